@@ -1,0 +1,32 @@
+"""How long to wait after the n-th failure in a row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+__all__ = ["poll_delay", "retry_delay"]
+
+# Let's Encrypt's integration guide: one minute, ten minutes, a hundred minutes, then once a day.
+_RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
+_DAILY = timedelta(days=1)
+
+
+def retry_delay(failures: int, *, left: timedelta, rng: Random) -> timedelta:
+    """The wait after *failures* (1 or more) in a row, with up to a quarter more at random.
+
+    *left* is how long the certificate in use still lives (zero if there is none): as it runs
+    out the wait shrinks to a twentieth of it, but never below a minute, so that a certificate
+    of six days is not left alone for one.
+    """
+    steps = _RETRIES[failures - 1] if failures <= len(_RETRIES) else _DAILY
+    wait = max(min(steps, left / 20), _RETRIES[0]) if left > timedelta() else min(steps, _RETRIES[-1])
+    return wait * (1 + rng.random() / 4)
+
+
+def poll_delay(asked: int) -> float:
+    """Seconds before asking again for the (*asked* + 1)-th time, where the server named no time.
+
+    Quick at first, because most CAs are done within a second; never more than ten seconds.
+    """
+    return min(0.1 * 1.6**asked, 10.0)

@@ -1,0 +1,4 @@
+"""The command line
+
+words in, words out.:Never here: decisions.
+"""

@@ -1,0 +1,4 @@
+"""Stay and renew.
+
+Never here: what to renew.
+"""

@@ -1,0 +1,4 @@
+"""Stage, check, swap, reload, prove, roll back.
+
+Never here: issuing, or when to deploy.
+"""

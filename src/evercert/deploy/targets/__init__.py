@@ -1,0 +1,1 @@
+"""One deploy target a file; each knows its server and nothing else."""

@@ -1,0 +1,109 @@
+"""What happened: one frozen type per kind, appended to the store's hash chain, never changed.
+
+No event holds a secret, a key, or a peer's raw text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "AccountChanged",
+    "CertificateDeleted",
+    "CertificateIssued",
+    "CertificateRevoked",
+    "DeployFailed",
+    "Deployed",
+    "Event",
+    "IntentChanged",
+    "IssuanceAbandoned",
+    "IssuanceFailed",
+    "OrderPlaced",
+    "RenewalMoved",
+    "RolledBack",
+]
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: name):
+    certificate: str = ""
+
+
+class IntentChanged(_Event, frozen=True, tag="intent-changed"):
+    change: str = ""
+
+
+class OrderPlaced(_Event, frozen=True, tag="order-placed"):
+    ca: str = ""
+    order_url: str = ""
+    replaces: str = ""
+    adopted: bool = False
+
+
+class IssuanceFailed(_Event, frozen=True, tag="issuance-failed"):
+    code: str = ""
+    message: str = ""
+    retry_at: str = ""
+
+
+class IssuanceAbandoned(_Event, frozen=True, tag="issuance-abandoned"):
+    order_url: str = ""
+    reason: str = ""
+
+
+class CertificateIssued(_Event, frozen=True, tag="certificate-issued"):
+    serial: str = ""
+    fingerprint: str = ""
+    not_after: str = ""
+
+
+class Deployed(_Event, frozen=True, tag="deployed"):
+    target: str = ""
+    fingerprint: str = ""
+    served: bool = False
+
+
+class DeployFailed(_Event, frozen=True, tag="deploy-failed"):
+    target: str = ""
+    code: str = ""
+    message: str = ""
+
+
+class RolledBack(_Event, frozen=True, tag="rolled-back"):
+    target: str = ""
+    reason: str = ""
+
+
+class RenewalMoved(_Event, frozen=True, tag="renewal-moved"):
+    moment: str = ""
+    explanation_url: str = ""
+
+
+class CertificateRevoked(_Event, frozen=True, tag="certificate-revoked"):
+    serial: str = ""
+    reason: int = 0
+
+
+class CertificateDeleted(_Event, frozen=True, tag="certificate-deleted"):
+    pass
+
+
+class AccountChanged(_Event, frozen=True, tag="account-changed"):
+    ca: str = ""
+    account_url: str = ""
+    change: str = ""
+
+
+Event = (
+    AccountChanged
+    | CertificateDeleted
+    | CertificateIssued
+    | CertificateRevoked
+    | DeployFailed
+    | Deployed
+    | IntentChanged
+    | IssuanceAbandoned
+    | IssuanceFailed
+    | OrderPlaced
+    | RenewalMoved
+    | RolledBack
+)

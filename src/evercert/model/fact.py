@@ -1,0 +1,177 @@
+"""What is true now, as the store remembers it: certificates, issuances, deployments, accounts.
+
+Issued, deployed and served are three facts. A certificate that was issued may not be
+installed, and one that was installed may not be served.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+import msgspec
+
+from evercert.model.intent import CertificateIntent
+
+__all__ = [
+    "Account",
+    "AccountStatus",
+    "CertificateFact",
+    "Deployment",
+    "DeployStatus",
+    "Failure",
+    "Issuance",
+    "IssuanceStatus",
+    "IssuedCertificate",
+    "Presented",
+    "Renewal",
+]
+
+
+class AccountStatus(Enum):
+    VALID = "valid"
+    DEACTIVATED = "deactivated"
+    REVOKED = "revoked"
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account at a CA. `url` is empty until the CA has answered newAccount; the key
+    (`key_id` in the store) is durable before it is asked. `next_key_id` is set while a key
+    rollover's outcome is unknown: either key may be the right one."""
+
+    id: int
+    ca: str
+    name: str
+    key_id: int
+    url: str = ""
+    status: AccountStatus = AccountStatus.VALID
+    contacts: tuple[str, ...] = ()
+    next_key_id: int | None = None
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The last thing that went wrong, as it is shown to a user. Holds no secret."""
+
+    code: str
+    message: str
+    at: datetime
+    hint: str = ""
+
+
+class IssuanceStatus(Enum):
+    """Where an issuance stands; each is durable before the next outside effect (design law 3)."""
+
+    KEYED = "keyed"  # key and CSR are kept; nothing was sent
+    PLACING = "placing"  # newOrder may have been sent; its URL is not known
+    ORDERED = "ordered"  # the order's URL is kept
+    ISSUED = "issued"  # the certificate is kept
+    ABANDONED = "abandoned"  # given up, with its reason; another issuance may start
+
+
+class Issuance(msgspec.Struct, frozen=True):
+    """One way from an intent to a certificate: the same key, CSR, order and `replaces`
+    however often the process dies on the way."""
+
+    id: int
+    certificate: str
+    account_id: int
+    status: IssuanceStatus
+    key_id: int | None
+    csr: bytes
+    created_at: datetime
+    order_url: str = ""
+    replaces: str = ""
+    profile: str = ""
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """A challenge response that was, or is about to be, put where the CA will look.
+
+    Written before it is presented and removed after it was taken away, so that what a dead
+    process left behind is found. `reference` is the solver's own note for taking it away.
+    """
+
+    id: int
+    issuance_id: int
+    identifier_type: str
+    identifier: str
+    challenge_type: str
+    challenge_url: str
+    token: str
+    solver: str
+    options: dict[str, str]
+    # The DNS name or URL path where it stands, and what stands there.
+    place: str
+    content: str
+    reference: str = ""
+
+
+class IssuedCertificate(msgspec.Struct, frozen=True):
+    """A certificate that a CA issued to us. `ari_id` is RFC 9773 §4.1's identifier."""
+
+    id: int
+    certificate: str
+    issuance_id: int | None
+    key_id: int | None
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    fingerprint: str
+    issuer: str
+    ari_id: str
+    issued_at: datetime
+    revoked_at: datetime | None = None
+
+    @property
+    def lifetime(self) -> timedelta:
+        return self.not_after - self.not_before
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """What the CA suggests for a certificate (RFC 9773), and the moment drawn inside it once."""
+
+    window_start: datetime
+    window_end: datetime
+    moment: datetime
+    poll_at: datetime
+    explanation_url: str = ""
+
+
+class DeployStatus(Enum):
+    PENDING = "pending"
+    INSTALLED = "installed"  # swapped and reloaded; no handshake has proved it
+    SERVED = "served"  # a handshake on every address returned this certificate
+    FAILED = "failed"
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """One target's state: which issued certificate it was last given, and how that went."""
+
+    certificate: str
+    target: str
+    issued_id: int
+    status: DeployStatus
+    changed_at: datetime
+    failures: int = 0
+    retry_at: datetime | None = None
+    failure: Failure | None = None
+    detail: str = ""
+
+
+class CertificateFact(msgspec.Struct, frozen=True):
+    """All that the planner needs to know of one certificate."""
+
+    intent: CertificateIntent
+    current: IssuedCertificate | None = None
+    open_issuance: Issuance | None = None
+    renewal: Renewal | None = None
+    # When renewal information is next asked for, although the CA gave no window (yet).
+    ari_poll_at: datetime | None = None
+    deployments: tuple[Deployment, ...] = ()
+    leftovers: tuple[Presented, ...] = ()
+    failures: int = 0
+    retry_at: datetime | None = None
+    failure: Failure | None = None
+    # A user's `renew --force`, or a changed intent: issue although nothing is due.
+    forced: bool = False
+    created_at: datetime | None = None

@@ -1,0 +1,82 @@
+"""What a user wants: a certificate, how its names are proved, where it is installed."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from evercert.base.names import Identifier
+from evercert.pki.keys import KeyType
+
+__all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for"]
+
+
+class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How names that match are proved.
+
+    `type` is the challenge's registered name; `solver` is how it is presented (`standalone`,
+    `webroot`, `proxy`, `alpn`, or the name of a DNS provider). `options` are the solver's
+    fields; a secret is there only as a reference (`env:`, `file:`, `cred:`), never itself.
+    """
+
+    type: str
+    solver: str
+    options: dict[str, str] = {}
+    match: str = "*"
+
+
+class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One place where a certificate is installed: a deploy plugin and its fields."""
+
+    plugin: str
+    options: dict[str, str] = {}
+    # Names the target among those of one certificate; the store keeps its state under it.
+    label: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.label or self.plugin
+
+
+class RenewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When to renew where the CA gives no window (RFC 9773), as a fraction of the lifetime.
+
+    None: two thirds of it, or half where it is under ten days (Let's Encrypt's advice).
+    """
+
+    fraction: float | None = None
+    use_ari: bool = True
+
+
+class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One certificate that shall exist and never lapse.
+
+    `name` identifies it to the user; `ca` is a directory URL. `lifetime` asks the CA for so
+    many seconds (notAfter), zero for its default. `csr` is somebody else's request (DER): its
+    key never comes here, and `key_type` is unused.
+    """
+
+    name: str
+    identifiers: tuple[Identifier, ...]
+    ca: str
+    account: str = "default"
+    key_type: KeyType = KeyType.EC256
+    reuse_key: bool = False
+    profile: str = ""
+    profile_required: bool = False
+    preferred_chain: str = ""
+    lifetime: int = 0
+    must_staple: bool = False
+    csr: bytes = b""
+    challenges: tuple[ChallengeRule, ...] = ()
+    targets: tuple[TargetSpec, ...] = ()
+    renew: RenewPolicy = RenewPolicy()
+
+
+def challenge_rule_for(intent: CertificateIntent, identifier: Identifier, offered: set[str]) -> ChallengeRule | None:
+    """The first rule that matches the identifier and whose challenge the CA offers."""
+    for rule in intent.challenges:
+        if rule.type in offered and fnmatchcase(identifier.value, rule.match):
+            return rule
+    return None

@@ -1,0 +1,4 @@
+"""What is really there
+
+DNS, ports, CAA, served certificates.:Never here: repairs.
+"""

@@ -1,0 +1,77 @@
+"""A plugin's header: its name, what it is for, and the fields that a user sets.
+
+CLI options, forms, documents and the check of a configuration are all made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
+
+__all__ = ["Field", "Options", "PluginInfo", "PluginKind"]
+
+
+class PluginKind(Enum):
+    DNS = "dns"
+    DEPLOY = "deploy"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting of a plugin. A secret is given by reference only; unless a user says
+    otherwise, its reference is `env:` and `EVERCERT_<PLUGIN>_<FIELD>` in capitals."""
+
+    name: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    name: str
+    kind: PluginKind
+    summary: str
+    fields: tuple[Field, ...] = ()
+    url: str = ""
+
+    def field(self, name: str) -> Field | None:
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A plugin's fields, checked against its header, secrets resolved. Never stored or shown."""
+
+    info: PluginInfo
+    values: Mapping[str, str]
+    secrets: Mapping[str, Secret]
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a field that is no secret: what was set, or its default."""
+        field = self.info.field(name)
+        if field is None or field.secret:
+            raise KeyError(name)
+        return self.values.get(name, field.default)
+
+    def secret(self, name: str) -> Secret:
+        """The secret of that field; raises `bad-input` where it was not given."""
+        if name not in self.secrets:
+            raise EvercertError("bad-input", f"{self.info.name} needs its {name}", name=self.info.name)
+        return self.secrets[name]
+
+    def flag(self, name: str) -> bool:
+        return self[name].lower() in {"1", "true", "yes", "on"}
+
+    def number(self, name: str) -> int:
+        try:
+            return int(self[name])
+        except ValueError as error:
+            raise EvercertError(
+                "bad-input", f"{self.info.name}: {name} is a whole number, not {self[name]!r}"
+            ) from error

@@ -1,0 +1,1 @@
+"""One DNS provider a file; each knows its API and nothing else."""
