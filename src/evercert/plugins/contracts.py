@@ -6,7 +6,7 @@ them, so that it can be run against fakes that keep the same contracts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -15,6 +15,7 @@ from evercert.base.clock import Clock
 from evercert.base.message import Transport
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
+from evercert.model.fact import Presented
 from evercert.plugins.info import Options, PluginInfo
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Ports",
     "Programs",
     "Resolver",
+    "Solver",
     "Target",
 ]
 
@@ -200,3 +202,25 @@ class ChallengeRoute(Protocol):
     async def close_route(self) -> None:
         """Afterwards its configuration is as it was before `open_route`, whoever opened it. Idempotent."""
         ...
+
+
+class Solver(Protocol):
+    """Puts challenge answers where the CA will look. One instance serves many issuances at once."""
+
+    async def present(self, items: Sequence[Presented], keep: Callable[[Presented], Awaitable[None]]) -> None:
+        """Afterwards every item stands where the CA will look.
+
+        The items are durable before this is called. After an outside write whose undoing needs a
+        note, `keep` is awaited with the item and its `reference`. Idempotent.
+        """
+        ...
+
+    async def ready(self, items: Sequence[Presented]) -> None:
+        """Afterwards the CA will see them, as far as can be known from here; raises `propagation`."""
+        ...
+
+    async def clean_up(self, items: Sequence[Presented]) -> None:
+        """Afterwards nothing of the items is left, whichever process had presented them. Idempotent."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,93 @@
+"""How this installation runs: one table of settings, each with its environment variable.
+
+What certificates are wanted is not here (that is an intent, in the store); a setting is about
+the machine. The command line's options and `docs/settings.md` are made from `SETTINGS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evercert.base.errors import EvercertError
+
+__all__ = ["SETTINGS", "Setting", "Settings", "load_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name, variable, default as it is shown to people, and what it does."""
+
+    name: str
+    variable: str
+    default: str
+    help: str
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("home", "EVERCERT_HOME", "", "folder of the store, the keys and the installed certificates"),
+    Setting("ca", "EVERCERT_CA", "letsencrypt", "the CA where none is named: an id from `evercert ca list`, or a directory URL"),
+    Setting("master_key", "EVERCERT_MASTER_KEY", "", "reference to the key that seals all others: file:PATH or cred:NAME"),
+    Setting("workers", "EVERCERT_WORKERS", "64", "how many certificates are worked on at once"),
+    Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
+    Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force. `environ` is kept for secrets given by reference (`env:NAME`)."""
+
+    home: Path
+    ca: str
+    master_key: str
+    workers: int
+    resolvers: tuple[str, ...]
+    proxy: str
+    environ: Mapping[str, str]
+
+    @property
+    def database(self) -> Path:
+        return self.home / "evercert.db"
+
+    @property
+    def live(self) -> Path:
+        """Where certificates are installed as files, in the layout that certbot users know."""
+        return self.home / "live"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **given: str | None) -> Settings:
+    """The settings: what is *given* (from the command line), else the environment, else the defaults."""
+    environ = os.environ if environ is None else environ
+    values = {setting.name: _value(setting, environ, given) for setting in SETTINGS}
+    home = Path(values["home"]) if values["home"] else _default_home()
+    return Settings(
+        home=home.expanduser().absolute(),
+        ca=values["ca"],
+        master_key=values["master_key"] or f"file:{home.expanduser().absolute() / 'master.key'}",
+        workers=_whole_number("workers", values["workers"]),
+        resolvers=tuple(part.strip() for part in values["resolvers"].split(",") if part.strip()),
+        proxy=values["proxy"],
+        environ=environ,
+    )
+
+
+def _value(setting: Setting, environ: Mapping[str, str], given: Mapping[str, str | None]) -> str:
+    return given.get(setting.name) or environ.get(setting.variable) or setting.default
+
+
+def _default_home() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/evercert")
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("evercert", appauthor=False))
+
+
+def _whole_number(name: str, text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 10_000:
+        return int(text)
+    raise EvercertError("bad-input", f"{name} is a whole number from 1 to 10000, not {text[:40]!r}")

@@ -1,0 +1,128 @@
+"""What to do next: facts and the time in, one task or a wait out.
+
+Rules of this file:
+
+* Pure, total, idempotent: no I/O, no clock, no randomness, an answer for every fact. A task that
+  was done changes a fact, so the same question then has another answer.
+* One answer per certificate, so there is never more than one task for it.
+* Nothing before its time: what is answered with a `Wait` needs no attention until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate
+from evercert.model.task import Step, Task, Wait
+
+__all__ = ["plan", "renewal_moment"]
+
+# Let's Encrypt's integration guide: renew with a third of the life left, or a half of it where
+# the life is under ten days.
+_SHORT_LIFE = timedelta(days=10)
+_FRACTION, _SHORT_FRACTION = 2 / 3, 1 / 2
+
+# A CA may suggest a window that closes too late (or after the end); from here on it is not
+# believed, because there must be time left for retries.
+_LAST_CALL = 9 / 10
+
+# How long to leave a certificate alone about which nothing at all is due.
+_IDLE = timedelta(days=1)
+
+
+def plan(fact: CertificateFact, now: datetime) -> Task | Wait:
+    """The one thing to do for this certificate now, or until when nothing is."""
+    return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact) or _wait(fact, now)
+
+
+def renewal_moment(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, str]:
+    """When to renew *current*, and why then."""
+    if current.revoked_at is not None:
+        return current.revoked_at, "it was revoked"
+    if fact.renewal and fact.intent.renew.use_ari:
+        last_call = current.not_before + current.lifetime * _LAST_CALL
+        return min(fact.renewal.moment, last_call), "the CA suggests it (ARI)"
+    fraction = fact.intent.renew.fraction or (_SHORT_FRACTION if current.lifetime < _SHORT_LIFE else _FRACTION)
+    return current.not_before + current.lifetime * fraction, f"{fraction:.0%} of its life is over"
+
+
+def _deploy(fact: CertificateFact, now: datetime) -> Task | None:
+    if fact.current is None:
+        return None
+    for target, deployment in _outstanding(fact, fact.current):
+        if deployment is None or deployment.issued_id != fact.current.id:
+            return Task(fact.intent.name, Step.DEPLOY, "a newer certificate is to be installed", target)
+        if _is_past(deployment.retry_at, now):
+            return Task(fact.intent.name, Step.DEPLOY, "the last attempt to install it failed", target)
+    return None
+
+
+def _poll(fact: CertificateFact, now: datetime) -> Task | None:
+    if fact.current is None or fact.forced or not _asks_renewal_info(fact) or now >= fact.current.not_after:
+        return None
+    if _is_past(fact.ari_poll_at, now):
+        return Task(fact.intent.name, Step.POLL_RENEWAL_INFO, "it is time to ask the CA when to renew")
+    return None
+
+
+def _issue(fact: CertificateFact, now: datetime) -> Task | None:
+    if not _is_past(fact.retry_at, now):
+        return None
+    reason = _reason_to_issue(fact, now)
+    return Task(fact.intent.name, Step.ISSUE, reason) if reason else None
+
+
+def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
+    if fact.open_issuance:
+        return "an order that was begun is to be finished"
+    if fact.current is None:
+        return "there is no certificate yet"
+    if fact.forced:
+        return "it was asked for"
+    moment, why = renewal_moment(fact, fact.current)
+    return why if now >= moment else ""
+
+
+def _clean_up(fact: CertificateFact) -> Task | None:
+    if not fact.leftovers:
+        return None
+    return Task(fact.intent.name, Step.CLEAN_UP, "challenge answers of an earlier attempt are to be taken away")
+
+
+def _wait(fact: CertificateFact, now: datetime) -> Wait:
+    until, reason = min(_moments(fact), default=(now + _IDLE, "nothing is due"))
+    return Wait(fact.intent.name, max(until, now), reason)
+
+
+def _moments(fact: CertificateFact) -> Iterator[tuple[datetime, str]]:
+    """Every moment at which something will be due, with what it is."""
+    if fact.retry_at is not None and (fact.current is None or fact.open_issuance or fact.forced):
+        yield fact.retry_at, "the last attempt failed"
+    if fact.current is None:
+        return
+    moment, why = renewal_moment(fact, fact.current)
+    yield max(moment, fact.retry_at or moment), why
+    if fact.ari_poll_at is not None and _asks_renewal_info(fact) and fact.ari_poll_at < fact.current.not_after:
+        yield fact.ari_poll_at, "the CA is asked when to renew"
+    for _, deployment in _outstanding(fact, fact.current):
+        if deployment is not None and deployment.retry_at is not None:
+            yield deployment.retry_at, "installing it failed"
+
+
+def _outstanding(fact: CertificateFact, current: IssuedCertificate) -> Iterator[tuple[str, Deployment | None]]:
+    """The targets that do not have *current* yet, as far as is known."""
+    known = {deployment.target: deployment for deployment in fact.deployments}
+    for spec in fact.intent.targets:
+        deployment = known.get(spec.key)
+        done = deployment is not None and deployment.status in {DeployStatus.INSTALLED, DeployStatus.SERVED}
+        if deployment is None or deployment.issued_id != current.id or not done:
+            yield spec.key, deployment
+
+
+def _asks_renewal_info(fact: CertificateFact) -> bool:
+    return fact.intent.renew.use_ari and fact.current is not None and fact.current.ari_id != ""
+
+
+def _is_past(moment: datetime | None, now: datetime) -> bool:
+    return moment is None or now >= moment

@@ -1,0 +1,97 @@
+"""One attempt: from an issuance, wherever it stands, to a certificate.
+
+Rules of this file:
+
+* The CA's order is the truth. An attempt begins by looking at it, so that one which is begun
+  again (after a crash, a lost response, a restart) does only what is still to be done.
+* Durable before visible: `Record` is written before each outside effect that it is about.
+* At most one order: a newOrder whose fate is unknown is looked for before another is placed.
+"""
+
+from __future__ import annotations
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.acme.wire import Order
+from evercert.base.errors import EvercertError
+from evercert.issue.authorize import authorize
+from evercert.issue.chain import acceptable_chain
+from evercert.issue.means import Means
+from evercert.issue.placing import find_order, place_order
+from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
+
+__all__ = ["OrderLost", "obtain"]
+
+# How long one wait for the CA may last before the attempt is left, to be gone on with later.
+_PATIENCE = 600.0
+
+
+class OrderLost(EvercertError):
+    """The order can never yield a certificate (invalid, expired, forgotten by the CA).
+
+    Its own class because the engine closes the issuance and begins another.
+    """
+
+
+async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
+    """Afterwards the certificate is issued and durable, and no challenge answer is left behind.
+
+    May be called again with the same issuance after any failure; raises `OrderLost` when only
+    another issuance can help.
+    """
+    order, issuance = await _order(means, issuance)
+    try:
+        if order.status == "pending":
+            await authorize(means, issuance, order)
+        order = await _finalized(means, issuance, order)
+    except EvercertError as error:
+        raise await _judged(means, order.url, error) from error
+    return await means.record.issued(issuance, await acceptable_chain(means, order))
+
+
+async def _order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
+    """The issuance's order: the one it knows, the one placed but never noted, or a new one."""
+    if issuance.order_url:
+        return await _known_order(means, issuance.order_url), issuance
+    if issuance.status is IssuanceStatus.PLACING and (found := await find_order(means, issuance)):
+        return found, await means.record.ordered(issuance, found.url, adopted=True)
+    return await place_order(means, issuance)
+
+
+async def _known_order(means: Means, url: str) -> Order:
+    try:
+        order = await means.ca.order(url)
+    except Problem as problem:
+        if problem.status in {403, 404, 410} or problem.type is ProblemType.MALFORMED:
+            raise OrderLost("order-invalid", f"the CA no longer knows the order ({problem})") from problem
+        raise
+    if order.status == "invalid":
+        raise _lost(order)
+    return order
+
+
+async def _finalized(means: Means, issuance: Issuance, order: Order) -> Order:
+    """The order, valid; its CSR is sent unless that was done before."""
+    if order.status in {"pending", "ready"}:
+        order = await means.ca.finalize(order, issuance.csr, timeout=_PATIENCE)
+    if order.status == "processing":
+        order = await means.ca.await_order(order, timeout=_PATIENCE)
+    if order.status != "valid":
+        raise _lost(order)
+    return order
+
+
+async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError:
+    """*error*, as `OrderLost` if the order did not survive it."""
+    try:
+        order = await means.ca.order(url)
+    except EvercertError:
+        return error
+    if order.status != "invalid" or isinstance(error, OrderLost):
+        return error
+    about = {"hint": error.hint, "name": error.name, "ca": error.ca}
+    return OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
+
+
+def _lost(order: Order) -> OrderLost:
+    why = str(order.error) if order.error else f"its status is {order.status}"
+    return OrderLost("order-invalid", f"the order cannot be finished: {why}")

@@ -1,0 +1,22 @@
+"""The chain to keep: the preferred one of those that the CA offers, checked before it is kept."""
+
+from __future__ import annotations
+
+from evercert.acme.wire import Order
+from evercert.issue.means import Means
+from evercert.pki.chain import check_issued, matches_preferred
+
+__all__ = ["acceptable_chain"]
+
+
+async def acceptable_chain(means: Means, order: Order) -> tuple[bytes, ...]:
+    """The certificate and its issuers (DER, leaf first), proved to be what was asked for.
+
+    The first chain that matches the intent's preference, else the CA's default: a preference
+    never costs a certificate. Raises `bad-certificate`.
+    """
+    wanted = means.intent.preferred_chain
+    chains = await means.ca.chains(order, alternates=bool(wanted))
+    chain = next((each for each in chains if wanted and matches_preferred(each, wanted)), chains[0])
+    check_issued(chain, means.spki, means.intent.identifiers, means.clock.now())
+    return chain

@@ -1,0 +1,68 @@
+"""Placing an order once, even if the answer to newOrder was lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.acme.wire import Order
+from evercert.base.errors import EvercertError
+from evercert.issue.means import Means
+from evercert.model.fact import Issuance
+
+__all__ = ["find_order", "place_order"]
+
+# Orders are listed oldest or newest first, as the CA likes; so many are looked at.
+_LOOK_BACK = 200
+_USABLE = frozenset({"pending", "ready", "processing", "valid"})
+
+
+async def place_order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
+    """Afterwards the CA has one order for this issuance, and its URL is durable.
+
+    Where the CA says that the certificate was replaced already (RFC 9773 §5), the order that did
+    so is taken up if it can be found, and otherwise one is placed that replaces nothing.
+    """
+    issuance = await means.record.placing(issuance)
+    try:
+        order = await _new_order(means, issuance)
+    except Problem as problem:
+        if not (issuance.replaces and _says_replaced(problem)):
+            raise
+        if found := await find_order(means, issuance):
+            return found, await means.record.ordered(issuance, found.url, adopted=True)
+        issuance = await means.record.replaces_dropped(issuance)
+        order = await _new_order(means, issuance)
+    return order, await means.record.ordered(issuance, order.url, adopted=False)
+
+
+async def find_order(means: Means, issuance: Issuance) -> Order | None:
+    """An order for the same identifiers that the account has and no issuance of ours knows.
+
+    None where there is none, or where the CA keeps no list of orders (Let's Encrypt): it then
+    answers an identical newOrder with the pending order that it has.
+    """
+    try:
+        urls = await means.ca.orders()
+    except EvercertError:
+        return None
+    known = await means.record.known_orders(issuance)
+    wanted = set(means.intent.identifiers)
+    for url in [url for url in urls if url not in known][-_LOOK_BACK:]:
+        order = await means.ca.order(url)
+        if order.status in _USABLE and set(order.identifiers) == wanted:
+            return order
+    return None
+
+
+async def _new_order(means: Means, issuance: Issuance) -> Order:
+    lifetime = means.intent.lifetime
+    not_after = means.clock.now() + timedelta(seconds=lifetime) if lifetime else None
+    return await means.ca.new_order(
+        means.intent.identifiers, profile=issuance.profile, replaces=issuance.replaces, not_after=not_after
+    )
+
+
+def _says_replaced(problem: Problem) -> bool:
+    # Let's Encrypt has answered 409 `conflict` where RFC 9773 §5 says 409 `alreadyReplaced`.
+    return problem.type is ProblemType.ALREADY_REPLACED or problem.status == 409
