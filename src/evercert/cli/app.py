@@ -1,0 +1,70 @@
+"""The commands, and how each is found without importing the others.
+
+`COMMANDS` is the one list: help, shell completion and `docs/cli.md` come from it. A command's
+module is imported when it is run, so that `evercert version` pays for nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+__all__ = ["COMMANDS", "Lazy", "app"]
+
+COMMANDS: Final[dict[str, str]] = {
+    "obtain": "get a certificate, install it, prove it, and keep it renewed",
+    "renew": "renew what is due (or what is named, with --force)",
+    "list": "the certificates, what is served, and what happens next",
+    "show": "everything about one certificate",
+    "deploy": "install a certificate again, or in a further place",
+    "revoke": "revoke a certificate at its CA",
+    "delete": "forget a certificate and its key",
+    "doctor": "find out what would stop a certificate for a name",
+    "account": "accounts at CAs: show, update, rollover, deactivate, import, export",
+    "ca": "the CAs that Evercert knows",
+    "import": "take over from certbot, lego or acme.sh",
+    "events": "what happened, oldest first",
+    "demo": "watch the whole job on this machine, with a CA of its own",
+    "run": "stay and renew for ever",
+    "completion": "print a shell completion script",
+    "version": "the version of Evercert and of what it stands on",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are modules of `evercert.cli.commands`, imported when named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"evercert.cli.commands.{cmd_name}_" if cmd_name == "import" else f"evercert.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], COMMANDS, 1)
+            raise click.UsageError(error.message + (f" Did you mean {near[0]!r}?" if near else ""), ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = Lazy(
+    name="evercert",
+    help="TLS that never lapses: get, install, prove and renew certificates from any ACME CA.",
+    epilog="First steps: evercert demo; then evercert obtain www.example.com --http-01 --deploy nginx",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
