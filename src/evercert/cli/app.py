@@ -42,7 +42,9 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"evercert.cli.commands.{cmd_name}_" if cmd_name == "import" else f"evercert.cli.commands.{cmd_name}")
+        module = import_module(
+            f"evercert.cli.commands.{cmd_name}_" if cmd_name == "import" else f"evercert.cli.commands.{cmd_name}"
+        )
         command: click.Command = module.command
         return command
 

@@ -11,7 +11,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.issue.means import Means
 from evercert.model.fact import Issuance, Presented
-from evercert.model.intent import ChallengeRule, challenge_rule_for
+from evercert.model.intent import challenge_rule_for
 from evercert.plugins.contracts import Solver
 
 __all__ = ["authorize"]

@@ -1,0 +1,89 @@
+"""`evercert account`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+def _at(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which account is meant."""
+    function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(function)
+    return click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")(function)
+
+
+@click.group("account")
+def command() -> None:
+    """Accounts at CAs."""
+
+
+@command.command("show")
+@framed
+def show(output: Output, settings: Settings) -> int:
+    """Every account, as the store knows it."""
+    from evercert.cli import accounts
+
+    return in_loop(accounts.show(output, settings))
+
+
+@command.command("update")
+@_at
+@click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to; none: nowhere.")
+@framed
+def update(output: Output, settings: Settings, ca: str | None, account: str, contact: Sequence[str]) -> int:
+    """Tell the CA new contacts."""
+    from evercert.cli import accounts
+
+    return in_loop(accounts.update(output, settings, accounts.named(settings, ca, account), contact))
+
+
+@command.command("rollover")
+@_at
+@framed
+def rollover(output: Output, settings: Settings, ca: str | None, account: str) -> int:
+    """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
+    from evercert.cli import accounts
+
+    return in_loop(accounts.rollover(output, settings, accounts.named(settings, ca, account)))
+
+
+@command.command("deactivate")
+@_at
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@framed
+def deactivate(output: Output, settings: Settings, ca: str | None, account: str, yes: bool) -> int:
+    """End the account at its CA. This cannot be undone (RFC 8555 §7.3.6)."""
+    from evercert.cli import accounts
+
+    accounts.confirm(yes, "End the account for ever?")
+    return in_loop(accounts.deactivate(output, settings, accounts.named(settings, ca, account)))
+
+
+@command.command("import")
+@_at
+@click.argument("key", type=click.Path(exists=True, dir_okay=False))
+@framed
+def import_(output: Output, settings: Settings, ca: str | None, account: str, key: str) -> int:
+    """Take over an account by its private KEY (PEM)."""
+    from evercert.cli import accounts
+
+    return in_loop(accounts.import_key(output, settings, accounts.named(settings, ca, account), key))
+
+
+@command.command("export")
+@_at
+@click.argument("key", type=click.Path(dir_okay=False))
+@framed
+def export(output: Output, settings: Settings, ca: str | None, account: str, key: str) -> int:
+    """Write the account's private key to the file KEY (PEM, 0600)."""
+    from evercert.cli import accounts
+
+    return in_loop(accounts.export_key(output, settings, accounts.named(settings, ca, account), key))

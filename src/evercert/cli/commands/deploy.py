@@ -1,0 +1,62 @@
+"""`evercert deploy`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("deploy")
+@click.argument("name")
+@click.option("--to", "targets", multiple=True, metavar="TARGET[:LABEL]", help="A further place to install it in, from now on.")
+@click.option("--set", "-o", "settings_of", multiple=True, metavar="TARGET.FIELD=VALUE", help="A field of the target.")
+@click.option("--no-longer", "dropped", multiple=True, metavar="TARGET", help="A place to install it in no more.")
+@framed
+def command(
+    output: Output,
+    settings: Settings,
+    name: str,
+    targets: Sequence[str],
+    settings_of: Sequence[str],
+    dropped: Sequence[str],
+) -> int:
+    """Install the current certificate again, everywhere it belongs, and prove that it is served."""
+    return in_loop(_deploy(output, settings, name, targets, settings_of, dropped))
+
+
+async def _deploy(
+    output: Output,
+    settings: Settings,
+    name: str,
+    targets: Sequence[str],
+    settings_of: Sequence[str],
+    dropped: Sequence[str],
+) -> int:
+    import msgspec
+
+    from evercert.base.errors import EvercertError
+    from evercert.cli.outcome import report_outcome
+    from evercert.cli.store import existing
+    from evercert.cli.wanted import targets_of
+    from evercert.engine.wiring import open_engine
+    from evercert.store import certificates, deployments
+
+    async with open_engine(settings, output.progress) as engine:
+        fact = await existing(engine.db, name)
+        if fact.current is None:
+            raise EvercertError("not-found", "nothing was issued for it yet", name=name, hint=f"evercert renew {name}")
+        added = targets_of(targets, settings_of)
+        keys = {spec.key for spec in added} | set(dropped)
+        kept = tuple(spec for spec in fact.intent.targets if spec.key not in keys)
+        now = engine.clock.now()
+        await certificates.declare(engine.db, msgspec.structs.replace(fact.intent, targets=(*kept, *added)), now)
+        await deployments.forget(engine.db, name, now)
+        await engine.worker.settle(name)
+        return await report_outcome(output, engine, [name])

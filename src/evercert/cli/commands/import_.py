@@ -1,0 +1,1 @@
+"""`evercert import`."""

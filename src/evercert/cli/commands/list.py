@@ -1,0 +1,45 @@
+"""`evercert list`."""
+
+from __future__ import annotations
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("list")
+@click.argument("pattern", default="*")
+@click.option("--state", metavar="STATE", help="Only those in this state (served, installed, issued, failed, ...).")
+@click.option("--expiring", type=int, metavar="DAYS", help="Only those whose certificate ends within so many days.")
+@framed
+def command(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
+    """The certificates whose name matches PATTERN, what is served, and what happens next."""
+    return in_loop(_list(output, settings, pattern, state, expiring))
+
+
+async def _list(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
+    from datetime import timedelta
+
+    from evercert.base.clock import SystemClock
+    from evercert.cli.store import reading
+    from evercert.store import views
+
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        rows = await views.listed(
+            db,
+            now,
+            pattern=pattern,
+            state=state or "",
+            before=now + timedelta(days=expiring) if expiring is not None else None,
+        )
+    if not rows and not output.json:
+        output.note("no certificates; get one with `evercert obtain www.example.com --http-01`")
+        return 0
+    heads = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
+    output.table(rows, heads, [row.cells(now) for row in rows])
+    return 0

@@ -1,0 +1,135 @@
+"""`evercert obtain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.cli.wanted import Wanted
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+_CHALLENGE = "How names are proved"
+_KEYS = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519", "mldsa44", "mldsa65", "mldsa87")
+
+
+@click.command("obtain")
+@click.argument("names", nargs=-1)
+@click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")
+@click.option("--staging", is_flag=True, help="Use the CA's staging counterpart.")
+@click.option("--dry-run", is_flag=True, help="Go the whole way at the staging CA; keep and install nothing.")
+@click.option(
+    "--name", "cert_name", metavar="NAME", default="", help="What to call the certificate (default: its first name)."
+)
+@click.option(
+    "--each-from",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A file with one certificate a line, its names apart by spaces.",
+)
+@click.option("--http-01", "http01", is_flag=True, help="Prove by HTTP: on port 80, or through the server that has it.")
+@click.option("--webroot", metavar="DIR", default="", help="http-01 by files under DIR.")
+@click.option("--http-port", type=int, default=0, help="http-01: listen here instead of on port 80.")
+@click.option("--http-address", default="", help="http-01: listen on this address only.")
+@click.option(
+    "--proxied-port", type=int, default=0, help="http-01: listen on this loopback port, to which your server forwards."
+)
+@click.option("--tls-alpn-01", "tls_alpn01", is_flag=True, help="Prove by TLS on port 443.")
+@click.option("--tls-port", type=int, default=0, help="tls-alpn-01: listen here instead of on port 443.")
+@click.option(
+    "--tls-upstream",
+    metavar="HOST:PORT",
+    default="",
+    help="tls-alpn-01 in front of a live server: pass all else on to it.",
+)
+@click.option("--dns", metavar="PROVIDER", default="", help="Prove by DNS through PROVIDER.")
+@click.option("--dns-challenge", type=click.Choice(["dns-01", "dns-account-01", "dns-persist-01"]), default="dns-01")
+@click.option(
+    "--challenge",
+    "challenges",
+    multiple=True,
+    metavar="[PATTERN:]TYPE=SOLVER",
+    help="A rule for the names that match; the first that fits is used.",
+)
+@click.option(
+    "--set",
+    "-o",
+    "settings_of",
+    multiple=True,
+    metavar="PLUGIN.FIELD=VALUE",
+    help="A field of a DNS provider or deploy target.",
+)
+@click.option(
+    "--deploy", multiple=True, metavar="TARGET[:LABEL]", help="Install it there: nginx, apache, haproxy, files, exec."
+)
+@click.option("--key-type", type=click.Choice(_KEYS), default="ec256", show_default=True)
+@click.option("--reuse-key", is_flag=True, help="Keep the key at renewals.")
+@click.option("--profile", default="", help="A profile of the CA, if it has it.")
+@click.option(
+    "--require-profile", "profile_required", is_flag=True, help="Fail where the CA does not have the profile."
+)
+@click.option("--preferred-chain", default="", help="The chain whose issuer has this name, if there is one.")
+@click.option("--lifetime", type=int, default=0, metavar="SECONDS", help="Ask for this lifetime.")
+@click.option("--must-staple", is_flag=True)
+@click.option(
+    "--csr",
+    type=click.Path(exists=True, dir_okay=False),
+    default=None,
+    help="A request from outside; its key stays there.",
+)
+@click.option(
+    "--renew-at", type=click.FloatRange(0.05, 0.95), default=None, help="Renew when this fraction of its life is over."
+)
+@click.option("--no-ari", is_flag=True, help="Do not ask the CA when to renew.")
+@click.option("--account", default="default", help="Which account at the CA.")
+@click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to.")
+@click.option("--eab-kid", default="", help="External account: its id.")
+@click.option(
+    "--eab-key", metavar="REF", default="", help="External account: its HMAC key, as env:NAME, file:PATH or cred:NAME."
+)
+@click.option("--eab-algorithm", type=click.Choice(["HS256", "HS384", "HS512"]), default="HS256")
+@click.option(
+    "--ca-roots",
+    type=click.Path(exists=True, dir_okay=False),
+    default=None,
+    help="Further trust anchors for the CA's own TLS.",
+)
+@click.option("--proxy", metavar="URL", default="", help="HTTP proxy for this CA (or a reference to it).")
+@click.option("--allow-http", is_flag=True, help="Accept a CA without TLS.")
+@click.option("--ipv4", "family", flag_value=4, type=int, help="Reach the CA by IPv4 only.")
+@click.option("--ipv6", "family", flag_value=6, type=int, help="Reach the CA by IPv6 only.")
+@framed
+def command(output: Output, settings: Settings, **given: Any) -> int:
+    """Get a certificate, install it, prove that it is served, and keep it renewed.
+
+    \b
+    evercert obtain www.example.com --http-01 --deploy nginx
+    evercert obtain '*.example.com' example.com --dns rfc2136 -o rfc2136.server=192.0.2.53
+    """
+    from evercert.cli.obtaining import Request, obtain_all
+
+    access = {
+        key: given.pop(key)
+        for key in ("ca_roots", "proxy", "allow_http", "family", "contact", "eab_kid", "eab_key", "eab_algorithm")
+    }
+    staging, dry_run, each_from = given.pop("staging"), given.pop("dry_run"), given.pop("each_from")
+    ca = given.pop("ca") or settings.ca
+    lines = _lines(each_from) if each_from else [list(given.pop("names"))]
+    given.pop("names", None)
+    wanted = [
+        Wanted(names=names, ca=ca, settings=given["settings_of"], **_without(given, "settings_of")) for names in lines
+    ]
+    return in_loop(obtain_all(output, settings, Request(wanted, access, staging=staging, dry_run=dry_run)))
+
+
+def _without(given: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key != name and value is not None}
+
+
+def _lines(path: str) -> list[list[str]]:
+    texts = (line.partition("#")[0].split() for line in Path(path).read_text().splitlines())
+    return [names for names in texts if names]

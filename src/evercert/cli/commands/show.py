@@ -1,0 +1,37 @@
+"""`evercert show`."""
+
+from __future__ import annotations
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("show")
+@click.argument("name")
+@click.option("--pem", is_flag=True, help="Print the certificate and its chain instead.")
+@framed
+def command(output: Output, settings: Settings, name: str, pem: bool) -> int:
+    """Everything about one certificate: issued, installed, served, and what happens next."""
+    return in_loop(_show(output, settings, name, pem))
+
+
+async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int:
+    from evercert.base.clock import SystemClock
+    from evercert.cli.display import certificate_document, certificate_lines
+    from evercert.cli.outcome import planned
+    from evercert.cli.store import current_chain, existing, reading
+
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        fact = await existing(db, name)
+        if pem:
+            chain = await current_chain(db, fact)
+            output.result({"pem": chain}, chain.rstrip("\n"))
+        else:
+            output.result(certificate_document(fact, now), *certificate_lines(fact, now, planned(fact, now)))
+    return 0

@@ -1,0 +1,97 @@
+"""Facts as people read them, and as scripts do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus
+
+__all__ = ["certificate_document", "certificate_lines", "span", "state_of", "when"]
+
+
+def when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in the largest unit that has at least two of it."""
+    seconds = int(abs(length).total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def state_of(fact: CertificateFact, now: datetime) -> str:
+    """One word for where a certificate stands: what is served counts, not what was issued."""
+    current = fact.current
+    if current is None:
+        return "failed" if fact.failure else "pending"
+    if current.revoked_at is not None:
+        return "revoked"
+    if now >= current.not_after:
+        return "expired"
+    return _deployed_state(
+        [each for each in fact.deployments if each.issued_id == current.id], len(fact.intent.targets)
+    )
+
+
+def _deployed_state(deployments: list[Deployment], targets: int) -> str:
+    if any(each.status is DeployStatus.FAILED for each in deployments):
+        return "deploy-failed"
+    if len(deployments) < targets:
+        return "issued"
+    if deployments and all(each.status is DeployStatus.SERVED for each in deployments):
+        return "served"
+    return "installed" if deployments else "issued"
+
+
+def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, object]:
+    """Everything about a certificate that is no secret."""
+    current = fact.current
+    return {
+        "name": fact.intent.name,
+        "identifiers": [identifier.value for identifier in fact.intent.identifiers],
+        "ca": fact.intent.ca,
+        "account": fact.intent.account,
+        "state": state_of(fact, now),
+        "key_type": fact.intent.key_type.value,
+        "challenges": [f"{rule.type} by {rule.solver}" for rule in fact.intent.challenges],
+        "current": current,
+        "renewal": fact.renewal,
+        "deployments": fact.deployments,
+        "open_order": fact.open_issuance.order_url if fact.open_issuance else None,
+        "failures": fact.failures,
+        "failure": fact.failure,
+        "retry_at": fact.retry_at,
+    }
+
+
+def certificate_lines(fact: CertificateFact, now: datetime, planned: str) -> list[str]:
+    """The same for a person; *planned* says what happens next."""
+    current = fact.current
+    lines = [
+        f"{fact.intent.name}: {state_of(fact, now)}",
+        f"  names       {', '.join(identifier.value for identifier in fact.intent.identifiers)}",
+        f"  CA          {fact.intent.ca} (account {fact.intent.account})",
+        f"  proved by   {', '.join(f'{rule.type} by {rule.solver}' for rule in fact.intent.challenges) or '-'}",
+    ]
+    if current:
+        lines += [
+            f"  issued      {when(current.issued_at)} by {current.issuer}, serial {current.serial}",
+            f"  valid       {when(current.not_before)} to {when(current.not_after)}, {span(current.not_after - now)} left",
+            f"  SHA-256     {current.fingerprint}",
+        ]
+    lines += [_deployment_line(each, current.id if current else 0) for each in fact.deployments]
+    if fact.failure:
+        lines.append(f"  failed      {when(fact.failure.at)}: {fact.failure.message}")
+        lines += [f"              {fact.failure.hint}"] if fact.failure.hint else []
+    return [*lines, f"  next        {planned}"]
+
+
+def _deployment_line(deployment: Deployment, current_id: int) -> str:
+    behind = "" if deployment.issued_id == current_id else " (an earlier certificate)"
+    words = deployment.failure.message if deployment.failure else deployment.detail
+    return f"  in {deployment.target:<8} {deployment.status.value}{behind} since {when(deployment.changed_at)}" + (
+        f": {words}" if words else ""
+    )

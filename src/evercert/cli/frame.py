@@ -1,0 +1,53 @@
+"""What every command has: `--json`, `--home`, `--quiet`, and a loop to run in."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from evercert.cli.output import Output
+from evercert.config.settings import load_settings
+
+__all__ = ["framed", "in_loop"]
+
+T = TypeVar("T")
+
+
+def framed(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a command the options that all have; it is called with `output` and `settings` first."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.option("--quiet", "-q", is_flag=True, help="No progress, only results and errors.")
+    @click.option("--home", metavar="DIR", help="Folder of the store (default: $EVERCERT_HOME).")
+    @wraps(function)
+    def command(as_json: bool, quiet: bool, home: str | None, **given: Any) -> int | None:
+        return function(Output(json=as_json, quiet=quiet), load_settings(home=home), **given)
+
+    return command
+
+
+def in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* to its end; SIGTERM ends it as Ctrl-C does: what was begun is kept, answers are taken away."""
+
+    async def cancelled_by_sigterm() -> T:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(cancelled_by_sigterm())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group of tasks; the others were cancelled because of it."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,79 @@
+"""What `obtain` does once its options are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from evercert.acme.cas import staging_of
+from evercert.cli.outcome import report_outcome
+from evercert.cli.output import Output
+from evercert.cli.wanted import Wanted, intent_of
+from evercert.config.settings import Settings
+from evercert.engine.wiring import Engine, open_engine
+from evercert.model.access import CaAccess
+from evercert.model.intent import CertificateIntent
+from evercert.store import cas, certificates
+
+__all__ = ["Request", "obtain_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of `obtain`. `access` holds the options about the CA, as they were typed."""
+
+    wanted: Sequence[Wanted]
+    access: Mapping[str, Any]
+    staging: bool
+    dry_run: bool
+
+
+async def obtain_all(output: Output, settings: Settings, request: Request) -> int:
+    """Afterwards each certificate is issued and served, or its failure was told; the exit status."""
+    intents = [_placed(intent_of(wanted), request) for wanted in request.wanted]
+    with ExitStack() as leaving:
+        if request.dry_run:
+            output.note("dry run: nothing is kept or installed")
+            settings = replace(
+                settings, home=Path(leaving.enter_context(TemporaryDirectory(prefix="evercert-"))), master_key=""
+            )
+        async with open_engine(settings, output.progress) as engine:
+            await _declare(engine, intents, request.access)
+            await engine.worker.settle_all([intent.name for intent in intents])
+            return await report_outcome(output, engine, [intent.name for intent in intents])
+
+
+def _placed(intent: CertificateIntent, request: Request) -> CertificateIntent:
+    """The intent, at the staging CA and without targets where that is meant."""
+    if request.staging or request.dry_run:
+        intent = msgspec.structs.replace(intent, ca=staging_of(intent.ca))
+    return msgspec.structs.replace(intent, targets=()) if request.dry_run else intent
+
+
+async def _declare(engine: Engine, intents: Sequence[CertificateIntent], access: Mapping[str, Any]) -> None:
+    for ca in {intent.ca for intent in intents}:
+        await cas.remember(engine.db, _access(await cas.access(engine.db, ca), access))
+    now = engine.clock.now()
+    await asyncio.gather(*(certificates.declare(engine.db, intent, now) for intent in intents))
+
+
+def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:
+    """What is known of a CA, with what was typed in place of it."""
+    changes = {
+        "roots": str(Path(typed["ca_roots"]).absolute()) if typed["ca_roots"] else "",
+        "proxy": typed["proxy"],
+        "allow_http": typed["allow_http"],
+        "family": typed["family"] or 0,
+        "contacts": tuple(f"mailto:{mail.removeprefix('mailto:')}" for mail in typed["contact"]),
+        "eab_kid": typed["eab_kid"],
+        "eab_key": typed["eab_key"],
+        "eab_algorithm": typed["eab_algorithm"] if typed["eab_kid"] else "",
+    }
+    return msgspec.structs.replace(known, **{name: value for name, value in changes.items() if value})

@@ -1,0 +1,54 @@
+"""Reading the store for a command, without opening the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+
+from evercert.base.clock import SystemClock
+from evercert.base.errors import EvercertError
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+from evercert.db.protocol import Database
+from evercert.db.sqlite import SqliteDatabase
+from evercert.host.files import make_private_dir
+from evercert.model.fact import CertificateFact
+from evercert.store import certificates
+
+__all__ = ["existing", "nothing_due", "reading"]
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[Database]:
+    """The store alone: no network, no keys."""
+    make_private_dir(settings.home)
+    db = await SqliteDatabase.open(settings.database)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def existing(db: Database, name: str) -> CertificateFact:
+    """The certificate of that name; raises `not-found` with the nearest name there is."""
+    fact = await certificates.fact(db, name)
+    if fact is None:
+        near = get_close_matches(name, await certificates.names(db), 1)
+        hint = f"did you mean {near[0]}?" if near else "see `evercert list`"
+        raise EvercertError("not-found", "there is no certificate of that name", name=name, hint=hint)
+    return fact
+
+
+async def nothing_due(output: Output, settings: Settings) -> bool:
+    """Whether nothing is due now; says so, and when something will be. Costs one indexed question."""
+    from evercert.cli.display import when
+
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        moment = await certificates.next_action_at(db)
+    if moment is not None and moment <= now:
+        return False
+    next_words = f"; next at {when(moment)}" if moment else ""
+    output.result({"due": 0, "next": moment}, f"nothing is due{next_words}")
+    return True

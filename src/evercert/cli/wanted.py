@@ -1,0 +1,149 @@
+"""From the options of `obtain` to an intent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evercert.acme.cas import find_ca
+from evercert.base.errors import EvercertError
+from evercert.base.names import parse_identifiers
+from evercert.host.files import read_bounded
+from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy, TargetSpec
+from evercert.pki.csr import read_csr
+from evercert.pki.keys import KeyType
+
+__all__ = ["Wanted", "intent_of"]
+
+_MAX_CSR = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The options of `obtain`, as they were typed."""
+
+    names: Sequence[str]
+    ca: str
+    cert_name: str = ""
+    account: str = "default"
+    http01: bool = False
+    webroot: str = ""
+    http_port: int = 0
+    http_address: str = ""
+    proxied_port: int = 0
+    tls_alpn01: bool = False
+    tls_port: int = 0
+    tls_upstream: str = ""
+    dns: str = ""
+    dns_challenge: str = "dns-01"
+    challenges: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    deploy: Sequence[str] = ()
+    key_type: str = "ec256"
+    reuse_key: bool = False
+    profile: str = ""
+    profile_required: bool = False
+    preferred_chain: str = ""
+    lifetime: int = 0
+    must_staple: bool = False
+    csr: str = ""
+    renew_at: float | None = None
+    no_ari: bool = False
+
+
+def intent_of(wanted: Wanted) -> CertificateIntent:
+    """The intent that was typed; raises `bad-input` or `bad-name` with what to write instead."""
+    csr = read_csr(read_bounded(Path(wanted.csr), _MAX_CSR)) if wanted.csr else None
+    identifiers = csr.identifiers if csr else parse_identifiers(tuple(wanted.names))
+    if not identifiers:
+        raise EvercertError("bad-input", "no name is given", hint="evercert obtain www.example.com --http-01")
+    settings = _settings_by_plugin(wanted.settings)
+    return CertificateIntent(
+        name=wanted.cert_name or identifiers[0].base,
+        identifiers=identifiers,
+        ca=find_ca(wanted.ca),
+        account=wanted.account,
+        key_type=KeyType(wanted.key_type),
+        reuse_key=wanted.reuse_key,
+        profile=wanted.profile,
+        profile_required=wanted.profile_required,
+        preferred_chain=wanted.preferred_chain,
+        lifetime=wanted.lifetime,
+        must_staple=wanted.must_staple,
+        csr=csr.der if csr else b"",
+        challenges=tuple(_challenges(wanted, settings)),
+        targets=tuple(_targets(wanted.deploy, settings)),
+        renew=RenewPolicy(fraction=wanted.renew_at, use_ari=not wanted.no_ari),
+    )
+
+
+def _challenges(wanted: Wanted, settings: Mapping[str, dict[str, str]]) -> Iterable[ChallengeRule]:
+    """The rules in the order in which they are tried; http-01 by whatever is at hand if none is named."""
+    for text in wanted.challenges:
+        yield _challenge(text, settings)
+    if wanted.dns:
+        yield ChallengeRule(wanted.dns_challenge, wanted.dns, settings.get(wanted.dns, {}))
+    if wanted.tls_alpn01:
+        yield _tls_alpn01(wanted)
+    if (
+        wanted.http01
+        or wanted.webroot
+        or wanted.proxied_port
+        or not (wanted.challenges or wanted.dns or wanted.tls_alpn01)
+    ):
+        yield _http01(wanted)
+
+
+def _challenge(text: str, settings: Mapping[str, dict[str, str]]) -> ChallengeRule:
+    """`[PATTERN:]TYPE=SOLVER`, such as `*.internal.example:dns-01=rfc2136`."""
+    scope, _, solver = text.partition("=")
+    match, _, kind = scope.rpartition(":")
+    if not (kind and solver):
+        raise EvercertError(
+            "bad-input",
+            f"{text!r} is not a challenge rule",
+            hint="write [PATTERN:]TYPE=SOLVER, as in '*.example.com:dns-01=rfc2136'",
+        )
+    return ChallengeRule(kind, solver, settings.get(solver, {}), match or "*")
+
+
+def _http01(wanted: Wanted) -> ChallengeRule:
+    if wanted.webroot:
+        return ChallengeRule("http-01", "webroot", {"root": str(Path(wanted.webroot).absolute())})
+    if wanted.proxied_port:
+        return ChallengeRule("http-01", "proxy", {"port": str(wanted.proxied_port)})
+    return ChallengeRule("http-01", "auto", _given(port=wanted.http_port, address=wanted.http_address))
+
+
+def _tls_alpn01(wanted: Wanted) -> ChallengeRule:
+    if wanted.tls_upstream:
+        return ChallengeRule("tls-alpn-01", "front", _given(port=wanted.tls_port, upstream=wanted.tls_upstream))
+    return ChallengeRule("tls-alpn-01", "standalone", _given(port=wanted.tls_port))
+
+
+def _given(**options: str | int) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items() if value}
+
+
+def _targets(deploy: Sequence[str], settings: Mapping[str, dict[str, str]]) -> Iterable[TargetSpec]:
+    """`PLUGIN` or `PLUGIN:LABEL`; options given for the label go before those given for the plugin."""
+    for text in deploy:
+        plugin, _, label = text.partition(":")
+        yield TargetSpec(plugin, settings.get(plugin, {}) | settings.get(label, {}), label)
+
+
+def _settings_by_plugin(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`PLUGIN.FIELD=VALUE`, gathered by plugin."""
+    settings: dict[str, dict[str, str]] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        plugin, dot, field = path.partition(".")
+        if not (plugin and dot and field and equals):
+            raise EvercertError(
+                "bad-input",
+                f"{path!r} is not a plugin's field",
+                hint="write -o PLUGIN.FIELD=VALUE, as in -o rfc2136.server=192.0.2.53",
+            )
+        settings.setdefault(plugin, {})[field] = value
+    return settings

@@ -1,0 +1,43 @@
+"""Stay, and do what comes due, when it comes due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from evercert.base.errors import EvercertError
+from evercert.engine.wiring import Engine
+from evercert.store import certificates, retention
+
+__all__ = ["stay"]
+
+# Another process (`evercert obtain`) may write down something that is due at once; its worker
+# does it, but if that dies we find it within this time.
+_LOOK = timedelta(seconds=10)
+_PRUNE_EVERY = timedelta(hours=6)
+
+
+async def stay(engine: Engine) -> None:
+    """Never returns; ends when cancelled, and what was begun is gone on with by the next one.
+
+    A failure of the store is told and survived: it is tried again at the next look.
+    """
+    prune_at = engine.clock.now()
+    while True:
+        try:
+            await engine.worker.settle_due()
+            if engine.clock.now() >= prune_at:
+                await retention.prune(engine.db, engine.clock.now())
+                prune_at = engine.clock.now() + _PRUNE_EVERY
+            pause = await _pause(engine)
+        except EvercertError as error:
+            engine.telling(f"{error}; trying again in {_LOOK.seconds} s")
+            pause = _LOOK
+        await engine.clock.sleep(pause.total_seconds())
+
+
+async def _pause(engine: Engine) -> timedelta:
+    """Until the next thing is due, but never longer than a look takes."""
+    moment = await certificates.next_action_at(engine.db)
+    if moment is None:
+        return _LOOK
+    return min(max(moment - engine.clock.now(), timedelta(milliseconds=50)), _LOOK)

@@ -1,0 +1,107 @@
+"""Accounts at CAs, made when first needed, and the one client that each of them has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evercert.acme.client import AsyncClient
+from evercert.acme.jose import ExternalAccount
+from evercert.base.clock import Clock
+from evercert.base.message import Transport
+from evercert.base.secret import Secret
+from evercert.db.protocol import Database
+from evercert.engine.report import Telling
+from evercert.model.access import CaAccess
+from evercert.model.fact import Account
+from evercert.pki.keys import KeyType, PrivateKey, generate
+from evercert.pki.seal import Sealer
+from evercert.store import accounts, cas, keys
+
+__all__ = ["Accounts", "Registered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An account that the CA knows, its key, and the client that speaks for it."""
+
+    account: Account
+    key: PrivateKey
+    client: AsyncClient
+
+
+class Accounts:
+    """Owned by the engine. One client per account, so that a thousand orders share connections,
+    nonces and the directory."""
+
+    def __init__(
+        self,
+        db: Database,
+        sealer: Sealer,
+        clock: Clock,
+        transport_to: Callable[[CaAccess], Transport],
+        resolve: Callable[[str], Secret],
+        telling: Telling,
+    ) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._clock = clock
+        self._transport_to = transport_to
+        self._resolve = resolve
+        self._telling = telling
+        self._ready: dict[tuple[str, str], Registered] = {}
+        self._making: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def registered(self, ca: str, name: str) -> Registered:
+        """The account of that name at the CA; afterwards it exists there and is durable here.
+
+        The key is durable before newAccount is sent, and newAccount with a known key returns the
+        account that is there (RFC 8555 §7.3.1), so dying in between makes no second account.
+        """
+        async with self._making.setdefault((ca, name), asyncio.Lock()):
+            if (ca, name) not in self._ready:
+                self._ready[ca, name] = await self._register(ca, name)
+            return self._ready[ca, name]
+
+    def forget(self, ca: str, name: str) -> None:
+        """The next use starts from the store again (after a rollover or deactivation)."""
+        self._ready.pop((ca, name), None)
+
+    async def connect(self, ca: str, key: PrivateKey, account_url: str = "") -> AsyncClient:
+        """A client for *ca* with any key, going the way that this installation goes there."""
+        access = await cas.access(self._db, ca)
+        return AsyncClient(
+            ca,
+            key,
+            self._transport_to(access),
+            self._clock,
+            account_url=account_url,
+            allow_http=access.allow_http,
+            on_wait=self._telling.waiting,
+        )
+
+    async def _register(self, ca: str, name: str) -> Registered:
+        account = await accounts.find(self._db, ca, name) or await self._new_account(ca, name)
+        key = await keys.load(self._db, self._sealer, account.key_id)
+        client = await self.connect(ca, key, account.url)
+        if not account.url:
+            account = await self._introduce(account, client)
+        return Registered(account, key, client)
+
+    async def _new_account(self, ca: str, name: str) -> Account:
+        now = self._clock.now()
+        key_id = await keys.add(self._db, self._sealer, generate(KeyType.EC256), "account", now)
+        return await accounts.add(self._db, ca, name, key_id, now=now)
+
+    async def _introduce(self, account: Account, client: AsyncClient) -> Account:
+        access = await cas.access(self._db, account.ca)
+        terms = (await client.directory()).meta.terms_of_service
+        self._telling(f"registering at {account.ca}" + (f", agreeing to {terms}" if terms else ""))
+        known = await client.new_account(access.contacts, terms_agreed=True, eab=self._external_account(access))
+        return await accounts.registered(self._db, account, known.url, access.contacts, now=self._clock.now())
+
+    def _external_account(self, access: CaAccess) -> ExternalAccount | None:
+        if not access.eab_kid:
+            return None
+        return ExternalAccount(access.eab_kid, self._resolve(access.eab_key), access.eab_algorithm)

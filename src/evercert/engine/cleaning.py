@@ -1,0 +1,40 @@
+"""The hand that takes away challenge answers which an attempt left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database
+from evercert.engine.report import Telling
+from evercert.engine.targets import Targets
+from evercert.model.fact import CertificateFact
+from evercert.model.task import Task
+from evercert.solve.solvers import Solvers
+from evercert.store import presented
+
+__all__ = ["CleaningUp"]
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningUp:
+    """Does `Step.CLEAN_UP`."""
+
+    db: Database
+    solvers: Solvers
+    targets: Targets
+    telling: Telling
+
+    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+        """Afterwards nothing is left of what could be taken away; True if that was all of it."""
+        route, clean = self.targets.route(fact.intent), True
+        for item in fact.leftovers:
+            solver = self.solvers.for_item(item.solver, item.options, item.challenge_type, route)
+            try:
+                await solver.clean_up([item])
+            except EvercertError as error:
+                self.telling(f"could not take {item.challenge_type} at {item.place} away: {error}")
+                clean = False
+            else:
+                await presented.remove(self.db, [item])
+        return clean

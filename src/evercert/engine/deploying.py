@@ -1,0 +1,90 @@
+"""The hand that deploys: one target, one certificate, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from evercert.base.backoff import retry_delay
+from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database
+from evercert.deploy.apply import Outcome, Prove, apply
+from evercert.engine.report import Telling
+from evercert.engine.targets import Targets
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus, Failure, IssuedCertificate
+from evercert.model.task import Task
+from evercert.pki.cert import certificate_pem
+from evercert.pki.seal import Sealer
+from evercert.plugins.contracts import Bundle
+from evercert.store import deployments, issued, keys
+
+__all__ = ["Deploying", "bundle_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deploying:
+    """Does `Step.DEPLOY`."""
+
+    db: Database
+    sealer: Sealer
+    targets: Targets
+    prove: Prove
+    clock: Clock
+    rng: Random
+    telling: Telling
+
+    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+        """Afterwards the target serves the current certificate, or the failure and its next attempt are kept."""
+        current = fact.current
+        if current is None:
+            return False
+        self.telling(f"installing in {task.target}: {task.reason}")
+        outcome = await self._outcome(fact, current, task.target)
+        await self._keep(fact, current, task.target, outcome)
+        return True
+
+    async def _outcome(self, fact: CertificateFact, current: IssuedCertificate, target: str) -> Outcome:
+        try:
+            bundle = await bundle_of(self.db, self.sealer, fact, current)
+            return await apply(self.targets.target(fact.intent, target), bundle, self.prove, self.telling)
+        except EvercertError as error:
+            return Outcome(DeployStatus.FAILED, "", error)
+
+    async def _keep(self, fact: CertificateFact, current: IssuedCertificate, target: str, outcome: Outcome) -> None:
+        now = self.clock.now()
+        before = next((each for each in fact.deployments if each.target == target), None)
+        error = outcome.failure
+        failures = 0 if error is None else (before.failures if before else 0) + 1
+        left = max(current.not_after - now, timedelta())
+        deployment = Deployment(
+            certificate=fact.intent.name,
+            target=target,
+            issued_id=current.id,
+            status=outcome.status,
+            changed_at=now,
+            failures=failures,
+            retry_at=now + retry_delay(failures, left=left, rng=self.rng) if error else None,
+            failure=Failure(error.code.name, str(error), now, error.hint) if error else None,
+            detail=outcome.detail,
+        )
+        await deployments.put(self.db, deployment, now)
+        self.telling(
+            f"{target}: {outcome.status.value}" + (f": {error or outcome.detail}" if error or outcome.detail else "")
+        )
+
+
+async def bundle_of(db: Database, sealer: Sealer, fact: CertificateFact, current: IssuedCertificate) -> Bundle:
+    """The issued certificate with its chain and, where it is ours, its key."""
+    leaf, chain = await issued.body(db, current.id)
+    key = await keys.load(db, sealer, current.key_id) if current.key_id is not None else None
+    return Bundle(
+        name=fact.intent.name,
+        identifiers=fact.intent.identifiers,
+        issued_id=current.id,
+        leaf_der=leaf,
+        leaf_pem=certificate_pem(leaf),
+        chain_pem="".join(map(certificate_pem, chain)),
+        private_key=key.to_pem() if key else None,
+    )

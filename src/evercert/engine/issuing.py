@@ -1,0 +1,118 @@
+"""The hand that issues: begins or goes on with an issuance, and keeps what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from evercert.base.backoff import retry_delay
+from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database
+from evercert.engine.accounts import Accounts, Registered
+from evercert.engine.challenges import Challenges
+from evercert.engine.ledger import Ledger
+from evercert.engine.report import Telling
+from evercert.issue.attempt import OrderLost, obtain
+from evercert.issue.means import Means
+from evercert.model.fact import CertificateFact, Failure, Issuance
+from evercert.model.task import Task
+from evercert.pki.csr import build_csr, read_csr
+from evercert.pki.keys import KeyType, PrivateKey, generate
+from evercert.pki.seal import Sealer
+from evercert.store import certificates, issuances, keys
+
+__all__ = ["Issuing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Does `Step.ISSUE`."""
+
+    db: Database
+    sealer: Sealer
+    accounts: Accounts
+    challenges: Challenges
+    clock: Clock
+    rng: Random
+    telling: Telling
+
+    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+        """Afterwards there is a certificate, or a failure with the time of the next attempt."""
+        self.telling(f"issuing: {task.reason}")
+        issuance = fact.open_issuance
+        try:
+            registered = await self.accounts.registered(fact.intent.ca, fact.intent.account)
+            issuance = issuance or await self._begin(fact, registered)
+            await self._attempt(fact, registered, issuance)
+        except EvercertError as error:
+            if isinstance(error, OrderLost) and issuance is not None:
+                await issuances.abandon(self.db, issuance, str(error), now=self.clock.now())
+            await self._failed(fact, error.about(ca=fact.intent.ca))
+        return True
+
+    async def _attempt(self, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
+        means = Means(
+            intent=fact.intent,
+            ca=registered.client,
+            spki=read_csr(issuance.csr).spki,
+            solving=await self.challenges.solving(fact.intent, registered),
+            record=Ledger(self.db, self.clock),
+            clock=self.clock,
+            leftovers=fact.leftovers,
+        )
+        issued = await obtain(means, issuance)
+        self.telling(f"issued by {issued.issuer}, serial {issued.serial}, until {issued.not_after:%Y-%m-%d %H:%M} UTC")
+
+    async def _begin(self, fact: CertificateFact, registered: Registered) -> Issuance:
+        """Afterwards key and request are durable; they are the same however often this issuance is gone on with."""
+        key_id, csr = await self._request(fact)
+        directory = await registered.client.directory()
+        return await issuances.begin(
+            self.db,
+            fact.intent.name,
+            registered.account.id,
+            key_id,
+            csr,
+            replaces=await self._replaces(fact, registered) if directory.renewal_info else "",
+            profile=directory.meta.profile_for(fact.intent.profile, required=fact.intent.profile_required),
+            now=self.clock.now(),
+        )
+
+    async def _request(self, fact: CertificateFact) -> tuple[int | None, bytes]:
+        """The key's number in the store (none if the request came from outside) and the CSR."""
+        intent = fact.intent
+        if intent.csr:
+            return None, intent.csr
+        if intent.reuse_key and fact.current is not None and fact.current.key_id is not None:
+            key = await keys.load(self.db, self.sealer, fact.current.key_id)
+            if key.type is intent.key_type:
+                return fact.current.key_id, build_csr(key, intent.identifiers, intent.must_staple)
+        key = await _new_key(intent.key_type)
+        key_id = await keys.add(self.db, self.sealer, key, "certificate", self.clock.now())
+        return key_id, build_csr(key, intent.identifiers, intent.must_staple)
+
+    async def _replaces(self, fact: CertificateFact, registered: Registered) -> str:
+        """The predecessor to name (RFC 9773 §5): the current certificate, if this account's order made it."""
+        if fact.current is None or fact.current.issuance_id is None:
+            return ""
+        before = await issuances.get(self.db, fact.current.issuance_id)
+        return fact.current.ari_id if before and before.account_id == registered.account.id else ""
+
+    async def _failed(self, fact: CertificateFact, error: EvercertError) -> None:
+        now = self.clock.now()
+        left = max(fact.current.not_after - now, timedelta()) if fact.current else timedelta()
+        failures = fact.failures + 1
+        retry_at = now + max(error.after or timedelta(), retry_delay(failures, left=left, rng=self.rng))
+        failure = Failure(error.code.name, str(error), now, error.hint)
+        await certificates.failed(self.db, fact.intent.name, failure, failures, retry_at)
+        self.telling(f"failed: {error}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")
+
+
+async def _new_key(key_type: KeyType) -> PrivateKey:
+    # An RSA key takes a tenth of a second or more, and releases the interpreter meanwhile.
+    if key_type.value.startswith("rsa"):
+        return await asyncio.to_thread(generate, key_type)
+    return generate(key_type)

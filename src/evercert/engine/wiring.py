@@ -1,0 +1,145 @@
+"""Wiring: every part made once, from the settings, and given to those who need it.
+
+The only file that knows all rooms at once; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random, SystemRandom
+
+from evercert.base.clock import Clock, SystemClock
+from evercert.base.message import Transport
+from evercert.config.references import resolve
+from evercert.config.settings import Settings
+from evercert.db.protocol import Database
+from evercert.db.sqlite import SqliteDatabase
+from evercert.deploy.proof import prove
+from evercert.engine.accounts import Accounts
+from evercert.engine.challenges import Challenges
+from evercert.engine.claims import Claims
+from evercert.engine.cleaning import CleaningUp
+from evercert.engine.deploying import Deploying
+from evercert.engine.issuing import Issuing
+from evercert.engine.masterkey import open_master_key
+from evercert.engine.renewing import RenewalInfo
+from evercert.engine.report import Reporter, Telling, silent
+from evercert.engine.targets import Targets
+from evercert.engine.work import Hand, Worker
+from evercert.host.files import make_private_dir
+from evercert.host.programs import SystemPrograms
+from evercert.model.access import CaAccess
+from evercert.model.task import Step
+from evercert.net.dns import DnsResolver
+from evercert.net.http import HttpSettings, HttpTransport
+from evercert.net.tls import probe
+from evercert.pki.seal import Sealer
+from evercert.plugins.contracts import Ports
+from evercert.solve.solvers import Solvers
+
+__all__ = ["Engine", "open_engine", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that commands and the daemon work with. Open until `open_engine` is left."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    sealer: Sealer
+    ports: Ports
+    accounts: Accounts
+    targets: Targets
+    worker: Worker
+    telling: Telling
+
+
+@dataclass(slots=True)
+class _Transports:
+    """One pool of connections per way to a CA. Owned by the engine."""
+
+    settings: Settings
+    clock: Clock
+    closing: AsyncExitStack
+    open: dict[HttpSettings, HttpTransport] = field(default_factory=dict)
+
+    def to(self, access: CaAccess) -> Transport:
+        roots = Path(access.roots) if access.roots else None
+        proxy = self._revealed(access.proxy) or self.settings.proxy
+        return self._get(HttpSettings(roots=roots, proxy=proxy, family=access.family))
+
+    def usual(self) -> Transport:
+        return self._get(HttpSettings(proxy=self.settings.proxy))
+
+    def _get(self, settings: HttpSettings) -> HttpTransport:
+        if settings not in self.open:
+            self.open[settings] = HttpTransport(settings, self.clock)
+            self.closing.push_async_callback(self.open[settings].close)
+        return self.open[settings]
+
+    def _revealed(self, proxy: str) -> str:
+        is_reference = proxy.startswith(("env:", "file:", "cred:"))
+        return resolve(proxy, self.settings.environ).text() if is_reference else proxy
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Database]:
+    """The store, for commands that only read or write down."""
+    make_private_dir(settings.home)
+    db = await SqliteDatabase.open(settings.database)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings,
+    reporter: Reporter = silent,
+    *,
+    clock: Clock | None = None,
+    rng: Random | None = None,
+    database: Database | None = None,
+) -> AsyncIterator[Engine]:
+    """The engine, ready to work; everything that it opened is closed afterwards."""
+    clock, rng = clock or SystemClock(), rng or SystemRandom()
+    async with AsyncExitStack() as closing:
+        db = database or await closing.enter_async_context(open_store(settings))
+        transports = _Transports(settings, clock, closing)
+        ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
+        yield _assembled(settings, clock, rng, db, ports, transports, Telling(reporter), closing)
+
+
+def _assembled(
+    settings: Settings,
+    clock: Clock,
+    rng: Random,
+    db: Database,
+    ports: Ports,
+    transports: _Transports,
+    telling: Telling,
+    closing: AsyncExitStack,
+) -> Engine:
+    sealer = Sealer(open_master_key(settings))
+    find_secret = partial(resolve, environ=settings.environ)
+    accounts = Accounts(db, sealer, clock, transports.to, find_secret, telling)
+    targets = Targets(ports, settings.home / "targets", settings.live, find_secret)
+    solvers = Solvers(ports, find_secret)
+    closing.push_async_callback(solvers.close)
+    claims = Claims(settings.home / "claims.lock", clock)
+    closing.callback(claims.close)
+    prove_served = partial(prove, probe=probe, clock=clock)
+    hands: dict[Step, Hand] = {
+        Step.ISSUE: Issuing(db, sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
+        Step.DEPLOY: Deploying(db, sealer, targets, prove_served, clock, rng, telling),
+        Step.POLL_RENEWAL_INFO: RenewalInfo(db, accounts, clock, rng, telling),
+        Step.CLEAN_UP: CleaningUp(db, solvers, targets, telling),
+    }
+    worker = Worker(db, claims, clock, telling, hands, settings.workers)
+    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling)

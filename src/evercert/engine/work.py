@@ -1,0 +1,90 @@
+"""The hands of the engine: what the planner says is done, and what came of it is written down.
+
+Rules of this file:
+
+* One certificate at a time per task, under its claim; facts are read again after every step.
+* A failure is a fact: it is stored with the time of the next attempt, and nothing waits here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+
+from evercert.base.clock import Clock
+from evercert.db.protocol import Database
+from evercert.engine.claims import Claims
+from evercert.engine.plan import plan
+from evercert.engine.report import Telling
+from evercert.model.fact import CertificateFact
+from evercert.model.task import Step, Task, Wait
+from evercert.store import certificates
+
+__all__ = ["Hand", "Worker"]
+
+# Does one step for one certificate and writes down what came of it; True if it got anywhere.
+Hand = Callable[[CertificateFact, Task], Awaitable[bool]]
+
+# A certificate needs clean-up, one issuance, its targets and one poll; whatever asks for more
+# than this in one go is going round in circles, and is left alone for an hour.
+_MOST_STEPS = 50
+_DIZZY = timedelta(hours=1)
+
+# A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.
+_PAUSE = timedelta(minutes=10)
+
+# Due certificates are read in portions, so that a million of them do not stand in memory.
+_PORTION = 500
+
+
+class Worker:
+    """Does what is due, `width` certificates side by side."""
+
+    def __init__(
+        self, db: Database, claims: Claims, clock: Clock, telling: Telling, hands: dict[Step, Hand], width: int
+    ) -> None:
+        self._db = db
+        self._claims = claims
+        self._clock = clock
+        self._telling = telling
+        self._hands = hands
+        self._width = asyncio.Semaphore(width)
+
+    async def settle(self, name: str) -> None:
+        """Afterwards nothing is due for the certificate now: it was done, or it failed and waits."""
+        async with self._width, self._claims.hold(name):
+            with self._telling.about(name):
+                await self._settle(name)
+
+    async def settle_all(self, names: Iterable[str]) -> None:
+        """`settle` each of them, side by side."""
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(self.settle(name))
+
+    async def settle_due(self) -> int:
+        """Afterwards nothing was left that was due when this began; how many certificates that were."""
+        began, done = self._clock.now(), 0
+        while names := [fact.intent.name for fact in await certificates.due(self._db, began, _PORTION)]:
+            await self.settle_all(names)
+            done += len(names)
+        return done
+
+    async def _settle(self, name: str) -> None:
+        for _ in range(_MOST_STEPS):
+            fact = await certificates.fact(self._db, name)
+            if fact is None:
+                return
+            step = plan(fact, self._clock.now())
+            if isinstance(step, Wait):
+                await certificates.schedule(self._db, name, step.until)
+                return
+            if not await self._hands[step.step](fact, step):
+                await self._leave(name, _PAUSE)
+                return
+        self._telling("left alone for an hour: the same work comes up again and again")
+        await self._leave(name, _DIZZY)
+
+    async def _leave(self, name: str, pause: timedelta) -> None:
+        await certificates.schedule(self._db, name, self._clock.now() + pause)

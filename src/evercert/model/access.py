@@ -1,0 +1,26 @@
+"""How this installation reaches a CA, and as whom it registers there."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["CaAccess"]
+
+
+class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Kept per directory URL, so that renewals years later go the same way as the first order.
+
+    `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
+    `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`); `family` 4 or 6 forces
+    IPv4 or IPv6, 0 leaves it open. The EAB is used when an account is made and never again.
+    """
+
+    directory: str
+    roots: str = ""
+    allow_http: bool = False
+    proxy: str = ""
+    family: int = 0
+    contacts: tuple[str, ...] = ()
+    eab_kid: str = ""
+    eab_key: str = ""
+    eab_algorithm: str = "HS256"
