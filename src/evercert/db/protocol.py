@@ -1,0 +1,65 @@
+"""What every database promises, whichever driver is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, LiteralString, Protocol
+
+__all__ = ["Database", "Query", "Row", "Statement", "Value"]
+
+Value = int | str | bytes | None
+
+# A row's columns are as many and as typed as its SELECT says; whoever wrote that decodes them.
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SQL with a name. `LiteralString` keeps a value from ever becoming part of it."""
+
+    name: str
+    sql: LiteralString
+
+    def __call__(self, **params: Value) -> Statement:
+        return Statement(self, params)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query and its values; `expect`, where set, is the number of rows that it must touch or return."""
+
+    query: Query
+    params: Mapping[str, Value] = field(default_factory=dict)
+    expect: int | None = None
+
+    def expecting(self, rows: int) -> Statement:
+        """The same, as a guard: another number of rows undoes the whole transaction."""
+        return replace(self, expect=rows)
+
+
+class Database(Protocol):
+    """Rows, read in snapshots and written in durable transactions. Safe for many tasks of one loop.
+
+    Raises `store` where the database fails (what was to be written may or may not have been
+    kept) and `conflict` where a guard or a constraint says no (then nothing was written).
+    """
+
+    async def rows(self, statement: Statement) -> list[Row]:
+        """What the statement, which only reads, returns."""
+        ...
+
+    async def read(self, *statements: Statement) -> list[list[Row]]:
+        """What each statement returns, all of them from one snapshot."""
+        ...
+
+    async def write(self, *statements: Statement) -> list[list[Row]]:
+        """Afterwards all statements are durable, or (after any error but `store`) none is.
+
+        Not undone by cancelling: a cancelled write may still become durable.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Afterwards what was begun is finished, and the database is let go."""
+        ...
