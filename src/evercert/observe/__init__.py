@@ -1,4 +1,5 @@
-"""What is really there
+"""What is really there: DNS, ports, CAA records, clocks, quotas; looked at, then judged.
 
-DNS, ports, CAA, served certificates.:Never here: repairs.
+Each check is a pair: something gathered (I/O, bounded) and a pure judgement over it.
+Never here: repairs.
 """

@@ -1,0 +1,58 @@
+"""The account, and what is left of the CA's limits, by our own book-keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evercert.observe.finding import Finding, note, ok, problem, warning
+
+__all__ = ["Quota", "judge_account", "judge_quotas"]
+
+_ACCOUNT = "account"
+_CHECK = "quota"
+_SCARCE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of the CA. `used` counts what we know of, so others of the same domain are missing
+    from it. `frees_at` is when the next one becomes free, where that can be told."""
+
+    limit: str
+    used: int
+    allowed: int
+    window: timedelta
+    frees_at: datetime | None = None
+
+
+def judge_account(url: str, status: str) -> list[Finding]:
+    """*status* is what the CA says of the account now; empty where it was not asked."""
+    if not url:
+        return [note(_ACCOUNT, "no account at this CA yet", "the first certificate registers one")]
+    if status in {"", "valid"}:
+        return [ok(_ACCOUNT, f"{url} is {status or 'known'}")]
+    hint = "name another with --account; it is registered when it is first used"
+    return [problem(_ACCOUNT, f"the CA says that the account {url} is {status}", hint)]
+
+
+def judge_quotas(quotas: Sequence[Quota]) -> list[Finding]:
+    return [_judge(quota) for quota in quotas]
+
+
+def _judge(quota: Quota) -> Finding:
+    what = f"{quota.used} of {quota.allowed} {quota.limit} used in {_span(quota.window)}, as far as we know"
+    if quota.used >= quota.allowed:
+        when = f"wait until {quota.frees_at:%Y-%m-%d %H:%M} UTC" if quota.frees_at else "wait"
+        return problem(_CHECK, what, f"{when}, or use the CA's staging directory for tests")
+    if quota.used >= quota.allowed * _SCARCE:
+        return warning(_CHECK, what, "test against the CA's staging directory, and renew only what is due")
+    return ok(_CHECK, what)
+
+
+def _span(window: timedelta) -> str:
+    if window >= timedelta(days=2):
+        return f"{window.days} days"
+    hours = max(1, round(window / timedelta(hours=1)))
+    return f"{hours} hours" if hours > 1 else "an hour"
