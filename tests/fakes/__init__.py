@@ -1,0 +1,1 @@
+"""Fakes that keep a contract of `src`, one file per contract. Never a mock, never a recording."""
