@@ -1,4 +1,4 @@
-"""Stage, check, swap, reload, prove, roll back.
+"""Stage, check, swap, reload, prove, roll back: from a certificate in hand to one that is served.
 
-Never here: issuing, or when to deploy.
+Never here: issuing, or the decision when to deploy.
 """

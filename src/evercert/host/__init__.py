@@ -1,4 +1,4 @@
-"""This machine's files and programs
+"""This machine's files and programs: durable writes, atomic swaps, locks, programs without a shell.
 
-durable writes, atomic swaps, programs without a shell.:Never here: sockets, or what a file or a program is for.
+Never here: sockets, or what a file or a program is for.
 """

@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 from evercert.base.clock import Clock
 from evercert.base.message import Transport
 from evercert.base.names import Identifier
+from evercert.base.program import Completed
 from evercert.base.secret import Secret
 from evercert.model.fact import Presented
 from evercert.plugins.info import Options, PluginInfo
@@ -30,14 +31,6 @@ __all__ = [
     "Solver",
     "Target",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """A program that ended. Output is bounded, decoded, and still foreign text: never run it."""
-
-    status: int
-    output: str
 
 
 class Programs(Protocol):

@@ -1,0 +1,175 @@
+"""Files that are whole or not there, also after a power cut.
+
+Rules of this file:
+
+* Every function is blocking and short; `OSError` is the caller's to tell in its own words.
+* Nothing is ever written in place: a reader sees the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from evercert.base.errors import EvercertError
+from evercert.host.locks import FileLock, RangeLocks
+
+__all__ = [
+    "FileLock",
+    "Owner",
+    "RangeLocks",
+    "make_private_dir",
+    "read_bounded",
+    "remove_durably",
+    "swap_link",
+    "sync_dir",
+    "write_durably",
+]
+
+# Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
+_UNFINISHED = ".{name}.{salt}.evercert"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Numbers of a user and a group; -1 leaves what is there."""
+
+    user: int = -1
+    group: int = -1
+
+
+def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | None = None) -> None:
+    """Afterwards *path* holds *data*, on the disk, with *mode* from its first byte.
+
+    A death on the way leaves the old file, and perhaps an unfinished one beside it that the
+    next write of *path* removes. A link at *path* is replaced, not followed.
+    """
+    _sweep(path)
+    unfinished, descriptor = _create_beside(path)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        if owner is not None:
+            os.fchown(descriptor, owner.user, owner.group)
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+        unfinished.rename(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    sync_dir(path.parent)
+
+
+def remove_durably(path: Path) -> None:
+    """Afterwards there is no file or link at *path*, nor after a power cut. Idempotent."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    sync_dir(path.parent)
+
+
+def make_private_dir(path: Path, mode: int = 0o700) -> None:
+    """Afterwards *path* is a folder of that mode; folders made above it are private too.
+
+    Raises `bad-input` if it belongs to somebody else: its owner could swap what we put there.
+    """
+    missing = [part for part in (path, *path.parents) if not part.exists()]
+    for part in reversed(missing):
+        with suppress(FileExistsError):
+            part.mkdir(mode=0o700)
+            sync_dir(part.parent)
+    status = path.stat()
+    if status.st_uid not in {os.geteuid(), 0}:
+        raise EvercertError(
+            "bad-input",
+            f"{path} belongs to another user",
+            hint="give it to the user that Evercert runs as, or name another folder",
+        )
+    if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != mode:
+        path.chmod(mode)
+
+
+def swap_link(link: Path, target: str) -> None:
+    """Afterwards *link* is a symbolic link to *target*, durably; at no moment was it missing.
+
+    Raises `FileExistsError` if something that is no link stands there.
+    """
+    if link.exists() and not link.is_symlink():
+        raise FileExistsError(errno.EEXIST, "not a link", str(link))
+    _sweep(link)
+    unfinished = _beside(link)
+    unfinished.symlink_to(target)
+    try:
+        unfinished.rename(link)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_dir(link.parent)
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The file's bytes; raises `too-large` if there are more than *limit*, and `bad-input` if it
+    is no regular file (a pipe or a device would never end)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise EvercertError("bad-input", f"{path} is not a file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise EvercertError("too-large", f"{path} has more than {limit} bytes")
+    return data
+
+
+def sync_dir(path: Path) -> None:
+    """Afterwards the names in the folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(_UNFINISHED.format(name=path.name, salt=secrets.token_hex(6)))
+
+
+def _create_beside(path: Path) -> tuple[Path, int]:
+    """A new empty file of mode 0600, locked as long as it is open: so it is known to be alive."""
+    unfinished = _beside(path)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return unfinished, descriptor
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a dead process left beside *path*."""
+    for left in path.parent.glob(_UNFINISHED.format(name=_literal(path.name), salt="*")):
+        if left.is_symlink() or not _is_being_written(left):
+            left.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
