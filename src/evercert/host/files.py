@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
+import pwd
 import secrets
 import stat
 from contextlib import suppress
@@ -24,6 +26,7 @@ __all__ = [
     "FileLock",
     "Owner",
     "RangeLocks",
+    "find_owner",
     "make_private_dir",
     "read_bounded",
     "remove_durably",
@@ -42,6 +45,16 @@ class Owner:
 
     user: int = -1
     group: int = -1
+
+
+def find_owner(user: str, group: str) -> Owner | None:
+    """The numbers of those names, None where both are empty; raises `bad-input` for unknown ones."""
+    if not user and not group:
+        return None
+    try:
+        return Owner(pwd.getpwnam(user).pw_uid if user else -1, grp.getgrnam(group).gr_gid if group else -1)
+    except KeyError as error:
+        raise EvercertError("bad-input", f"there is no such user or group: {user}:{group}") from error
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | None = None) -> None:

@@ -7,6 +7,7 @@ them, so that it can be run against fakes that keep the same contracts.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -149,14 +150,19 @@ class Target(Protocol):
     """A place where certificates are installed. Made by `(options, ports, state)`, where `state` is a
     folder (0700) of this target's own.
 
-    `deploy.apply` calls, in order: `stage`, `check`, `swap`, `reload`, then proves by handshakes
-    at `endpoints`; where `check` or anything later fails, `roll_back` and, if it had been swapped,
-    `reload` again. Each may be repeated after a crash with the same bundle.
+    `deploy.apply` calls, inside `exclusive`, in order: `stage`, `check`, `swap`, `reload`, then proves by
+    handshakes at `endpoints` and calls `settle`; where `check` or anything later fails, `roll_back` and,
+    if it had been swapped, `reload` again. Each may be repeated after a crash with the same bundle or a newer one.
     """
 
     info: ClassVar[PluginInfo]
 
     def __init__(self, options: Options, ports: Ports, state: Path) -> None: ...
+
+    def exclusive(self) -> AbstractAsyncContextManager[None]:
+        """Inside, nobody else of ours, in any process, changes what this target shares with others (a
+        server's configuration). Waits for its turn; raises `conflict` if that takes too long."""
+        ...
 
     async def stage(self, bundle: Bundle) -> None:
         """Afterwards the new files are complete and durable beside the old ones; nothing uses them."""
@@ -176,7 +182,12 @@ class Target(Protocol):
         ...
 
     async def roll_back(self, bundle: Bundle) -> None:
-        """Afterwards what was in place before `swap` is in place again (or nothing, if nothing was)."""
+        """Afterwards what was settled last is in place again (or nothing, if nothing was)."""
+        ...
+
+    async def settle(self, bundle: Bundle) -> None:
+        """Afterwards what is in place is what a later `roll_back` returns to; what is older than the last
+        few is gone."""
         ...
 
     async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:

@@ -1,0 +1,62 @@
+"""What all targets share whose server reads its certificate from files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
+from evercert.deploy.fields import access_of, endpoints_of, root_of
+from evercert.deploy.generations import Generations
+from evercert.deploy.turn import turn
+from evercert.plugins.contracts import Bundle, Completed, Endpoint, Ports
+from evercert.plugins.info import Options
+
+__all__ = ["FiledTarget", "demand_success"]
+
+
+class FiledTarget:
+    """Keeps the contract of `Target` but for `check` and `reload`, with generations of files.
+
+    Its options have the fields of `deploy.fields`. A subclass that changes more than files
+    extends `swap`, `roll_back` and `settle`.
+    """
+
+    def __init__(self, options: Options, ports: Ports, state: Path) -> None:
+        self._options = options
+        self._ports = ports
+        self._state = state
+        self._root = root_of(options, state)
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with turn(self._root, self._ports.clock):
+            yield
+
+    async def stage(self, bundle: Bundle) -> None:
+        self._generations(bundle).stage(bundle, self._ports.clock.now())
+
+    async def swap(self, bundle: Bundle) -> None:
+        self._generations(bundle).swap(bundle)
+
+    async def roll_back(self, bundle: Bundle) -> None:
+        self._generations(bundle).roll_back()
+
+    async def settle(self, bundle: Bundle) -> None:
+        self._generations(bundle).settle()
+
+    async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:
+        return endpoints_of(self._options, bundle)
+
+    def _generations(self, bundle: Bundle) -> Generations:
+        return Generations(self._root, bundle.name, access_of(self._options))
+
+
+def demand_success(completed: Completed, program: str, hint: str = "") -> None:
+    """Raises `deploy` with the program's own words if it failed."""
+    if completed.status:
+        words = one_line(completed.output) or "it said nothing"
+        raise EvercertError("deploy", f"{program} ended with status {completed.status}: {words}", hint=hint)

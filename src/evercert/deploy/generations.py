@@ -1,0 +1,225 @@
+"""Certificates as files, in the layout that certbot users know, swapped as one unit.
+
+    live/<name>                     one link, to the generation in use
+    generations/<name>/<n>/         cert.pem chain.pem fullchain.pem privkey.pem combined.pem
+
+Key, certificate and chain change at one moment, because the link is all that changes.
+
+Trust: whoever can change these files can change what is served; whoever can read them has
+the key. Folders are 0700 and keys 0600, unless the user names a group that may read them.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
+from evercert.host.files import Owner, read_bounded, remove_durably, swap_link, sync_dir, write_durably
+from evercert.pki.cert import read_certificate
+from evercert.pki.chain import check_issued, split_pem
+from evercert.pki.keys import load_der
+from evercert.plugins.contracts import Bundle
+
+__all__ = ["Access", "Generations", "check_bundle", "folder_name"]
+
+# The last few stay for a roll back by hand; a key that is no longer needed is better gone.
+_KEPT = 3
+_MAX_FACTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may read the keys: the owner alone, or a group too."""
+
+    owner: Owner | None = None
+    key_mode: int = 0o600
+
+    @property
+    def folder_mode(self) -> int:
+        return 0o750 if self.key_mode & 0o040 else 0o700
+
+    @property
+    def above_mode(self) -> int:
+        return 0o755 if self.key_mode & 0o040 else 0o700
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    """What a generation is, in its `about.json`, which is written last: with it, it is whole."""
+
+    issued_id: int
+    fingerprint: str
+    not_before: datetime
+
+
+class Generations:
+    """The generations of one certificate under *root*. Owned by one target; not for two at once."""
+
+    def __init__(self, root: Path, name: str, access: Access | None = None) -> None:
+        self._name = folder_name(name)
+        self._access = access or Access()
+        self._live = root / "live"
+        self._folder = root / "generations" / self._name
+        self._settled = self._folder / "settled"
+
+    @property
+    def live(self) -> Path:
+        """Where the files in use are found: a path that never changes."""
+        return self._live / self._name
+
+    def stage(self, bundle: Bundle, now: datetime) -> Path:
+        """The folder where the bundle's files are, complete and durable. Idempotent.
+
+        Raises `bad-certificate` if they do not belong together, and `deploy` if what is in use is newer.
+        """
+        view = read_certificate(bundle.leaf_der)
+        facts = _Facts(bundle.issued_id, view.fingerprint, view.not_before)
+        check_bundle(bundle, now)
+        self._refuse_older(facts, bundle)
+        self._make_folders()
+        self._remove_unfinished()
+        return self._find(facts.fingerprint) or self._write(bundle, facts)
+
+    def swap(self, bundle: Bundle) -> None:
+        """Afterwards the bundle's generation is the one in use, durably. Idempotent."""
+        folder = self._find(sha256(bundle.leaf_der).hexdigest())
+        if folder is None:
+            raise EvercertError("deploy", "the certificate was not staged", name=bundle.name)
+        swap_link(self.live, self._target_of(folder))
+
+    def roll_back(self) -> None:
+        """Afterwards the generation that was settled last is in use, or none if there was none. Idempotent."""
+        settled = self._settled_folder()
+        if settled is not None:
+            swap_link(self.live, self._target_of(settled))
+        elif self._folder.exists():
+            remove_durably(self.live)
+
+    def settle(self) -> None:
+        """Afterwards the generation in use is what `roll_back` returns to; old ones are gone."""
+        current = self.current()
+        if current is None:
+            return
+        write_durably(self._settled, current.name.encode(), 0o600)
+        others = [each for each in self._finished() if each != current]
+        for old in others[: -(_KEPT - 1)]:
+            shutil.rmtree(old)
+        sync_dir(self._folder)
+
+    def current(self) -> Path | None:
+        """The folder of the generation in use."""
+        if not self.live.is_symlink():
+            return None
+        folder = self._folder / self.live.readlink().name
+        return folder if folder.is_dir() else None
+
+    def _refuse_older(self, facts: _Facts, bundle: Bundle) -> None:
+        """A task that waited long must not undo a newer one. Both marks count: a store that was
+        made anew numbers from one again, and CAs backdate by different spans."""
+        current = self.current()
+        used = _facts_of(current) if current else None
+        if used and used.issued_id > facts.issued_id and used.not_before >= facts.not_before:
+            raise EvercertError("deploy", "a newer certificate is installed already", name=bundle.name)
+
+    def _make_folders(self) -> None:
+        for folder in (self._live, self._folder.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._access.above_mode & ~folder.stat().st_mode:
+                folder.chmod(self._access.above_mode)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._open_folder(self._folder)
+
+    def _open_folder(self, folder: Path) -> None:
+        if self._access.owner is not None:
+            os.chown(folder, self._access.owner.user, self._access.owner.group)
+        folder.chmod(self._access.folder_mode)
+
+    def _write(self, bundle: Bundle, facts: _Facts) -> Path:
+        folder = self._folder / str(max([0, *(int(each.name) for each in self._numbered())]) + 1)
+        folder.mkdir(mode=0o700)
+        try:
+            self._fill(folder, bundle)
+            write_durably(folder / "about.json", msgspec.json.encode(facts), 0o600)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        sync_dir(self._folder)
+        return folder
+
+    def _fill(self, folder: Path, bundle: Bundle) -> None:
+        owner, key_mode = self._access.owner, self._access.key_mode
+        for name, text in (("cert", bundle.leaf_pem), ("chain", bundle.chain_pem), ("fullchain", bundle.fullchain_pem)):
+            write_durably(folder / f"{name}.pem", text.encode(), 0o644, owner)
+        if bundle.private_key is not None:
+            key = bundle.private_key.reveal()
+            write_durably(folder / "privkey.pem", key, key_mode, owner)
+            write_durably(folder / "combined.pem", bundle.fullchain_pem.encode() + key, key_mode, owner)
+        self._open_folder(folder)
+
+    def _remove_unfinished(self) -> None:
+        for folder in self._numbered():
+            if _facts_of(folder) is None:
+                shutil.rmtree(folder)
+
+    def _find(self, fingerprint: str) -> Path | None:
+        return next((each for each in self._finished() if _has_fingerprint(each, fingerprint)), None)
+
+    def _numbered(self) -> list[Path]:
+        found = [each for each in self._folder.iterdir() if each.name.isdecimal()] if self._folder.exists() else []
+        return sorted(found, key=lambda each: int(each.name))
+
+    def _finished(self) -> list[Path]:
+        return [each for each in self._numbered() if _facts_of(each) is not None]
+
+    def _settled_folder(self) -> Path | None:
+        try:
+            folder = self._folder / read_bounded(self._settled, 20).decode("ascii")
+        except (FileNotFoundError, ValueError):
+            return None
+        return folder if folder in self._finished() else None
+
+    def _target_of(self, folder: Path) -> str:
+        return f"../generations/{self._name}/{folder.name}"
+
+
+def folder_name(name: str) -> str:
+    """A certificate's name as a folder's: what could leave the folder or hide in it is replaced."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:200]
+    return f"_{safe}" if not safe or safe[0] in ".-" else safe
+
+
+def check_bundle(bundle: Bundle, now: datetime) -> None:
+    """Raises `bad-certificate` unless key, certificate, chain and names belong together and it is valid now."""
+    chain = (bundle.leaf_der, *(split_pem(bundle.chain_pem.encode()) if bundle.chain_pem else ()))
+    if bundle.private_key is None:
+        spki = read_certificate(bundle.leaf_der).spki
+    else:
+        # The key comes out of our own store, sealed: the slow check for weak RSA is not needed again.
+        spki = load_der(_der(bundle.private_key), trusted=True).spki
+    check_issued(chain, spki, bundle.identifiers, now)
+
+
+def _der(pem: Secret) -> bytes:
+    lines = pem.reveal().strip().splitlines()
+    return base64.b64decode(b"".join(lines[1:-1]))
+
+
+def _facts_of(folder: Path) -> _Facts | None:
+    try:
+        return msgspec.json.decode(read_bounded(folder / "about.json", _MAX_FACTS), type=_Facts)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _has_fingerprint(folder: Path, fingerprint: str) -> bool:
+    facts = _facts_of(folder)
+    return facts is not None and facts.fingerprint == fingerprint
