@@ -10,7 +10,7 @@ from typing import Final
 from evercert.acme.foreign import shown
 from evercert.base.errors import EvercertError
 
-__all__ = ["DEFAULT_POLL", "bounded_poll", "checked_ari_id", "moment"]
+__all__ = ["DEFAULT_POLL", "bounded_poll", "checked_ari_id", "moment_within"]
 
 # §4.3.2: at most once a minute, at least once a day; Let's Encrypt asks for every six hours.
 _SOONEST: Final = timedelta(minutes=1)
@@ -21,9 +21,8 @@ DEFAULT_POLL: Final = timedelta(hours=6)
 _ARI_ID = re.compile(r"[A-Za-z0-9_-]{1,300}\.[A-Za-z0-9_-]{1,300}")
 
 
-def moment(window: tuple[datetime, datetime], rng: Random) -> datetime:
-    """A moment inside *window*, spread evenly (§4.2). Draw it once for a window, and keep it."""
-    start, end = window
+def moment_within(start: datetime, end: datetime, rng: Random) -> datetime:
+    """A moment inside the window, spread evenly (§4.2). Draw it once for a window, and keep it."""
     return start + (end - start) * rng.random()
 
 

@@ -220,6 +220,14 @@ class Problem(EvercertError):
         if self.status >= 500 and type is ProblemType.OTHER:
             self.retry = Retry.LATER
 
+    @property
+    def refuses_profile(self) -> bool:
+        """Whether it is about the order's profile: `invalidProfile`, or what CAs have said instead
+        (Let's Encrypt's staging `unauthorized`, Pebble `malformed`)."""
+        if self.type is ProblemType.INVALID_PROFILE:
+            return True
+        return self.type in {ProblemType.UNAUTHORIZED, ProblemType.MALFORMED} and "profile" in self.detail.lower()
+
     def _message(self) -> str:
         named = self.type.value.name or self.unknown_type.rpartition(":")[2]
         said = shown(self.detail, 400) or f"{self.type.value.meaning} (status {self.status})"

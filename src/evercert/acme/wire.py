@@ -17,7 +17,7 @@ import msgspec
 
 from evercert.acme.foreign import shown
 from evercert.acme.state import AccountStatus, AuthorizationStatus, ChallengeStatus, OrderStatus
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, Retry
 from evercert.base.names import Identifier, parse_identifier
 
 __all__ = [
@@ -83,6 +83,21 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     # draft-ietf-acme-dns-persist-02
     issuer_domain_names: _Texts = ()
     account_hash_prefix: str = ""
+
+    def profile_for(self, wanted: str, *, required: bool) -> str:
+        """The profile to order with, or "" for the CA's default: a client should not ask for one that
+        is not listed (draft-ietf-acme-profiles §4). Raises `ca-refused` where it is *required*."""
+        if not wanted or wanted in self.profiles:
+            return wanted
+        if not required:
+            return ""
+        listed = ", ".join(sorted(self.profiles))
+        raise EvercertError(
+            "ca-refused",
+            f"the CA does not offer the profile {wanted!r}",
+            hint=f"it offers {shown(listed)}" if listed else "it offers no profiles at all",
+            retry=Retry.NEVER,
+        )
 
 
 class Directory(Resource, frozen=True, kw_only=True):

@@ -13,7 +13,6 @@ from evercert.acme.flows.account import account
 from evercert.acme.flows.waiting import settled
 from evercert.acme.jose import b64url
 from evercert.acme.problem import Problem, ProblemType, problem_of
-from evercert.acme.profile import profile_to_ask, refuses_profile
 from evercert.acme.session import Session
 from evercert.acme.state import ORDER, is_final
 from evercert.acme.step import Flow
@@ -48,7 +47,7 @@ def new_order(
     known = yield from directory(session)
     payload = {
         "identifiers": [{"type": each.type, "value": each.value} for each in identifiers],
-        "profile": profile_to_ask(known.meta, profile, required=profile_required),
+        "profile": known.meta.profile_for(profile, required=profile_required),
         "replaces": replaces if known.renewal_info else "",
         "notBefore": _rfc3339(not_before),
         "notAfter": _rfc3339(not_after),
@@ -56,7 +55,7 @@ def new_order(
     try:
         placed = yield from _place(session, known.new_order, payload)
     except Problem as problem:
-        if profile_required or not payload["profile"] or not refuses_profile(problem):
+        if profile_required or not payload["profile"] or not problem.refuses_profile:
             raise
         placed = yield from _place(session, known.new_order, payload | {"profile": ""})
     return _as_asked(session, placed, identifiers)

@@ -1,0 +1,239 @@
+"""The CAs that are known by name: where they are, what they ask for, what they allow.
+
+Rule of this file: one table. What a directory says of itself (profiles, EAB, terms) is asked of
+the directory; here is what must be known before it is asked, or what it does not say.
+State of the facts: November 2026, from the CAs' own documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import Enum
+from typing import Final
+
+from evercert.acme.foreign import shown
+from evercert.base.errors import EvercertError
+
+__all__ = ["KNOWN_CAS", "KnownCa", "Limit", "LimitScope", "find_ca", "known_ca", "staging_of"]
+
+
+class LimitScope(Enum):
+    """What a CA counts by."""
+
+    ORDERS_PER_ACCOUNT = "new orders per account"
+    CERTIFICATES_PER_DOMAIN = "certificates per registered domain"
+    CERTIFICATES_PER_SET = "certificates per exact set of names"
+    FAILURES_PER_NAME = "failed validations per name and account"
+    ACCOUNTS_PER_ADDRESS = "new accounts per IP address"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` in `period`, refilled evenly. `ari_exempt`: a renewal that names its
+    predecessor inside its window is not counted; `renewal_exempt`: nor is one of the same names."""
+
+    scope: LimitScope
+    count: int
+    period: timedelta
+    ari_exempt: bool = False
+    renewal_exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCa:
+    """One CA. `eab` says how to get an external account binding, or is empty where none is needed;
+    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known."""
+
+    id: str
+    name: str
+    directory: str
+    staging: str = ""
+    eab: str = ""
+    caa: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    max_names: int = 0
+    limits: tuple[Limit, ...] = ()
+    notes: str = ""
+
+
+_HOUR = timedelta(hours=1)
+_WEEK = timedelta(days=7)
+
+
+def _lets_encrypt(orders: int, domain: int, exact_set: int, failures: int, accounts: int) -> tuple[Limit, ...]:
+    return (
+        Limit(LimitScope.ORDERS_PER_ACCOUNT, orders, 3 * _HOUR, ari_exempt=True, renewal_exempt=True),
+        Limit(LimitScope.CERTIFICATES_PER_DOMAIN, domain, _WEEK, ari_exempt=True, renewal_exempt=True),
+        Limit(LimitScope.CERTIFICATES_PER_SET, exact_set, _WEEK, ari_exempt=True),
+        Limit(LimitScope.FAILURES_PER_NAME, failures, _HOUR),
+        Limit(LimitScope.ACCOUNTS_PER_ADDRESS, accounts, 3 * _HOUR),
+    )
+
+
+_LETS_ENCRYPT_FEATURES = ("ari", "profiles", "wildcard", "ip", "alternate-chains")
+_GOOGLE_FEATURES = ("ari", "profiles", "wildcard", "not-after", "dns-account-01", "dns-persist-01")
+_GOOGLE_EAB = "`gcloud publicca external-account-keys create`; a key is for one account and seven days"
+
+KNOWN_CAS: Final = (
+    KnownCa(
+        id="letsencrypt",
+        name="Let's Encrypt",
+        directory="https://acme-v02.api.letsencrypt.org/directory",
+        staging="https://acme-staging-v02.api.letsencrypt.org/directory",
+        caa=("letsencrypt.org",),
+        features=_LETS_ENCRYPT_FEATURES,
+        max_names=100,
+        limits=_lets_encrypt(orders=300, domain=50, exact_set=5, failures=5, accounts=10),
+        notes="no notBefore or notAfter; IP addresses with profile shortlived; 25 names with tlsserver and shortlived",
+    ),
+    KnownCa(
+        id="letsencrypt-staging",
+        name="Let's Encrypt (staging)",
+        directory="https://acme-staging-v02.api.letsencrypt.org/directory",
+        staging="https://acme-staging-v02.api.letsencrypt.org/directory",
+        caa=("letsencrypt.org",),
+        features=(*_LETS_ENCRYPT_FEATURES, "dns-persist-01"),
+        max_names=100,
+        limits=_lets_encrypt(orders=1500, domain=30_000, exact_set=30_000, failures=200, accounts=50),
+        notes="not trusted by browsers; for tests; 20 requests a second",
+    ),
+    KnownCa(
+        id="google",
+        name="Google Trust Services",
+        directory="https://dv.acme-v02.api.pki.goog/directory",
+        staging="https://dv.acme-v02.test-api.pki.goog/directory",
+        eab=_GOOGLE_EAB,
+        caa=("pki.goog",),
+        features=_GOOGLE_FEATURES,
+        max_names=100,
+        notes="notAfter of 1 to 90 days is honoured",
+    ),
+    KnownCa(
+        id="google-staging",
+        name="Google Trust Services (staging)",
+        directory="https://dv.acme-v02.test-api.pki.goog/directory",
+        staging="https://dv.acme-v02.test-api.pki.goog/directory",
+        eab=f"{_GOOGLE_EAB}; made in the API's test environment",
+        caa=("pki.goog",),
+        features=_GOOGLE_FEATURES,
+        max_names=100,
+        notes="not trusted by browsers; for tests",
+    ),
+    KnownCa(
+        id="zerossl",
+        name="ZeroSSL",
+        directory="https://acme.zerossl.com/v2/DV90",
+        eab="https://app.zerossl.com/developer; a key serves any number of accounts",
+        caa=("sectigo.com",),
+        features=("wildcard",),
+        notes="no change of account key",
+    ),
+    KnownCa(
+        id="sslcom-rsa",
+        name="SSL.com (RSA)",
+        directory="https://acme.ssl.com/sslcom-dv-rsa",
+        eab="the dashboard at https://www.ssl.com, under API credentials",
+        caa=("ssl.com",),
+        max_names=2,
+        notes="free for one name and its www; charges an account that has funds; a contact is required",
+    ),
+    KnownCa(
+        id="sslcom-ecc",
+        name="SSL.com (ECC)",
+        directory="https://acme.ssl.com/sslcom-dv-ecc",
+        eab="the dashboard at https://www.ssl.com, under API credentials",
+        caa=("ssl.com",),
+        max_names=2,
+        notes="free for one name and its www; charges an account that has funds; a contact is required",
+    ),
+    KnownCa(
+        id="actalis",
+        name="Actalis",
+        directory="https://acme-api.actalis.com/acme/directory",
+        eab="the customer portal at https://www.actalis.com",
+        caa=("actalis.it",),
+        features=("ari", "orders-list"),
+        max_names=2,
+        notes="free for one name and its www",
+    ),
+    KnownCa(
+        id="digicert",
+        name="DigiCert",
+        directory="https://one.digicert.com/mpki/api/v1/acme/v2/directory",
+        eab="CertCentral or DigiCert ONE; the key id chooses product and validity",
+        caa=("digicert.com",),
+        features=("ari", "wildcard"),
+        notes="paid",
+    ),
+    KnownCa(
+        id="sectigo",
+        name="Sectigo (DV)",
+        directory="https://acme.sectigo.com/v2/DV",
+        eab="Sectigo Certificate Manager, under ACME accounts",
+        caa=("sectigo.com",),
+        features=("wildcard",),
+        notes="paid",
+    ),
+    KnownCa(
+        id="sectigo-ov",
+        name="Sectigo (OV)",
+        directory="https://acme.sectigo.com/v2/OV",
+        eab="Sectigo Certificate Manager, under ACME accounts",
+        caa=("sectigo.com",),
+        features=("wildcard",),
+        notes="paid",
+    ),
+    KnownCa(
+        id="sectigo-ev",
+        name="Sectigo (EV)",
+        directory="https://acme.sectigo.com/v2/EV",
+        eab="Sectigo Certificate Manager, under ACME accounts",
+        caa=("sectigo.com",),
+        notes="paid",
+    ),
+    KnownCa(
+        id="globalsign",
+        name="GlobalSign Atlas",
+        directory="https://emea.acme.atlas.globalsign.com/directory",
+        eab="the Atlas portal",
+        caa=("globalsign.com",),
+        notes="paid",
+    ),
+)
+
+_BY_ID: Final = {ca.id: ca for ca in KNOWN_CAS}
+_BY_DIRECTORY: Final = {ca.directory: ca for ca in KNOWN_CAS}
+
+
+def find_ca(text: str) -> str:
+    """The directory URL that *text* means: the id of a known CA, or a URL itself. Raises `not-found`."""
+    if "://" in text:
+        return text
+    return known_ca(text).directory
+
+
+def known_ca(text: str) -> KnownCa:
+    """The known CA of that id or directory URL; raises `not-found` with what was perhaps meant."""
+    known = _BY_ID.get(text.strip().lower()) or _BY_DIRECTORY.get(text)
+    if known:
+        return known
+    close = get_close_matches(text.lower(), _BY_ID, n=1)
+    raise EvercertError(
+        "not-found",
+        f"there is no known CA {shown(text)!r}",
+        hint=f"did you mean {close[0]}?" if close else "write its directory URL, or an id from `evercert ca list`",
+    )
+
+
+def staging_of(directory: str) -> str:
+    """The directory of the CA's staging counterpart; raises `not-found` where it has none that is known."""
+    known = _BY_DIRECTORY.get(directory)
+    if known and known.staging:
+        return known.staging
+    raise EvercertError(
+        "not-found",
+        f"{known.name if known else shown(directory)} has no staging counterpart that is known",
+        hint="name a CA for tests yourself with --ca",
+    )
