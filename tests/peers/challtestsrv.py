@@ -9,14 +9,14 @@ For zones, use a real server. Names are compared as they are asked: set them in 
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from tests.peers.place import Place
 from tests.peers.ports import free_port
-from tests.peers.program import Program, answers, installed
+from tests.peers.program import installed
 
 __all__ = ["Challtestsrv"]
 
@@ -24,26 +24,19 @@ __all__ = ["Challtestsrv"]
 class Challtestsrv:
     """A running pebble-challtestsrv. `address` is its DNS server, as host:port."""
 
-    def __init__(self, folder: Path, *, host: str = "127.0.0.1", ipv4: str = "127.0.0.1", ipv6: str = "") -> None:
-        self._management = f"http://{host}:{(port := free_port(host))}"
-        self.dns_port = free_port(host)
-        self.address = f"{host}:{self.dns_port}"
+    def __init__(self, place: Place, *, port: int = 0, ipv4: str = "127.0.0.1", ipv6: str = "") -> None:
+        self._place = place
+        self._management = management = free_port()
+        self.dns_port = port or free_port()
+        self.address = f"127.0.0.1:{self.dns_port}"
         argv = [
-            *(
-                installed("pebble-challtestsrv", "run `make tools`"),
-                "-http01",
-                "",
-                "-https01",
-                "",
-                "-tlsalpn01",
-                "",
-                "-doh",
-                "",
-            ),
-            *("-dnsserver", self.address, "-management", f"{host}:{port}", "-defaultIPv4", ipv4, "-defaultIPv6", ipv6),
+            *(installed("pebble-challtestsrv", "run `make tools`"), "-http01", "", "-https01", "", "-tlsalpn01", ""),
+            *("-doh", "", "-dnsserver", self.address, "-management", f"127.0.0.1:{management}"),
+            *("-defaultIPv4", ipv4, "-defaultIPv6", ipv6),
         ]
-        self._program = Program(argv, folder / "challtestsrv.log")
-        self._program.wait_until(answers(port, host), "listening").wait_until(answers(self.dns_port, host), "DNS")
+        self._program = place.start(argv, "challtestsrv")
+        for listening in (management, self.dns_port):
+            self._program.wait_until(partial(place.accepts, listening), f"listening on port {listening}")
 
     def set_addresses(self, host: str, *, ipv4: Sequence[str] = (), ipv6: Sequence[str] = ()) -> None:
         """*host* has these addresses from now on; an empty family has its default again."""
@@ -90,6 +83,4 @@ class Challtestsrv:
         self.end()
 
     def _post(self, path: str, **fields: object) -> bytes:
-        request = urllib.request.Request(f"{self._management}/{path}", data=json.dumps(fields).encode(), method="POST")
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as response:
-            return response.read()
+        return self._place.fetch(f"http://127.0.0.1:{self._management}/{path}", json.dumps(fields).encode())

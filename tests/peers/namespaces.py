@@ -7,16 +7,18 @@ namespaces; a machine that allows neither is a failure that says so.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.program import PeerFailure, Program, installed, without_trust_overrides
+from tests.peers.program import ROOT, PeerFailure, Program, installed, without_trust_overrides
 
 __all__ = ["Namespace"]
 
@@ -33,6 +35,13 @@ mount --bind "$FILES/hosts" /etc/hosts
 if [ -e "$FILES/bundle.pem" ]; then mount --bind "$FILES/bundle.pem" /etc/ssl/certs/ca-certificates.crt; fi
 echo held
 exec sleep infinity
+"""
+
+_FETCH = """
+import base64, pathlib, sys
+from tests.peers.place import fetch
+url, authority, body = sys.argv[1:]
+print(base64.b64encode(fetch(url, body.encode() or None, pathlib.Path(authority) if authority else None)).decode())
 """
 
 
@@ -53,6 +62,7 @@ class Namespace:
         roots: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
+        self._started: list[Program] = []
         self._inner = folder / "etc"
         self._inner.mkdir()
         (self._inner / "resolv.conf").write_text(f"nameserver {nameserver}\noptions timeout:1 attempts:2\n")
@@ -76,8 +86,10 @@ class Namespace:
         (self._inner / "bundle.pem").write_bytes(b"".join(path.read_bytes() for path in (_BUNDLE, *roots)))
 
     def start(self, argv: Sequence[str | Path], name: str, *, env: Mapping[str, str] | None = None) -> Program:
-        """Run a program inside; its log is `<name>.log` in the folder. Its pid is the program's own, not a wrapper's."""
-        return Program([*self._enter(), *argv], self.folder / f"{name}.log", env=env or without_trust_overrides())
+        """Run a program inside; its log is `<name>.log` in the folder, its pid its own and no wrapper's."""
+        program = Program([*self._enter(), *argv], self.folder / f"{name}.log", env=env or without_trust_overrides())
+        self._started.append(program)
+        return program
 
     def run(
         self,
@@ -106,12 +118,25 @@ class Namespace:
         found = self.run(["ss", "-Hltn", f"sport = :{port}"], check=False, seconds=10).stdout.split()
         return any(local in {f"{address}:{port}", f"0.0.0.0:{port}", f"*:{port}", f"[::]:{port}"} for local in found)
 
+    def fetch(self, url: str, body: bytes | None = None, authority: Path | None = None) -> bytes:
+        """The body of a 2xx answer, asked for inside (see `Place.fetch`)."""
+        command = [sys.executable, "-c", _FETCH, url, str(authority or ""), "" if body is None else body.decode()]
+        return base64.b64decode(self.run(command, env={"PYTHONPATH": str(ROOT)}).stdout)
+
+    def inhabitants(self) -> list[int]:
+        """Every process inside but the holder, as `ip netns pids` would find them."""
+        if not self._holder.is_running:
+            return []
+        ours = Path(f"/proc/{self._holder.pid}/ns/net").readlink()
+        return [pid for pid in _processes() if pid != self._holder.pid and _network_of(pid) == ours]
+
     def end(self) -> None:
         """Afterwards nothing runs inside and the namespace is gone. Idempotent."""
-        for pid in self._inhabitants():
+        for pid in self.inhabitants():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._holder.end()
+        for program in (*self._started, self._holder):
+            program.end()
 
     def __enter__(self) -> Self:
         return self
@@ -124,13 +149,6 @@ class Namespace:
     def _enter(self) -> list[str]:
         user = ["--user", "--preserve-credentials"] if _own_user() else []
         return [installed("nsenter", _HOW), "--target", str(self._holder.pid), *user, "--net", "--mount", "--"]
-
-    def _inhabitants(self) -> list[int]:
-        """Every process inside but the holder, as `ip netns pids` would find them."""
-        if not self._holder.is_running:
-            return []
-        ours = Path(f"/proc/{self._holder.pid}/ns/net").readlink()
-        return [pid for pid in _processes() if pid != self._holder.pid and _network_of(pid) == ours]
 
 
 def _own_user() -> list[str]:

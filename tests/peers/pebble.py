@@ -25,19 +25,19 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.listener import make_listener
+from tests.peers.place import Machine, Place
 from tests.peers.ports import free_port
-from tests.peers.program import PeerFailure, Program, answers, installed, without_trust_overrides
+from tests.peers.program import PeerFailure, Program, installed, without_trust_overrides
 
 __all__ = ["Pebble", "PebbleConfig"]
 
@@ -74,24 +74,21 @@ class PebbleConfig:
 class Pebble:
     """A running Pebble. `directory` is its URL, `authority` the PEM file that a client must trust to reach it."""
 
-    def __init__(self, folder: Path, config: PebbleConfig | None = None) -> None:
+    def __init__(self, place: Place | Path, config: PebbleConfig | None = None) -> None:
+        self._place = place = Machine(place) if isinstance(place, Path) else place
         self.config = config = config or PebbleConfig()
-        self.listener = make_listener(folder)
+        self.listener = make_listener(place.folder)
         self.authority = self.listener.authority
         self.http_port = config.http_port or free_port()
         self.tls_port = config.tls_port or free_port()
-        self.dns = Challtestsrv(folder) if not config.dns else None
         port, management = free_port(), free_port()
         self.directory = f"https://localhost:{port}/dir"
         self._management = f"https://localhost:{management}"
-        file = folder / "pebble.json"
-        file.write_text(json.dumps({"pebble": self._settings(port, management)}))
-        argv = [installed("pebble", "run `make tools`"), "-config", file, "-dnsserver", self.dns_address]
-        self._program = Program(
-            [*argv, *(["-strict"] if config.strict else [])], folder / "pebble.log", env=_environment(config)
-        )
+        self.dns = None if config.dns else Challtestsrv(place)
+        self._program = self._start(self._settings(port, management))
         try:
-            self._program.wait_until(answers(port), "listening").wait_until(answers(management), "management")
+            for listening in (port, management):
+                self._program.wait_until(partial(place.accepts, listening), f"listening on port {listening}")
         except PeerFailure:
             self.end()
             raise
@@ -150,6 +147,13 @@ class Pebble:
     ) -> None:
         self.end()
 
+    def _start(self, settings: dict[str, object]) -> Program:
+        file = self._place.folder / "pebble.json"
+        file.write_text(json.dumps({"pebble": settings}))
+        argv = [installed("pebble", "run `make tools`"), "-config", str(file), "-dnsserver", self.dns_address]
+        strict = ["-strict"] if self.config.strict else []
+        return self._place.start([*argv, *strict], "pebble", env=_environment(self.config))
+
     def _settings(self, port: int, management: int) -> dict[str, object]:
         config = self.config
         return {
@@ -173,12 +177,7 @@ class Pebble:
         return int(counts[-1]) if counts else 0
 
     def _get(self, path: str, body: bytes | None = None) -> bytes:
-        context = ssl.create_default_context(cafile=str(self.authority))
-        opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({})
-        )
-        with opener.open(urllib.request.Request(self._management + path, data=body), timeout=10) as response:
-            return bytes(response.read())
+        return self._place.fetch(self._management + path, body, self.authority)
 
 
 def _environment(config: PebbleConfig) -> dict[str, str]:

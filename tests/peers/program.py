@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["PeerFailure", "Program", "answers", "installed", "without_trust_overrides"]
+__all__ = ["ROOT", "PeerFailure", "Program", "installed", "without_trust_overrides"]
 
 ROOT = Path(__file__).parents[2]
 _PATH = os.pathsep.join(
@@ -40,19 +39,6 @@ def installed(name: str, how: str) -> str:
 def without_trust_overrides(**more: str) -> dict[str, str]:
     """This process's environment without its pointers at a trust store, plus *more*."""
     return {key: value for key, value in os.environ.items() if key not in _TRUST_OVERRIDES} | more
-
-
-def answers(port: int, host: str = "127.0.0.1") -> Callable[[], bool]:
-    """Whether something accepts TCP connections there."""
-
-    def accepts() -> bool:
-        try:
-            socket.create_connection((host, port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
-    return accepts
 
 
 class Program:

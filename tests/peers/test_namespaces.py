@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.namespaces import Namespace
-from tests.peers.program import without_trust_overrides
+from tests.peers.pebble import Pebble, PebbleConfig
+from tests.peers.program import installed, without_trust_overrides
 
 _SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=80, bind='127.0.0.1')"
 
@@ -40,11 +42,22 @@ def test_names_and_roots_are_private_to_the_namespace(tmp_path: Path) -> None:
 def test_whatever_still_runs_inside_at_the_end_is_ended(tmp_path: Path) -> None:
     with Namespace(tmp_path) as inside:
         left = inside.start(["sh", "-c", "sleep 1000 & wait"], "left", env=without_trust_overrides())
-        left.wait_until(lambda: len(inside._inhabitants()) == 2, "two processes")
-        inhabitants = inside._inhabitants()
+        left.wait_until(lambda: len(inside.inhabitants()) == 2, "two processes")
+        inhabitants = inside.inhabitants()
     states = [
         path.read_text().rsplit(")", 1)[1].split()[0]
         for pid in inhabitants
         if (path := Path(f"/proc/{pid}/stat")).exists()
     ]
     assert set(states) <= {"Z"}, "all are gone, or dead and not yet buried by their parent"
+
+
+def test_pebble_validates_on_the_real_ports_of_a_namespace(namespace: Namespace, tmp_path: Path) -> None:
+    with Challtestsrv(namespace, port=53) as names:
+        config = PebbleConfig(dns=names.address, http_port=80, tls_port=443)
+        with Pebble(namespace, config) as pebble:
+            client = [installed("lego", "run `make peers`"), "--server", pebble.directory, "--accept-tos", "--http"]
+            about = ["--email", "a@example.test", "--domains", "real.example.test", "--path", str(tmp_path / "lego")]
+            namespace.run([*client, *about, "run"], env=pebble.environment())
+            assert pebble.order_count() == 1
+            assert names.questions("real.example.test")
