@@ -156,5 +156,5 @@ class Connection:
                 _CLOCK.sleep_blocking(random.uniform(0, _MOMENT))  # noqa: S311 (no secret depends on it)
 
 
-def _sha256_hex(text: apsw.SQLiteValue) -> str:
-    return hashlib.sha256(str(text).encode()).hexdigest()
+def _sha256_hex(*text: apsw.SQLiteValue) -> str:
+    return hashlib.sha256(str(text[0]).encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""The product's memory
+"""The product's memory: named SQL in `queries/`, the schema in `migrations/`, one file per noun.
 
-named SQL in `queries/`, one file per noun.:Never here: a decision about what to do next, or a driver.
+Every change of state is guarded in SQL and writes its event in the same transaction. Moments
+are kept as whole microseconds, what is wanted and what went wrong as JSON, certificates as DER.
+
+Never here: a decision about what to do next, a driver, or a private key that is not sealed.
 """

@@ -1,0 +1,109 @@
+"""Accounts at CAs: `'' -> registered -> (rollover) -> ended`, each change durable before the next outside effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from evercert.db.protocol import Database, Row, Statement
+from evercert.model.event import AccountChanged
+from evercert.model.fact import Account, AccountStatus
+from evercert.store import events
+from evercert.store.columns import to_text
+from evercert.store.sql import load_queries
+
+__all__ = [
+    "add",
+    "begin_rollover",
+    "end",
+    "end_rollover",
+    "find",
+    "get",
+    "listed",
+    "registered",
+    "set_contacts",
+]
+
+_SQL: Final = load_queries("accounts")
+
+
+async def find(db: Database, ca: str, name: str) -> Account | None:
+    """The account of that name at that CA; a deactivated one does not count."""
+    rows = await db.rows(_SQL["account in use"](ca=ca, name=name))
+    return _account(rows[0]) if rows else None
+
+
+async def get(db: Database, account_id: int) -> Account | None:
+    rows = await db.rows(_SQL["account"](id=account_id))
+    return _account(rows[0]) if rows else None
+
+
+async def listed(db: Database) -> list[Account]:
+    """All accounts, deactivated ones too, by CA and name."""
+    return [_account(row) for row in await db.rows(_SQL["all accounts"]())]
+
+
+async def add(
+    db: Database, ca: str, name: str, key_id: int, *, now: datetime, url: str = "", contacts: Sequence[str] = ()
+) -> Account:
+    """A new account, with its *url* if it was imported. Raises `conflict` if that name is in use at the CA."""
+    statement = _SQL["add account"](ca=ca, name=name, key_id=key_id, url=url, contacts=to_text(contacts))
+    event = AccountChanged(ca=ca, account_url=url, change="imported" if url else "added")
+    return await _changed(db, statement, event, now)
+
+
+async def registered(db: Database, account: Account, url: str, contacts: Sequence[str], *, now: datetime) -> Account:
+    """Afterwards the account's URL is durable. Idempotent; raises `conflict` if it has another already."""
+    statement = _SQL["account is registered"](id=account.id, url=url, contacts=to_text(contacts))
+    event = AccountChanged(ca=account.ca, account_url=url, change="registered")
+    return await _changed(db, statement, event, now)
+
+
+async def set_contacts(db: Database, account: Account, contacts: Sequence[str], *, now: datetime) -> Account:
+    statement = _SQL["change contacts"](id=account.id, contacts=to_text(contacts))
+    return await _changed(db, statement, _event(account, "contacts"), now)
+
+
+async def end(db: Database, account: Account, status: AccountStatus, *, now: datetime) -> Account:
+    """Afterwards it is deactivated or revoked for good, and its name is free for another account."""
+    statement = _SQL["end account"](id=account.id, status=status.value)
+    return await _changed(db, statement, _event(account, status.value), now)
+
+
+async def begin_rollover(db: Database, account: Account, next_key_id: int, *, now: datetime) -> Account:
+    """Afterwards both keys are known to be possible. Raises `conflict` while another rollover is open."""
+    statement = _SQL["begin rollover"](id=account.id, next_key_id=next_key_id)
+    return await _changed(db, statement, _event(account, "rollover-begun"), now)
+
+
+async def end_rollover(db: Database, account: Account, key_id: int, *, now: datetime) -> Account:
+    """Afterwards *key_id*, one of the two, is the account's only key."""
+    statement = _SQL["end rollover"](id=account.id, key_id=key_id)
+    change = "rolled-over" if key_id == account.next_key_id else "rollover-undone"
+    return await _changed(db, statement, _event(account, change), now)
+
+
+async def _changed(db: Database, statement: Statement, event: AccountChanged, now: datetime) -> Account:
+    rows, _ = await db.write(statement.expecting(1), events.appended(event, now))
+    return _account(rows[0])
+
+
+def _event(account: Account, change: str) -> AccountChanged:
+    return AccountChanged(ca=account.ca, account_url=account.url, change=change)
+
+
+def _account(row: Row) -> Account:
+    number, ca, name, key_id, url, status, contacts, next_key_id = row
+    return Account(
+        id=number,
+        ca=ca,
+        name=name,
+        key_id=key_id,
+        url=url,
+        status=AccountStatus(status),
+        contacts=msgspec.json.decode(contacts, type=tuple[str, ...]),
+        next_key_id=next_key_id,
+    )

@@ -1,0 +1,204 @@
+"""Certificates: what is wanted of each, what is known of it, and when it needs attention next."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Row, Statement
+from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
+from evercert.model.fact import CertificateFact, Failure
+from evercert.model.intent import CertificateIntent
+from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
+from evercert.store.columns import from_text, moment, moment_or_none, to_text
+from evercert.store.sql import load_queries
+
+__all__ = [
+    "Declared",
+    "declare",
+    "delete",
+    "due",
+    "fact",
+    "failed",
+    "next_action_at",
+    "schedule",
+    "wake",
+]
+
+_SQL: Final = load_queries("certificates")
+
+Declared = Literal["created", "changed", "unchanged"]
+
+# What a certificate is made of: where one of these differs, only another certificate will do.
+_MAKING: Final = frozenset(
+    {"identifiers", "ca", "account", "key_type", "profile", "preferred_chain", "lifetime", "must_staple", "csr"}
+)
+
+# The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
+_OWN: Final = 9
+_ISSUED: Final = _OWN + issued.WIDTH
+_OPEN: Final = _ISSUED + issuances.WIDTH
+_RENEWAL: Final = _OPEN + renewals.WIDTH
+
+
+async def declare(db: Database, intent: CertificateIntent, now: datetime) -> Declared:
+    """Afterwards that is what is wanted of `intent.name`, and it is due now unless nothing has changed.
+
+    A change of what the certificate is made of forces another one and abandons an issuance
+    that is open; a change of targets has those installed again. Raises `conflict` if somebody
+    else declares the same name at the same time.
+    """
+    rows, opened = await db.read(_SQL["intent"](name=intent.name), issuances.open_of(intent.name))
+    if not rows:
+        return await _create(db, intent, now)
+    before = _intent(rows[0][0])
+    changed = [field for field in intent.__struct_fields__ if getattr(before, field) != getattr(intent, field)]
+    if not changed:
+        return "unchanged"
+    remade = not _MAKING.isdisjoint(changed)
+    update = _SQL["change intent"](
+        name=intent.name, intent=to_text(intent), before=rows[0][0], forced=int(remade), now=to_epoch(now)
+    )
+    event = IntentChanged(certificate=intent.name, change=", ".join(changed))
+    await db.write(
+        update.expecting(1),
+        events.appended(event, now),
+        *(_abandoned(intent.name, opened, f"the intent changed: {event.change}", now) if remade else ()),
+        *(deployments.removed(intent.name, target) for target in _outdated_targets(before, intent)),
+    )
+    return "changed"
+
+
+async def fact(db: Database, name: str) -> CertificateFact | None:
+    """All that is known of the certificate, from one snapshot; None if it is not wanted."""
+    statement = _SQL["fact"](name=name)
+    rows, placed, left = await db.read(statement, deployments.of_certificate(name), presented.of_certificate(name))
+    return _fact(rows[0], placed, left) if rows else None
+
+
+async def due(db: Database, now: datetime, limit: int) -> list[CertificateFact]:
+    """At most *limit* certificates that need attention, longest due first, from one snapshot."""
+    when = to_epoch(now)
+    rows, placed, left = await db.read(
+        _SQL["due facts"](now=when, limit=limit), deployments.due(when, limit), presented.due(when, limit)
+    )
+    placed_by, left_by = _by_certificate(placed), _by_certificate(left)
+    return [_fact(row, placed_by[row[0]], left_by[row[0]]) for row in rows]
+
+
+async def next_action_at(db: Database) -> datetime | None:
+    """When something is due next; None if nothing is wanted at all."""
+    ((microseconds,),) = await db.rows(_SQL["next action"]())
+    return moment_or_none(microseconds)
+
+
+async def schedule(db: Database, name: str, until: datetime) -> None:
+    """Afterwards nothing is due before *until*, unless it was declared or woken since the last call."""
+    await db.write(_SQL["schedule certificate"](name=name, until=to_epoch(until)))
+
+
+async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) -> None:
+    """Afterwards it is due, and no earlier failure makes it or its targets wait. *forced*: issue in any
+    case. Idempotent; raises `not-found`."""
+    if not await db.rows(_SQL["intent"](name=name)):
+        raise _not_found(name)
+    await db.write(
+        _SQL["wake certificate"](name=name, now=to_epoch(now), forced=int(forced)).expecting(1),
+        deployments.retried(name, now),
+    )
+
+
+async def failed(db: Database, name: str, failure: Failure, failures: int, retry_at: datetime) -> None:
+    """Afterwards the failure is known, and the next attempt is not before *retry_at*."""
+    event = IssuanceFailed(certificate=name, code=failure.code, message=failure.message, retry_at=retry_at.isoformat())
+    statement = _SQL["certificate failed"](
+        name=name, failures=failures, failure=to_text(failure), retry_at=to_epoch(retry_at)
+    )
+    await db.write(statement.expecting(1), events.appended(event, failure.at))
+
+
+async def delete(db: Database, name: str, now: datetime) -> None:
+    """Afterwards it is not wanted any more, and all that was kept of it, its keys too, is gone; events stay.
+
+    Raises `not-found`, and `conflict` while challenge answers of it stand outside.
+    """
+    rows, outside, key_ids = await db.read(
+        _SQL["intent"](name=name), _SQL["nothing stands outside"](name=name), _SQL["keys of a certificate"](name=name)
+    )
+    if not rows:
+        raise _not_found(name)
+    if outside:
+        raise EvercertError(
+            "conflict",
+            f"{len(outside)} challenge answers of it have not been taken away",
+            name=name,
+            hint=f"let `evercert renew {name}` take them away first",
+        )
+    await db.write(
+        _SQL["nothing stands outside"](name=name).expecting(0),
+        _SQL["delete certificate"](name=name).expecting(1),
+        events.appended(CertificateDeleted(certificate=name), now),
+    )
+    await keys.delete_unused(db, *(key_id for (key_id,) in key_ids))
+
+
+async def _create(db: Database, intent: CertificateIntent, now: datetime) -> Declared:
+    statement = _SQL["declare certificate"](name=intent.name, intent=to_text(intent), now=to_epoch(now))
+    event = IntentChanged(certificate=intent.name, change="created")
+    await db.write(statement.expecting(1), events.appended(event, now))
+    return "created"
+
+
+def _abandoned(name: str, opened: Sequence[Row], reason: str, now: datetime) -> tuple[Statement, ...]:
+    """The statements that give up the open issuance that was read; if there was none, none may have begun since."""
+    if opened:
+        return issuances.abandoned(issuances.from_row(opened[0]), reason, now)
+    return (issuances.open_of(name).expecting(0),)
+
+
+def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> Iterator[str]:
+    """Those that are gone, or are another place than they were."""
+    wanted = {target.key: target for target in intent.targets}
+    for target in before.targets:
+        if wanted.get(target.key) != target:
+            yield target.key
+
+
+def _by_certificate(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
+    grouped: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row[0]].append(row)
+    return grouped
+
+
+def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
+    _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:_OWN]
+    current, opened, renewal = row[_OWN:_ISSUED], row[_ISSUED:_OPEN], row[_OPEN:_RENEWAL]
+    return CertificateFact(
+        intent=_intent(intent),
+        current=None if current[0] is None else issued.from_row(current),
+        open_issuance=None if opened[0] is None else issuances.from_row(opened),
+        renewal=None if renewal[0] is None else renewals.from_row(renewal),
+        ari_poll_at=moment_or_none(ari_poll_at),
+        deployments=tuple(map(deployments.from_row, placed)),
+        leftovers=tuple(map(presented.from_row, left)),
+        failures=failures,
+        retry_at=moment_or_none(retry_at),
+        failure=from_text(failure, Failure),
+        forced=bool(forced),
+        created_at=moment(created_at),
+    )
+
+
+def _intent(text: str) -> CertificateIntent:
+    return msgspec.json.decode(text, type=CertificateIntent)
+
+
+def _not_found(name: str) -> EvercertError:
+    return EvercertError("not-found", "there is no such certificate", name=name, hint="see `evercert list`")

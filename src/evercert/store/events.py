@@ -1,0 +1,100 @@
+"""What happened, in order, and the proof that nobody changed it afterwards.
+
+Each event's hash covers the one before it, so that a changed, removed or inserted event breaks
+the chain. Trust: whoever can write the database can still cut off the newest events, or compute a whole
+new chain; against that, keep what `head` says somewhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Row, Statement
+from evercert.model.event import Event
+from evercert.store.columns import moment, to_text
+from evercert.store.sql import load_queries
+
+__all__ = ["Happened", "appended", "head", "latest", "prune", "verify"]
+
+_SQL: Final = load_queries("events")
+_PORTION = 1000
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An event, its place in the chain, and when it was written."""
+
+    id: int
+    at: datetime
+    event: Event
+
+
+def appended(event: Event, now: datetime) -> Statement:
+    """The statement that writes the event, for the transaction in which it happens."""
+    kind = str(event.__struct_config__.tag)
+    return _SQL["append event"](at=to_epoch(now), kind=kind, certificate=event.certificate, body=to_text(event))
+
+
+async def latest(db: Database, limit: int, certificate: str = "") -> list[Happened]:
+    """The newest events, of one certificate or of all, newest first."""
+    if certificate:
+        rows = await db.rows(_SQL["latest events of a certificate"](certificate=certificate, limit=limit))
+    else:
+        rows = await db.rows(_SQL["latest events"](limit=limit))
+    return [Happened(number, moment(at), _event(body)) for number, at, body in rows]
+
+
+async def head(db: Database) -> tuple[int, str]:
+    """Number and hash of the newest event."""
+    ((number, digest),) = await db.rows(_SQL["newest event"]())
+    return number, digest
+
+
+async def verify(db: Database) -> int:
+    """How many events there are, each proved to follow the one before; raises `store` at the first that does not."""
+    number, digest, count = 0, "", 0
+    while True:
+        anchor, rows = await db.read(_SQL["event anchor"](), _SQL["events after"](id=number, limit=_PORTION))
+        if not rows:
+            return count
+        # Retention may move the anchor between two portions.
+        number, digest = max((number, digest), anchor[0])
+        for row in rows:
+            digest = _verified(row, number, digest)
+            number, count = row[0], count + 1
+
+
+def _verified(row: Row, number: int, digest: str) -> str:
+    """The row's hash, if it follows the event of that number and hash."""
+    found, at, kind, certificate, body, claimed = row
+    event = _event(body)
+    right = sha256(f"{digest} {at} {body}".encode()).hexdigest()
+    as_told = (kind, certificate) == (event.__struct_config__.tag, event.certificate)
+    if found != number + 1 or claimed != right or not as_told:
+        raise EvercertError(
+            "store",
+            f"event {found} does not follow from event {number}: the history was changed",
+            hint="compare the store with a backup, and find out who can write it",
+        )
+    return right
+
+
+async def prune(db: Database, keep: int, before: datetime) -> int:
+    """Afterwards at most *keep* events are left and, but for the last, none from before that moment; how many went."""
+    gone = 0
+    while True:
+        ((last,),) = await db.rows(_SQL["event to prune up to"](keep=keep, before=to_epoch(before), limit=_PORTION))
+        if last is None:
+            return gone
+        _, removed = await db.write(_SQL["move event anchor"](id=last).expecting(1), _SQL["prune events"]())
+        gone += len(removed)
+
+
+def _event(body: str) -> Event:
+    event: Event = msgspec.json.decode(body, type=Event)
+    return event

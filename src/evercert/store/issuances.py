@@ -1,0 +1,151 @@
+"""Issuances: `keyed -> placing -> ordered -> issued`, or abandoned on the way.
+
+Rules of this file:
+
+* Each step is guarded by the status before it: of two racers one wins, the other gets `conflict`.
+* An issuance that ended is never open again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from evercert.base.clock import to_epoch
+from evercert.db.protocol import Database, Row, Statement
+from evercert.model.event import IssuanceAbandoned, OrderPlaced
+from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
+from evercert.model.intent import CertificateIntent
+from evercert.pki.cert import CertificateView
+from evercert.store import events
+from evercert.store import issued as issued_rows
+from evercert.store.columns import moment, to_text
+from evercert.store.sql import load_queries
+
+__all__ = [
+    "WIDTH",
+    "abandon",
+    "abandoned",
+    "begin",
+    "drop_replaces",
+    "from_row",
+    "get",
+    "issued",
+    "known_order_urls",
+    "open_of",
+    "ordered",
+    "placing",
+]
+
+_SQL: Final = load_queries("issuances")
+
+# So many columns does `from_row` read.
+WIDTH: Final = 10
+
+# A CA's words are cut to this before they are kept.
+_REASON = 500
+
+
+async def begin(
+    db: Database,
+    certificate: str,
+    account_id: int,
+    key_id: int | None,
+    csr: bytes,
+    *,
+    now: datetime,
+    replaces: str = "",
+    profile: str = "",
+    intent: CertificateIntent | None = None,
+) -> Issuance:
+    """A new issuance, keyed.
+
+    Raises `conflict` while another one of the certificate is open, or if *intent*, from which the CSR
+    was made, is no longer what is wanted.
+    """
+    statement = _SQL["begin issuance"](
+        certificate=certificate,
+        account_id=account_id,
+        key_id=key_id,
+        csr=csr,
+        created_at=to_epoch(now),
+        replaces=replaces,
+        profile=profile,
+        intent=to_text(intent) if intent else "",
+    )
+    ((row,),) = await db.write(statement.expecting(1))
+    return from_row(row)
+
+
+async def get(db: Database, issuance_id: int) -> Issuance | None:
+    rows = await db.rows(_SQL["issuance"](id=issuance_id))
+    return from_row(rows[0]) if rows else None
+
+
+async def placing(db: Database, issuance: Issuance, *, now: datetime) -> Issuance:
+    """Afterwards newOrder may be sent. Idempotent, because it may have been sent and its answer lost."""
+    ((row,),) = await db.write(_SQL["issuance is placing"](id=issuance.id).expecting(1))
+    return from_row(row)
+
+
+async def drop_replaces(db: Database, issuance: Issuance) -> Issuance:
+    """Afterwards its order names no predecessor."""
+    ((row,),) = await db.write(_SQL["drop replaces"](id=issuance.id).expecting(1))
+    return from_row(row)
+
+
+async def ordered(db: Database, issuance: Issuance, url: str, *, adopted: bool, now: datetime) -> Issuance:
+    """Afterwards the order's URL is durable, and a challenge may be answered."""
+    event = OrderPlaced(certificate=issuance.certificate, order_url=url, replaces=issuance.replaces, adopted=adopted)
+    rows, _ = await db.write(
+        _SQL["issuance is ordered"](id=issuance.id, order_url=url).expecting(1), events.appended(event, now)
+    )
+    return from_row(rows[0])
+
+
+async def issued(
+    db: Database, issuance: Issuance, chain: tuple[bytes, ...], view: CertificateView, *, now: datetime
+) -> IssuedCertificate:
+    """Afterwards the certificate and its chain (DER, leaf first) are durable and are the current ones; due at once."""
+    done = _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now)).expecting(1)
+    kept = issued_rows.kept(issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
+    *_, (row,) = await db.write(done, *kept)
+    return issued_rows.from_row(row)
+
+
+async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime) -> None:
+    """Afterwards it is given up for that reason, and another may begin."""
+    await db.write(*abandoned(issuance, reason, now))
+
+
+def abandoned(issuance: Issuance, reason: str, now: datetime) -> tuple[Statement, Statement]:
+    """The statements that give it up."""
+    event = IssuanceAbandoned(certificate=issuance.certificate, order_url=issuance.order_url, reason=reason[:_REASON])
+    ended = _SQL["abandon issuance"](id=issuance.id, reason=reason[:_REASON], now=to_epoch(now))
+    return ended.expecting(1), events.appended(event, now)
+
+
+def open_of(certificate: str) -> Statement:
+    """The statement whose row, if there is one, `from_row` reads."""
+    return _SQL["open issuance"](certificate=certificate)
+
+
+async def known_order_urls(db: Database, account_id: int) -> frozenset[str]:
+    """The URLs of all of the account's orders that some issuance, open or ended, knows."""
+    return frozenset(url for (url,) in await db.rows(_SQL["known order urls"](account_id=account_id)))
+
+
+def from_row(row: Row) -> Issuance:
+    number, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile = row
+    return Issuance(
+        id=number,
+        certificate=certificate,
+        account_id=account_id,
+        status=IssuanceStatus(status),
+        key_id=key_id,
+        csr=csr,
+        created_at=moment(created_at),
+        order_url=order_url,
+        replaces=replaces,
+        profile=profile,
+    )

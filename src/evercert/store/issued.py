@@ -1,0 +1,175 @@
+"""Certificates that a CA issued: their facts, and apart from those, where scans do not read them, their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Row, Statement
+from evercert.model.event import CertificateIssued, CertificateRevoked
+from evercert.model.fact import IssuedCertificate
+from evercert.pki.cert import CertificateView
+from evercert.store import events
+from evercert.store.columns import moment, moment_or_none
+from evercert.store.sql import load_queries
+
+__all__ = [
+    "WIDTH",
+    "body",
+    "by_fingerprint",
+    "by_serial",
+    "current",
+    "from_row",
+    "get",
+    "history",
+    "keep",
+    "kept",
+    "revoked",
+]
+
+_SQL: Final = load_queries("issued")
+
+# So many columns does `from_row` read.
+WIDTH: Final = 12
+
+# A prefix that fits more than these names none of them.
+_MATCHES = 20
+
+
+async def get(db: Database, issued_id: int) -> IssuedCertificate | None:
+    rows = await db.rows(_SQL["issued certificate"](id=issued_id))
+    return from_row(rows[0]) if rows else None
+
+
+async def current(db: Database, certificate: str) -> IssuedCertificate | None:
+    """The one that is to be installed; None if there is none yet."""
+    rows = await db.rows(_SQL["current certificate"](certificate=certificate))
+    return from_row(rows[0]) if rows else None
+
+
+async def history(db: Database, certificate: str) -> list[IssuedCertificate]:
+    """All that retention has left, newest first."""
+    return [from_row(row) for row in await db.rows(_SQL["history"](certificate=certificate))]
+
+
+async def by_serial(db: Database, prefix: str) -> list[IssuedCertificate]:
+    """Those (at most 20) whose serial in hexadecimal begins like that."""
+    rows = await db.rows(_SQL["issued by serial"](prefix=prefix.lower(), limit=_MATCHES))
+    return [from_row(row) for row in rows]
+
+
+async def by_fingerprint(db: Database, prefix: str) -> list[IssuedCertificate]:
+    """Those (at most 20) whose SHA-256 fingerprint in hexadecimal begins like that."""
+    rows = await db.rows(_SQL["issued by fingerprint"](prefix=prefix.lower(), limit=_MATCHES))
+    return [from_row(row) for row in rows]
+
+
+async def body(db: Database, issued_id: int) -> tuple[bytes, tuple[bytes, ...]]:
+    """The certificate and its issuers, as DER. Raises `not-found`."""
+    leaf, chain = await db.read(_SQL["leaf"](id=issued_id), _SQL["chain"](id=issued_id))
+    if not leaf:
+        raise EvercertError("not-found", f"certificate {issued_id} is not in the store")
+    return leaf[0][0], tuple(der for (der,) in chain)
+
+
+async def keep(
+    db: Database,
+    certificate: str,
+    chain: Sequence[bytes],
+    view: CertificateView,
+    key_id: int | None,
+    *,
+    now: datetime,
+) -> IssuedCertificate:
+    """Afterwards a certificate that came from elsewhere (DER, leaf first) is *certificate*'s current one.
+
+    Raises `conflict` if it has it already.
+    """
+    *_, (row,) = await db.write(*kept(certificate, chain, view, now, key_id=key_id))
+    return from_row(row)
+
+
+def kept(
+    certificate: str,
+    chain: Sequence[bytes],
+    view: CertificateView,
+    now: datetime,
+    *,
+    key_id: int | None,
+    issuance_id: int | None = None,
+) -> list[Statement]:
+    """The statements that keep it and make it current; the last one returns it, for `from_row`."""
+    leaf, *issuers = chain
+    chain_id = sha256(b"".join(issuers)).hexdigest()
+    which = {"certificate": certificate, "fingerprint": view.fingerprint}
+    event = CertificateIssued(
+        certificate=certificate,
+        serial=view.serial,
+        fingerprint=view.fingerprint,
+        not_after=view.not_after.isoformat(),
+    )
+    return [
+        *_chain(chain_id, issuers),
+        _SQL["keep certificate"](
+            **which,
+            chain=chain_id,
+            issuance_id=issuance_id,
+            key_id=key_id,
+            serial=view.serial,
+            not_before=to_epoch(view.not_before),
+            not_after=to_epoch(view.not_after),
+            issuer=view.issuer,
+            ari_id=view.ari_id,
+            issued_at=to_epoch(now),
+        ).expecting(1),
+        _SQL["keep certificate body"](**which, leaf=leaf).expecting(1),
+        _SQL["make certificate current"](**which, now=to_epoch(now)).expecting(1),
+        events.appended(event, now),
+        _SQL["issued certificate of a fingerprint"](**which).expecting(1),
+    ]
+
+
+def _chain(fingerprint: str, issuers: Sequence[bytes]) -> list[Statement]:
+    links = [
+        _SQL["keep chain certificate"](fingerprint=fingerprint, position=position, der=der)
+        for position, der in enumerate(issuers)
+    ]
+    return [_SQL["keep chain"](fingerprint=fingerprint), *links]
+
+
+async def revoked(db: Database, issued_id: int, reason: int, at: datetime) -> None:
+    """Afterwards it is known as revoked, and due for replacement if it is the current one. Idempotent."""
+    certificate = await get(db, issued_id)
+    if certificate is None:
+        raise EvercertError("not-found", f"certificate {issued_id} is not in the store")
+    if certificate.revoked_at is not None:
+        return
+    event = CertificateRevoked(certificate=certificate.certificate, serial=certificate.serial, reason=reason)
+    await db.write(
+        _SQL["revoke certificate"](id=issued_id, at=to_epoch(at), reason=reason).expecting(1),
+        _SQL["replace revoked certificate"](id=issued_id, now=to_epoch(at)),
+        events.appended(event, at),
+    )
+
+
+def from_row(row: Row) -> IssuedCertificate:
+    number, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint = row[:8]
+    issuer, ari_id, issued_at, revoked_at = row[8:]
+    return IssuedCertificate(
+        id=number,
+        certificate=certificate,
+        issuance_id=issuance_id,
+        key_id=key_id,
+        serial=serial,
+        not_before=moment(not_before),
+        not_after=moment(not_after),
+        fingerprint=fingerprint,
+        issuer=issuer,
+        ari_id=ari_id,
+        issued_at=moment(issued_at),
+        revoked_at=moment_or_none(revoked_at),
+    )

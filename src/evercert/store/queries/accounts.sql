@@ -1,0 +1,44 @@
+-- name: account in use
+-- The one of that name at that CA that is not deactivated.
+SELECT id, ca, name, key_id, url, status, contacts, next_key_id FROM accounts
+WHERE ca = :ca AND name = :name AND status = 'valid';
+
+-- name: account
+-- By its number.
+SELECT id, ca, name, key_id, url, status, contacts, next_key_id FROM accounts WHERE id = :id;
+
+-- name: all accounts
+-- Deactivated ones too.
+SELECT id, ca, name, key_id, url, status, contacts, next_key_id FROM accounts ORDER BY ca, name, id;
+
+-- name: add account
+-- One whose key is durable; its URL may not be known yet.
+INSERT INTO accounts (ca, name, key_id, url, contacts) VALUES (:ca, :name, :key_id, :url, :contacts)
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: account is registered
+-- The CA has answered newAccount; it never answers with another URL for the same key.
+UPDATE accounts SET url = :url, contacts = :contacts
+WHERE id = :id AND status = 'valid' AND url IN ('', :url)
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: change contacts
+-- As the CA has accepted them.
+UPDATE accounts SET contacts = :contacts WHERE id = :id AND status = 'valid'
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: end account
+-- It cannot be used any more, and never again.
+UPDATE accounts SET status = :status WHERE id = :id AND status = 'valid'
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: begin rollover
+-- From here until the CA's answer is kept, either key may be the account's.
+UPDATE accounts SET next_key_id = :next_key_id WHERE id = :id AND status = 'valid' AND next_key_id IS NULL
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: end rollover
+-- The key that the CA knows is the account's, and the other is not.
+UPDATE accounts SET key_id = :key_id, next_key_id = NULL
+WHERE id = :id AND next_key_id IS NOT NULL AND :key_id IN (key_id, next_key_id)
+RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;

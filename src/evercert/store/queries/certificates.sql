@@ -1,0 +1,67 @@
+-- name: fact
+-- All that is known of one certificate, but what it may have several of.
+SELECT * FROM facts WHERE name = :name;
+
+-- name: due facts
+-- The same of those that are due, longest due first.
+SELECT * FROM facts WHERE next_action_at <= :now ORDER BY next_action_at, name LIMIT :limit;
+
+-- name: next action
+-- When something is due next.
+SELECT min(next_action_at) FROM certificates;
+
+-- name: intent
+-- What is wanted of that name.
+SELECT intent FROM certificates WHERE name = :name;
+
+-- name: declare certificate
+-- A new one.
+INSERT INTO certificates (name, intent, created_at, next_action_at) VALUES (:name, :intent, :now, :now)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: change intent
+-- From the intent that was read; old failures say nothing about the new one.
+UPDATE certificates
+SET
+    intent = :intent,
+    forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
+    next_action_at = :now,
+    woken = 1,
+    failures = 0,
+    retry_at = NULL,
+    failure = NULL
+WHERE name = :name AND intent = :before;
+
+-- name: schedule certificate
+-- Nothing is due before that moment, unless somebody asked for attention since the plan was made.
+UPDATE certificates
+SET next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END, woken = 0
+WHERE name = :name;
+
+-- name: wake certificate
+-- It is looked at now, and no failure makes it wait.
+UPDATE certificates
+SET
+    next_action_at = :now,
+    woken = 1,
+    retry_at = NULL,
+    forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END
+WHERE name = :name;
+
+-- name: certificate failed
+-- The last attempt, and when the next one is.
+UPDATE certificates SET failures = :failures, failure = :failure, retry_at = :retry_at WHERE name = :name;
+
+-- name: nothing stands outside
+-- Challenge answers of the certificate that were not taken away; there must be none.
+SELECT p.id FROM presented AS p INNER JOIN issuances AS o ON o.id = p.issuance_id WHERE o.certificate = :name;
+
+-- name: keys of a certificate
+-- Every key that was made for it.
+SELECT key_id FROM issued WHERE certificate = :name AND key_id IS NOT NULL
+UNION
+SELECT key_id FROM issuances WHERE certificate = :name AND key_id IS NOT NULL;
+
+-- name: delete certificate
+-- With its issuances, what was issued, and its deployments.
+DELETE FROM certificates WHERE name = :name;

@@ -1,0 +1,53 @@
+-- name: append event
+-- The next event of the chain; its hash covers the one before, the moment and the body.
+INSERT INTO events (id, at, kind, certificate, body, hash)
+SELECT
+    last.id + 1, :at, :kind, :certificate, :body,
+    sha256_hex(last.hash || ' ' || CAST(:at AS TEXT) || ' ' || CAST(:body AS TEXT))
+FROM (
+    SELECT id, hash FROM events
+    UNION ALL
+    SELECT id, hash FROM event_anchor
+    ORDER BY id DESC
+    LIMIT 1
+) AS last;
+
+-- name: newest event
+-- On which the next one builds: its number and hash.
+SELECT id, hash FROM events
+UNION ALL
+SELECT id, hash FROM event_anchor
+ORDER BY id DESC
+LIMIT 1;
+
+-- name: event anchor
+-- Where the chain begins: number and hash of the last event that retention removed.
+SELECT id, hash FROM event_anchor;
+
+-- name: events after
+-- A portion of the chain, in order.
+SELECT id, at, kind, certificate, body, hash FROM events WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: latest events
+-- The newest of all, newest first.
+SELECT id, at, body FROM events ORDER BY id DESC LIMIT :limit;
+
+-- name: latest events of a certificate
+-- The newest of one certificate, newest first.
+SELECT id, at, body FROM events WHERE certificate = :certificate ORDER BY id DESC LIMIT :limit;
+
+-- name: event to prune up to
+-- The newest event that is too old or too many; never the last of all, on which the next one builds.
+SELECT max(id) FROM events
+WHERE
+    id < (SELECT max(id) FROM events)
+    AND (id <= (SELECT max(id) FROM events) - :keep OR at < :before)
+    AND id <= (SELECT min(id) FROM events) + :limit;
+
+-- name: move event anchor
+-- The chain begins after that event from now on.
+UPDATE event_anchor SET id = :id, hash = (SELECT hash FROM events WHERE id = :id) WHERE id < :id;
+
+-- name: prune events
+-- What lies behind the anchor.
+DELETE FROM events WHERE id <= (SELECT id FROM event_anchor) RETURNING id;

@@ -1,0 +1,118 @@
+-- name: keep chain
+-- Each chain is kept once, however many certificates have it.
+INSERT INTO chains (fingerprint) VALUES (:fingerprint) ON CONFLICT (fingerprint) DO NOTHING;
+
+-- name: keep chain certificate
+-- One issuer of the chain; 0 is the leaf's.
+INSERT INTO chain_certificates (chain_id, position, der)
+SELECT id, :position, :der FROM chains WHERE fingerprint = :fingerprint
+ON CONFLICT (chain_id, position) DO NOTHING;
+
+-- name: keep certificate
+-- What was issued, but for its bytes.
+INSERT INTO issued (
+    certificate, issuance_id, key_id, chain_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at
+)
+SELECT
+    :certificate, :issuance_id, :key_id, id, :serial, :not_before, :not_after, :fingerprint, :issuer, :ari_id,
+    :issued_at
+FROM chains WHERE fingerprint = :chain;
+
+-- name: keep certificate body
+-- The leaf's DER.
+INSERT INTO issued_bodies (issued_id, leaf)
+SELECT id, :leaf FROM issued WHERE certificate = :certificate AND fingerprint = :fingerprint;
+
+-- name: make certificate current
+-- It is the one to install, whatever was wrong is over, and the planner looks at once.
+UPDATE certificates
+SET
+    current_id = (SELECT id FROM issued WHERE certificate = :certificate AND fingerprint = :fingerprint),
+    failures = 0,
+    retry_at = NULL,
+    failure = NULL,
+    forced = 0,
+    ari_poll_at = NULL,
+    next_action_at = :now
+WHERE name = :certificate;
+
+-- name: issued certificate of a fingerprint
+-- One certificate's.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE certificate = :certificate AND fingerprint = :fingerprint;
+
+-- name: issued certificate
+-- By its number.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE id = :id;
+
+-- name: current certificate
+-- The one that is to be installed.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE id = (SELECT current_id FROM certificates WHERE name = :certificate);
+
+-- name: history
+-- All that is kept of one certificate, newest first.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE certificate = :certificate ORDER BY id DESC;
+
+-- name: issued by serial
+-- Those whose serial begins like that; letters above f end the range.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE serial >= :prefix AND serial < :prefix || 'g' ORDER BY serial LIMIT :limit;
+
+-- name: issued by fingerprint
+-- Those whose fingerprint begins like that; letters above f end the range.
+SELECT
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at
+FROM issued WHERE fingerprint >= :prefix AND fingerprint < :prefix || 'g' ORDER BY fingerprint LIMIT :limit;
+
+-- name: leaf
+-- Its DER.
+SELECT leaf FROM issued_bodies WHERE issued_id = :id;
+
+-- name: chain
+-- Its issuers' DER, the leaf's first.
+SELECT c.der
+FROM issued AS i
+INNER JOIN chain_certificates AS c ON c.chain_id = i.chain_id
+WHERE i.id = :id
+ORDER BY c.position;
+
+-- name: revoke certificate
+-- The CA has revoked it, and it was not known before.
+UPDATE issued SET revoked_at = :at, revocation_reason = :reason WHERE id = :id AND revoked_at IS NULL;
+
+-- name: replace revoked certificate
+-- If that is the current one, its replacement is due at once.
+UPDATE certificates SET next_action_at = :now, woken = 1, retry_at = NULL WHERE current_id = :id;
+
+-- name: prune issued
+-- Expired before that moment, superseded, and installed nowhere.
+DELETE FROM issued
+WHERE
+    id IN (
+        SELECT i.id FROM issued AS i
+        WHERE
+            i.not_after < :before
+            AND NOT EXISTS (SELECT 1 FROM certificates WHERE current_id = i.id)
+            AND NOT EXISTS (SELECT 1 FROM deployments WHERE issued_id = i.id)
+        ORDER BY i.not_after
+        LIMIT :limit
+    )
+RETURNING id;
+
+-- name: prune chains
+-- Those that no certificate has any more.
+DELETE FROM chains WHERE NOT EXISTS (SELECT 1 FROM issued WHERE chain_id = chains.id) RETURNING id;

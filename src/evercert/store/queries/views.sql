@@ -1,0 +1,19 @@
+-- name: list certificates
+-- One scan: what is wanted, what is current, and how many of its targets have it.
+SELECT
+    c.name, c.intent, c.next_action_at, c.retry_at, c.failure, o.id IS NOT NULL AS issuing,
+    i.issuer, i.serial, i.not_before, i.not_after, i.revoked_at,
+    coalesce(d.served, 0) AS served, coalesce(d.installed, 0) AS installed, coalesce(d.failed, 0) AS failed
+FROM certificates AS c
+LEFT JOIN issued AS i ON i.id = c.current_id
+LEFT JOIN issuances AS o ON o.certificate = c.name AND o.status IN ('keyed', 'placing', 'ordered')
+LEFT JOIN (
+    SELECT
+        e.certificate, e.issued_id,
+        sum(CASE WHEN e.status = 'served' THEN 1 ELSE 0 END) AS served,
+        sum(CASE WHEN e.status = 'installed' THEN 1 ELSE 0 END) AS installed,
+        sum(CASE WHEN e.status = 'failed' THEN 1 ELSE 0 END) AS failed
+    FROM deployments AS e
+    GROUP BY e.certificate, e.issued_id
+) AS d ON d.certificate = c.name AND d.issued_id = c.current_id
+ORDER BY c.name;

@@ -1,0 +1,74 @@
+"""What CAs suggest about when to renew (RFC 9773): a window, and the moment drawn inside it once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from evercert.base.clock import to_epoch
+from evercert.db.protocol import Database, Row
+from evercert.model.event import RenewalMoved
+from evercert.model.fact import Renewal
+from evercert.store import events, issued
+from evercert.store.columns import moment
+from evercert.store.sql import load_queries
+
+__all__ = ["WIDTH", "ari_poll", "from_row", "get", "put"]
+
+_SQL: Final = load_queries("renewals")
+
+# So many columns does `from_row` read.
+WIDTH: Final = 5
+
+
+async def get(db: Database, issued_id: int) -> Renewal | None:
+    rows = await db.rows(_SQL["renewal"](issued_id=issued_id))
+    return from_row(rows[0]) if rows else None
+
+
+async def put(db: Database, issued_id: int, renewal: Renewal, now: datetime) -> None:
+    """Afterwards that is the window and the time of the next poll.
+
+    The moment is kept as it was drawn for as long as the window stays the same. A moved one is an
+    event. Idempotent; without effect if the certificate was pruned meanwhile.
+    """
+    before, certificate = await get(db, issued_id), await issued.get(db, issued_id)
+    if certificate is None:
+        return
+    moved = before is not None and (before.window_start, before.window_end) != (
+        renewal.window_start,
+        renewal.window_end,
+    )
+    event = RenewalMoved(
+        certificate=certificate.certificate,
+        moment=renewal.moment.isoformat(),
+        explanation_url=renewal.explanation_url,
+    )
+    await db.write(
+        _SQL["put renewal"](
+            issued_id=issued_id,
+            window_start=to_epoch(renewal.window_start),
+            window_end=to_epoch(renewal.window_end),
+            moment=to_epoch(renewal.moment),
+            poll_at=to_epoch(renewal.poll_at),
+            explanation_url=renewal.explanation_url,
+        ),
+        _SQL["poll with renewal"](issued_id=issued_id, poll_at=to_epoch(renewal.poll_at)),
+        *([events.appended(event, now)] if moved else []),
+    )
+
+
+async def ari_poll(db: Database, certificate: str, poll_at: datetime) -> None:
+    """Afterwards the CA is next asked then. Idempotent."""
+    await db.write(_SQL["poll later"](name=certificate, poll_at=to_epoch(poll_at)))
+
+
+def from_row(row: Row) -> Renewal:
+    window_start, window_end, drawn, poll_at, explanation_url = row
+    return Renewal(
+        window_start=moment(window_start),
+        window_end=moment(window_end),
+        moment=moment(drawn),
+        poll_at=moment(poll_at),
+        explanation_url=explanation_url,
+    )

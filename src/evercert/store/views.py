@@ -1,0 +1,148 @@
+"""What people look at: the list of certificates, and one of them with its history.
+
+Read for display only; work is planned from `certificates.fact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+from evercert.base.names import Identifier
+from evercert.db.protocol import Database, Row
+from evercert.model.fact import CertificateFact, Failure, IssuedCertificate
+from evercert.store import certificates, events, issued
+from evercert.store.columns import from_text, moment, moment_or_none
+from evercert.store.sql import load_queries
+
+__all__ = ["Listed", "Shown", "State", "listed", "shown"]
+
+_SQL: Final = load_queries("views")
+
+_EVENTS = 50
+
+
+class State(Enum):
+    """How far a certificate has come; the first that is true."""
+
+    WANTED = "wanted"  # none was issued yet
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    NOT_INSTALLED = "not-installed"  # a target failed, or has not been tried
+    ISSUED = "issued"  # there is no target
+    INSTALLED = "installed"  # in every target, but not proved by a handshake in each
+    SERVED = "served"  # in every target, proved by handshakes
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """The parts of an intent that the list shows; decoding no others is what makes it quick."""
+
+    identifiers: tuple[Identifier, ...]
+    ca: str
+    targets: tuple[msgspec.Raw, ...] = ()
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One line of the list. `failure` is of the last attempt to issue, if that failed."""
+
+    name: str
+    identifiers: tuple[Identifier, ...]
+    ca: str
+    state: State
+    issuing: bool
+    targets: int
+    targets_failed: int
+    next_action_at: datetime
+    issuer: str = ""
+    serial: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    retry_at: datetime | None = None
+    failure: Failure | None = None
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """All that is known of one certificate, its earlier ones and its latest events, newest first."""
+
+    fact: CertificateFact
+    history: tuple[IssuedCertificate, ...]
+    events: tuple[events.Happened, ...]
+
+
+async def listed(
+    db: Database,
+    now: datetime,
+    *,
+    match: str = "*",
+    states: Collection[State] = (),
+    expiring_before: datetime | None = None,
+) -> list[Listed]:
+    """The certificates by name: those whose name or one of whose identifiers matches the shell pattern,
+    in one of the states (any if none is named), and expiring before that moment if one is."""
+    lines = [_listed(row, now) for row in await db.rows(_SQL["list certificates"]())]
+    return [
+        line
+        for line in lines
+        if (match == "*" or _matches(line, match))
+        and (not states or line.state in states)
+        and (expiring_before is None or (line.not_after is not None and line.not_after < expiring_before))
+    ]
+
+
+async def shown(db: Database, name: str) -> Shown | None:
+    """None if there is no such certificate."""
+    fact = await certificates.fact(db, name)
+    if fact is None:
+        return None
+    return Shown(fact, tuple(await issued.history(db, name)), tuple(await events.latest(db, _EVENTS, name)))
+
+
+_decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
+
+
+def _listed(row: Row, now: datetime) -> Listed:
+    name, intent, next_action_at, retry_at, failure, issuing, issuer, serial = row[:8]
+    not_before, not_after, revoked_at, served, installed, failed = row[8:]
+    wanted = _decode_wanted(intent)
+    expires = moment_or_none(not_after)
+    return Listed(
+        name=name,
+        identifiers=wanted.identifiers,
+        ca=wanted.ca,
+        state=_ended(expires, revoked_at, now) or _installed(len(wanted.targets), served, installed),
+        issuing=bool(issuing),
+        targets=len(wanted.targets),
+        targets_failed=failed,
+        next_action_at=moment(next_action_at),
+        issuer=issuer or "",
+        serial=serial or "",
+        not_before=moment_or_none(not_before),
+        not_after=expires,
+        retry_at=moment_or_none(retry_at),
+        failure=from_text(failure, Failure),
+    )
+
+
+def _ended(expires: datetime | None, revoked_at: int | None, now: datetime) -> State | None:
+    if expires is None:
+        return State.WANTED
+    if revoked_at is not None:
+        return State.REVOKED
+    return State.EXPIRED if now >= expires else None
+
+
+def _installed(targets: int, served: int, installed: int) -> State:
+    if not targets:
+        return State.ISSUED
+    if served == targets:
+        return State.SERVED
+    return State.INSTALLED if served + installed == targets else State.NOT_INSTALLED
+
+
+def _matches(line: Listed, pattern: str) -> bool:
+    return any(fnmatchcase(text, pattern) for text in (line.name, *(each.value for each in line.identifiers)))
