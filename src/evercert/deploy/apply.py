@@ -84,6 +84,9 @@ async def _undone(
             await target.reload(bundle)
     except Exception as error:  # both failures are told; the first one is the cause
         worse = _told(error, bundle)
+        # A server that is not running refuses the second reload as it did the first.
+        if worse.message == failure.message:
+            return Outcome(DeployStatus.FAILED, "", failure, rolled_back=swapped)
         failure.message += f"; and rolling back failed: {worse.message}"
         failure.hint = worse.hint or failure.hint
         return _failed(failure)
