@@ -141,9 +141,8 @@ def _rule(mode: str, match: str, conf: _Conf) -> ChallengeRule | None:
         return ChallengeRule("http-01", "auto", {}, match)
     if mode.startswith("/"):
         return ChallengeRule("http-01", "webroot", {"root": mode}, match)
-    if not mode.startswith("dns_"):
-        return None
-    return next((dns_rule(known, match) for known in PROVIDERS if f"dns_{known.acme_sh}" == mode), None)
+    known = next((known for known in PROVIDERS if known.acme_sh and f"dns_{known.acme_sh}" == mode), None)
+    return dns_rule(known, match) if known else None
 
 
 def _port(port: str | None, default: str) -> dict[str, str]:

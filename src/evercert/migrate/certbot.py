@@ -167,11 +167,11 @@ def _account_folders(tree: Tree, folder: Path, depth: int) -> Iterator[Path]:
             yield from _account_folders(tree, inner, depth - 1)
 
 
-class _Contacts(msgspec.Struct):
+class _Contacts(msgspec.Struct, frozen=True):
     contact: tuple[str, ...] = ()
 
 
-class _Registration(msgspec.Struct):
+class _Registration(msgspec.Struct, frozen=True):
     """regr.json; since version 3 certbot leaves the body empty."""
 
     uri: str

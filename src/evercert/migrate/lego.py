@@ -29,7 +29,7 @@ __all__ = ["read_lego"]
 _NOT_RECORDED = "lego does not record how names were proved; say how with --http-01 or --dns"
 
 
-class _Resource(msgspec.Struct):
+class _Resource(msgspec.Struct, frozen=True):
     """certificates/<name>.json: `domain` in version 4, `id` and `domains` in version 5."""
 
     domain: str = ""
@@ -37,11 +37,11 @@ class _Resource(msgspec.Struct):
     certificate_url: str = msgspec.field(default="", name="certUrl")
 
 
-class _Body(msgspec.Struct):
+class _Body(msgspec.Struct, frozen=True):
     contact: tuple[str, ...] = ()
 
 
-class _Registration(msgspec.Struct):
+class _Registration(msgspec.Struct, frozen=True):
     """Nested with a `uri` in version 4, flat with an `accountURL` in version 5."""
 
     uri: str = ""
@@ -50,7 +50,7 @@ class _Registration(msgspec.Struct):
     contact: tuple[str, ...] = ()
 
 
-class _Account(msgspec.Struct):
+class _Account(msgspec.Struct, frozen=True):
     email: str = ""
     server: str = ""
     registration: _Registration | None = None

@@ -36,7 +36,8 @@ def read_material(tree: Tree, about: str, key: Path, chain: list[Path], remarks:
     ders: tuple[bytes, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
     with remarks.instead_of_failing(f"{about}: certificate"):
-        ders = tuple(der for path in chain if tree.has(path) for der in split_pem(tree.pem(path)))
+        # lego keeps the issuer in a file of its own also where it stands in the bundle.
+        ders = tuple(dict.fromkeys(der for path in chain if tree.has(path) for der in split_pem(tree.pem(path))))
         if not ders:
             raise EvercertError("not-found", "there is no certificate file")
         leaf = read_certificate(ders[0])

@@ -79,7 +79,7 @@ async def _follow(asked: str, response: Response, transport: Transport, port: in
     """The URLs that the redirects lead to, and what a CA would refuse in the last."""
     hops: list[str] = []
     while 300 <= response.status < 400 and (location := response.header("location")):
-        target = urljoin(asked, location)
+        target = _joined(asked, location)
         if fault := _redirect_fault(target, {80, 443, port}) or ("it runs in a circle" if target in hops else ""):
             return [*hops, target], fault
         hops.append(target)
@@ -91,6 +91,14 @@ async def _follow(asked: str, response: Response, transport: Transport, port: in
             # CAs take any certificate behind a redirect, so that it is not ours to check it.
             return hops, "" if failure.code.name == "tls" else f"its target does not answer ({failure.code.name})"
     return hops, ""
+
+
+def _joined(asked: str, location: str) -> str:
+    """Where a Location leads (RFC 9110 §10.2.2); itself, where it is no reference at all."""
+    try:
+        return urljoin(asked, location)
+    except ValueError:
+        return location
 
 
 def _redirect_fault(url: str, ports: set[int]) -> str:
