@@ -1,0 +1,37 @@
+# Each target may be run at any time and again; what is already there is not made anew.
+.DEFAULT_GOAL := help
+.PHONY: help setup tools peers lint test demo bench lock clean distclean
+
+help: ## say what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## .venv with Evercert and everything pinned in requirements/dev.lock (Python 3.11 or newer; no root)
+	@PYTHON="$(PYTHON)" tools/setup
+
+tools: setup ## Pebble, a CA to test against, built into .tools/bin (no root)
+	@tools/pebble
+
+peers: ## web servers, DNS servers and clients from the distribution (root, or sudo without a question)
+	@tools/peers
+
+lint: setup ## style, types, the walls between rooms, known vulnerabilities
+	@tools/check
+
+test: setup tools peers ## everything that proves it, against real programs; ARGS="-k name" narrows it
+	@.venv/bin/pytest -n auto --dist worksteal $(ARGS)
+
+demo: setup tools ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
+	@.venv/bin/evercert demo
+
+bench: setup tools peers ## figures beside other clients, measured in one run on this machine
+	@.venv/bin/python -m bench $(ARGS)
+
+lock: ## pin every dependency again, with hashes; read the diff
+	@tools/lock
+
+clean: ## remove what checks and tests left behind
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist
+	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment and the tools as well
+	@rm -rf .venv .tools src/*.egg-info

@@ -1,0 +1,117 @@
+"""Write the parts of `docs/` that are made from the program's own tables.
+
+    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas}.md
+
+`tests/house/test_docs.py` fails when what is committed is not what this writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from evercert.acme.cas import KNOWN_CAS
+from evercert.base.errors import CODES, Exit
+from evercert.cli.app import app
+from evercert.config.settings import SETTINGS
+from evercert.plugins.info import PluginInfo
+from evercert.plugins.registry import deploy_targets, dns_providers
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def cli() -> Iterator[str]:
+    yield "# The command line"
+    yield "Results go to standard output, everything else to standard error. With `--json` standard output holds one JSON document."
+    for name, command in _commands(app, "evercert"):
+        context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
+        yield f"## {name}"
+        yield "```text\n" + command.get_help(context).rstrip() + "\n```"
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        elif command is not None:
+            yield f"{path} {name}", command
+
+
+def settings() -> Iterator[str]:
+    yield "# Settings"
+    yield "Settings are about the machine; what certificates are wanted stands in the store (see `evercert obtain`)."
+    yield _table(("variable", "default", "what it does"), [(f"`{s.variable}`", s.default or "-", s.help) for s in SETTINGS])
+
+
+def errors() -> Iterator[str]:
+    yield "# Errors and exit statuses"
+    yield "With `--json` an error is `{\"error\": {\"code\": …, \"message\": …, \"hint\": …, \"retry\": …}}`. Codes are never renamed."
+    yield _table(("exit status", "name"), [(str(exit.value), exit.name.lower().replace("_", " ")) for exit in Exit])
+    rows = [(f"`{c.name}`", str(c.exit.value), c.retry.value, c.meaning) for c in CODES.values()]
+    yield _table(("code", "exit status", "try again", "meaning"), rows)
+
+
+def dns() -> Iterator[str]:
+    yield "# DNS providers"
+    yield "`evercert obtain '*.example.com' --dns PROVIDER -o PROVIDER.FIELD=VALUE`"
+    yield from _plugins(dns_providers())
+
+
+def deploy() -> Iterator[str]:
+    yield "# Deploy targets"
+    yield "`evercert obtain www.example.com --http-01 --deploy TARGET -o TARGET.FIELD=VALUE`"
+    yield from _plugins(deploy_targets())
+
+
+def _plugins(plugins: dict[str, PluginInfo]) -> Iterator[str]:
+    yield (
+        "A secret is given by reference: `env:NAME`, `file:PATH` or `cred:NAME` (a systemd credential). "
+        "Without one, the variable `EVERCERT_<PLUGIN>_<FIELD>` is read."
+    )
+    for name, info in sorted(plugins.items()):
+        yield f"## {name}"
+        yield info.summary + (f" (<{info.url}>)" if info.url else "")
+        if info.fields:
+            yield _table(
+                ("field", "", "default", "what it is"),
+                [
+                    (f"`{f.name}`", ", ".join(filter(None, ("required" * f.required, "secret" * f.secret))), f.default, f.help)
+                    for f in info.fields
+                ],
+            )
+
+
+def cas() -> Iterator[str]:
+    yield "# The CAs that Evercert knows"
+    yield "Any other ACME CA is named by its directory URL: `--ca https://ca.example/directory`."
+    rows = [(f"`{ca.id}`", ca.name, "yes" if ca.eab else "no", f"<{ca.directory}>") for ca in KNOWN_CAS]
+    yield _table(("id", "CA", "external account", "directory"), rows)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "cli.md": cli,
+    "settings.md": settings,
+    "errors.md": errors,
+    "dns.md": dns,
+    "deploy.md": deploy,
+    "cas.md": cas,
+}
+
+
+def page(name: str) -> str:
+    """The text of one page."""
+    return "\n\n".join(PAGES[name]()) + "\n"
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        (DOCS / name).write_text(page(name))
