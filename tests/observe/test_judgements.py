@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.web import NOW
 
+from evercert.acme.cas import KNOWN_CAS
 from evercert.base.names import parse_identifier
 from evercert.model.intent import ChallengeRule
 from evercert.observe.acme_challenge import ChallengeNameView, judge_challenge_name
@@ -18,7 +19,7 @@ from evercert.observe.finding import Finding, Severity, shown
 from evercert.observe.fit import judge_fit
 from evercert.observe.http_port import HttpView, judge_http_port
 from evercert.observe.lookup import Aliases
-from evercert.observe.quota import Quota, judge_account, judge_quotas
+from evercert.observe.quota import Quota, judge_account, judge_quotas, quota_of
 from evercert.observe.tls_port import TlsView, judge_tls_port
 
 NAME = parse_identifier("www.example.com")
@@ -224,3 +225,11 @@ def test_a_deactivated_account_is_a_problem_and_none_is_not() -> None:
 def test_foreign_text_is_shown_short_and_printable(text: str) -> None:
     assert shown(text).isprintable()
     assert len(shown(text)) <= 123
+
+
+def test_every_limit_of_the_ca_table_can_be_judged() -> None:
+    limits = [limit for ca in KNOWN_CAS for limit in ca.limits]
+    assert limits
+    for limit in limits:
+        (finding,) = judge_quotas([quota_of(limit, "example.com", limit.count)])
+        assert (finding.severity, limit.scope.value in finding.what) == (Severity.PROBLEM, True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from evercert.base.errors import EvercertError
@@ -86,16 +84,28 @@ class Remarks:
     def add(self, about: str, what: str) -> None:
         self.lines.append(f"{_printable(about)}: {_printable(what)}")
 
-    @contextmanager
-    def instead_of_failing(self, about: str) -> Iterator[None]:
-        """An error of the block becomes a remark. Only messages that we wrote, or the system's
+    def instead_of_failing(self, about: str) -> _Remarked:
+        """An error of the `with` block becomes a remark. Only messages that we wrote, or the system's
         words for an error number, are shown: never what a file holds."""
-        try:
-            yield
-        except EvercertError as error:
-            self.add(about, error.message)
-        except OSError as error:
-            self.add(about, error.strerror or "could not be read")
+        return _Remarked(self, about)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remarked:
+    remarks: Remarks
+    about: str
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, EvercertError):
+            self.remarks.add(self.about, error.message)
+        elif isinstance(error, OSError):
+            self.remarks.add(self.about, error.strerror or "could not be read")
+        else:
+            return False
+        return True
 
 
 def _printable(text: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evercert.acme.cas import Limit
 from evercert.observe.finding import Finding, note, ok, problem, warning
 
-__all__ = ["Quota", "judge_account", "judge_quotas"]
+__all__ = ["Quota", "judge_account", "judge_quotas", "quota_of"]
 
 _ACCOUNT = "account"
 _CHECK = "quota"
@@ -17,7 +18,7 @@ _SCARCE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit of the CA. `used` counts what we know of, so others of the same domain are missing
+    """One limit of the CA, in words. `used` counts what we know of, so others of the same domain are missing
     from it. `frees_at` is when the next one becomes free, where that can be told."""
 
     limit: str
@@ -25,6 +26,13 @@ class Quota:
     allowed: int
     window: timedelta
     frees_at: datetime | None = None
+
+
+def quota_of(limit: Limit, about: str, used: int, frees_at: datetime | None = None) -> Quota:
+    """*used* of a limit of the CA table. *about* is what was counted by: a registered domain, a set, an account."""
+    return Quota(
+        f"{limit.scope.value} ({about})" if about else limit.scope.value, used, limit.count, limit.period, frees_at
+    )
 
 
 def judge_account(url: str, status: str) -> list[Finding]:
