@@ -9,18 +9,20 @@ Rules of this file:
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
-from evercert.pki.cert import CertificateView
 from evercert.store import events
 from evercert.store import issued as issued_rows
 from evercert.store.columns import moment, to_text
 from evercert.store.sql import load_queries
+
+if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for X.509
+    from evercert.pki.cert import CertificateView
 
 __all__ = [
     "WIDTH",

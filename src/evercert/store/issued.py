@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateIssued, CertificateRevoked
 from evercert.model.fact import IssuedCertificate
-from evercert.pki.cert import CertificateView
 from evercert.store import events
 from evercert.store.columns import moment, moment_or_none
 from evercert.store.sql import load_queries
+
+if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for X.509
+    from evercert.pki.cert import CertificateView
 
 __all__ = [
     "WIDTH",

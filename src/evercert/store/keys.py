@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.pki.keys import PrivateKey, load_der
-from evercert.pki.seal import Sealer
 from evercert.store.sql import load_queries
+
+if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for cryptography
+    from evercert.pki.keys import PrivateKey
+    from evercert.pki.seal import Sealer
 
 __all__ = ["Purpose", "add", "delete_unused", "load"]
 
@@ -42,6 +44,8 @@ async def load(db: Database, sealer: Sealer, key_id: int) -> PrivateKey:
     if not rows:
         raise EvercertError("not-found", f"key {key_id} is not in the store")
     purpose, fingerprint, sealed = rows[0]
+    from evercert.pki.keys import load_der
+
     # What opens is what we sealed, so the costly check of a stranger's RSA key is not needed.
     key = load_der(sealer.open(sealed, _context(purpose, fingerprint)).reveal(), trusted=True)
     if sha256(key.spki).hexdigest() != fingerprint:
