@@ -1,0 +1,43 @@
+"""What went wrong on the way to a peer, in words that help."""
+
+from __future__ import annotations
+
+import ssl
+
+from evercert.base.errors import NetworkFailure
+from evercert.base.foreign import one_line
+
+__all__ = ["refused", "timed_out", "tls_failed", "too_large", "unfinished"]
+
+
+def refused(host: str, error: OSError | str) -> NetworkFailure:
+    """Nothing was sent, or nobody answered: the name, the route or the port."""
+    words = error if isinstance(error, str) else error.strerror or type(error).__name__
+    return NetworkFailure(
+        "unreachable",
+        f"cannot reach {host}: {one_line(words)}",
+        hint="is the name right, and may this machine go there?",
+    )
+
+
+def timed_out(host: str, seconds: float) -> NetworkFailure:
+    return NetworkFailure(
+        "timeout", f"{host} did not answer within {seconds:g} s", hint="a firewall that drops packets looks like this"
+    )
+
+
+def tls_failed(host: str, error: Exception) -> NetworkFailure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = f"the certificate of {host} is not trusted: {one_line(error.verify_message)}"
+        return NetworkFailure("tls", words, hint="for a CA of your own give its root with --ca-roots FILE")
+    words = error.reason if isinstance(error, ssl.SSLError) and error.reason else type(error).__name__
+    return NetworkFailure("tls", f"no TLS with {host}: {one_line(words)}")
+
+
+def too_large(host: str, limit: int) -> NetworkFailure:
+    return NetworkFailure("too-large", f"{host} sent more than the {limit} bytes that are accepted")
+
+
+def unfinished(host: str, what: str) -> NetworkFailure:
+    """The peer spoke, but not to an end that can be used; whether it acted is unknown."""
+    return NetworkFailure("unreachable", f"the answer of {host} was cut off or is no HTTP: {one_line(what)}")

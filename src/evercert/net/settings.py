@@ -1,0 +1,60 @@
+"""How to go to a peer: trust, proxy, address family, patience. The same for both transports."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from evercert import __version__
+from evercert.base.errors import EvercertError
+
+__all__ = ["HttpSettings", "host_of", "proxy_of", "trust"]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """`roots` is a file of further trust anchors (PEM); `proxy` an http:// URL, perhaps with credentials;
+    `timeout` the seconds that one whole exchange may take; `family` 4 or 6 forces IPv4 or IPv6."""
+
+    roots: Path | None = None
+    use_system_roots: bool = True
+    proxy: str = ""
+    timeout: float = 30.0
+    connections: int = 32
+    family: int = 0
+    user_agent: str = f"evercert/{__version__}"
+
+
+def trust(settings: HttpSettings) -> ssl.SSLContext:
+    """TLS 1.2 or newer, verified against the system's anchors and those of `roots`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.use_system_roots:
+        context.load_default_certs()
+    if settings.roots is not None:
+        try:
+            context.load_verify_locations(settings.roots)
+        except (OSError, ssl.SSLError) as error:
+            raise EvercertError(
+                "bad-input", f"{settings.roots} holds no trust anchors that can be read (PEM)"
+            ) from error
+    return context
+
+
+def host_of(url: str) -> str:
+    """The host and port of a URL, for a message; never its credentials, path or query."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "the server"
+    return f"{parts.hostname}:{port}" if port else parts.hostname or "the server"
+
+
+def proxy_of(settings: HttpSettings, url: str) -> str | None:
+    """The proxy for *url*; never one for this machine itself."""
+    host = urlsplit(url).hostname or ""
+    is_local = host in {"localhost", "::1"} or host.startswith("127.")
+    return settings.proxy or None if not is_local else None
