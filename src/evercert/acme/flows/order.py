@@ -104,7 +104,8 @@ def finalize(session: Session, placed: Order, csr_der: bytes, timeout: float) ->
     with the CA's reason, `wait-exceeded` after *timeout* seconds of one wait.
     """
     payload = msgspec.json.encode({"csr": b64url(csr_der)})
-    known = placed
+    # What the caller holds was read before its authorizations became valid.
+    known = (yield from order(session, placed.url)) if placed.status == "pending" else placed
     for attempt in range(_MAX_FINALIZES):
         if known.status == "pending":
             known = yield from await_order(session, known, timeout, until=("ready", "processing", "valid"))
