@@ -49,7 +49,7 @@ def confirm(yes: bool, question: str) -> None:
 
 async def show(output: Output, settings: Settings) -> int:
     async with reading(settings) as db:
-        known = await accounts.every(db)
+        known = await accounts.listed(db)
     if not known and not output.json:
         output.note("no accounts; one is made with the first certificate")
         return 0
@@ -64,7 +64,7 @@ async def update(output: Output, settings: Settings, which: Named, contacts: Seq
         account = await _existing(engine, which)
         client = (await engine.accounts.registered(which.ca, which.account)).client
         await client.update_account(urls)
-        await accounts.registered(engine.db, account, account.url, urls, now=engine.clock.now())
+        await accounts.set_contacts(engine.db, account, urls, now=engine.clock.now())
     output.result({"contacts": urls}, f"contacts at {which.ca}: {', '.join(urls) or 'none'}")
     return 0
 
@@ -94,8 +94,7 @@ async def import_key(output: Output, settings: Settings, which: Named, path: str
         known = await client.new_account(only_return_existing=True)
         now = engine.clock.now()
         key_id = await keys.add(engine.db, engine.sealer, key, "account", now)
-        account = await accounts.add(engine.db, which.ca, which.account, key_id, now=now)
-        await accounts.registered(engine.db, account, known.url, known.contact, now=now)
+        await accounts.add(engine.db, which.ca, which.account, key_id, now=now, url=known.url, contacts=known.contact)
     output.result({"imported": known.url}, f"{known.url}: taken over as account {which.account}")
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus
+from evercert.store.events import Happened
+from evercert.store.views import Listed
 
-__all__ = ["certificate_document", "certificate_lines", "span", "state_of", "when"]
+__all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "state_of", "when"]
 
 
 def when(moment: datetime | None) -> str:
@@ -79,7 +81,8 @@ def certificate_lines(fact: CertificateFact, now: datetime, planned: str) -> lis
     if current:
         lines += [
             f"  issued      {when(current.issued_at)} by {current.issuer}, serial {current.serial}",
-            f"  valid       {when(current.not_before)} to {when(current.not_after)}, {span(current.not_after - now)} left",
+            f"  valid       {when(current.not_before)} to {when(current.not_after)}",
+            f"  left        {span(max(current.not_after - now, timedelta()))}",
             f"  SHA-256     {current.fingerprint}",
         ]
     lines += [_deployment_line(each, current.id if current else 0) for each in fact.deployments]
@@ -95,3 +98,22 @@ def _deployment_line(deployment: Deployment, current_id: int) -> str:
     return f"  in {deployment.target:<8} {deployment.status.value}{behind} since {when(deployment.changed_at)}" + (
         f": {words}" if words else ""
     )
+
+
+def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
+    """One certificate's row in the list: name, state, time left, what is next, CA, names."""
+    left = span(line.not_after - now) if line.not_after and line.not_after > now else "-"
+    names = [identifier.value for identifier in line.identifiers]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    host = line.ca.partition("://")[2].partition("/")[0]
+    return line.name, line.state.value, left, when(line.next_action_at), host, shown
+
+
+def event_line(happened: Happened) -> str:
+    """One event: its number, when, what, and its particulars."""
+    import msgspec
+
+    words = msgspec.to_builtins(happened.event)
+    kind, certificate = words.pop("kind"), words.pop("certificate")
+    details = " ".join(f"{name}={value}" for name, value in words.items() if value not in ("", False, 0))
+    return f"{happened.id:>6}  {when(happened.at)}  {kind:<20} {certificate or '-'}  {details}".rstrip()

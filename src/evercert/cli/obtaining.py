@@ -37,7 +37,7 @@ class Request:
 
 async def obtain_all(output: Output, settings: Settings, request: Request) -> int:
     """Afterwards each certificate is issued and served, or its failure was told; the exit status."""
-    intents = [_placed(intent_of(wanted), request) for wanted in request.wanted]
+    intents = [_placed(intent_of(wanted, settings.home), request) for wanted in request.wanted]
     with ExitStack() as leaving:
         if request.dry_run:
             output.note("dry run: nothing is kept or installed")
@@ -59,7 +59,7 @@ def _placed(intent: CertificateIntent, request: Request) -> CertificateIntent:
 
 async def _declare(engine: Engine, intents: Sequence[CertificateIntent], access: Mapping[str, Any]) -> None:
     for ca in {intent.ca for intent in intents}:
-        await cas.remember(engine.db, _access(await cas.access(engine.db, ca), access))
+        await cas.configure(engine.db, _access(await cas.access(engine.db, ca), access))
     now = engine.clock.now()
     await asyncio.gather(*(certificates.declare(engine.db, intent, now) for intent in intents))
 

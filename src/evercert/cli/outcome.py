@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from evercert.base.errors import CODES, Exit
 from evercert.cli.display import certificate_document, state_of, when
@@ -21,7 +22,7 @@ async def report_outcome(output: Output, engine: Engine, names: Sequence[str]) -
     now = engine.clock.now()
     facts = [fact for name in names if (fact := await certificates.fact(engine.db, name))]
     documents = [certificate_document(fact, now) for fact in facts]
-    output.result(documents[0] if len(documents) == 1 else documents, *(_line(fact, engine) for fact in facts))
+    output.result(documents[0] if len(documents) == 1 else documents, *(_line(fact, now) for fact in facts))
     failures = [failure for fact in facts if (failure := _failure(fact))]
     for failure in failures:
         if failure.hint:
@@ -29,23 +30,20 @@ async def report_outcome(output: Output, engine: Engine, names: Sequence[str]) -
     return CODES[failures[0].code].exit.value if failures else Exit.OK.value
 
 
-def planned(fact: CertificateFact, engine: Engine) -> str:
+def planned(fact: CertificateFact, now: datetime) -> str:
     """What happens next with a certificate, when, and why."""
-    step = plan(fact, engine.clock.now())
+    step = plan(fact, now)
     if isinstance(step, Wait):
         return f"{when(step.until)}: {step.reason}"
     return f"now: {step.step.value}, because {step.reason}"
 
 
-def _line(fact: CertificateFact, engine: Engine) -> str:
-    now = engine.clock.now()
+def _line(fact: CertificateFact, now: datetime) -> str:
     words = f"{fact.intent.name}: {state_of(fact, now)}"
     if fact.current:
         words += f", valid until {when(fact.current.not_after)}"
     failure = _failure(fact)
-    return (
-        f"{words}; {failure.message}; {planned(fact, engine)}" if failure else f"{words}; next {planned(fact, engine)}"
-    )
+    return f"{words}; {failure.message}; {planned(fact, now)}" if failure else f"{words}; next {planned(fact, now)}"
 
 
 def _failure(fact: CertificateFact) -> Failure | None:

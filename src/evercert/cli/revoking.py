@@ -41,7 +41,8 @@ async def revoke(output: Output, settings: Settings, asked: Revocation) -> int:
             await certificates.wake(engine.db, asked.name, engine.clock.now(), forced=True)
             await engine.worker.settle(asked.name)
         elif not asked.replace:
-            await certificates.retire(engine.db, asked.name, engine.clock.now())
+            await certificates.delete(engine.db, asked.name, engine.clock.now())
+            output.progress(asked.name, "forgotten; what is installed stays until you take it away")
         return await report_outcome(output, engine, [asked.name])
 
 
@@ -68,5 +69,7 @@ async def _revoke_at_ca(engine: Engine, fact: CertificateFact, chosen: IssuedCer
 
 async def _certificate_key(engine: Engine, chosen: IssuedCertificate) -> PrivateKey:
     if chosen.key_id is None:
-        raise EvercertError("bad-key", "its key was never here (the request came from outside)", name=chosen.certificate)
+        raise EvercertError(
+            "bad-key", "its key was never here (the request came from outside)", name=chosen.certificate
+        )
     return await keys.load(engine.db, engine.sealer, chosen.key_id)

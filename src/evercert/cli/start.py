@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`evercert list | head`): not an error of ours.
-        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter from flushing into the closed pipe
+        sys.stdout = None  # keeps the interpreter from flushing into the closed pipe
         return Exit.OK.value
     return status if isinstance(status, int) else Exit.OK.value
 

@@ -11,10 +11,10 @@ from evercert.base.errors import EvercertError
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
-from evercert.db.sqlite import SqliteDatabase
 from evercert.host.files import make_private_dir
 from evercert.model.fact import CertificateFact
-from evercert.store import certificates
+from evercert.store import certificates, views
+from evercert.store.opening import open_store
 
 __all__ = ["existing", "nothing_due", "reading"]
 
@@ -23,18 +23,16 @@ __all__ = ["existing", "nothing_due", "reading"]
 async def reading(settings: Settings) -> AsyncIterator[Database]:
     """The store alone: no network, no keys."""
     make_private_dir(settings.home)
-    db = await SqliteDatabase.open(settings.database)
-    try:
+    async with open_store(settings.database) as db:
         yield db
-    finally:
-        await db.close()
 
 
 async def existing(db: Database, name: str) -> CertificateFact:
     """The certificate of that name; raises `not-found` with the nearest name there is."""
     fact = await certificates.fact(db, name)
     if fact is None:
-        near = get_close_matches(name, await certificates.names(db), 1)
+        lines = await views.listed(db, SystemClock().now())
+        near = get_close_matches(name, [line.name for line in lines], 1)
         hint = f"did you mean {near[0]}?" if near else "see `evercert list`"
         raise EvercertError("not-found", "there is no certificate of that name", name=name, hint=hint)
     return fact

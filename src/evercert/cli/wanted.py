@@ -14,7 +14,7 @@ from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy,
 from evercert.pki.csr import read_csr
 from evercert.pki.keys import KeyType
 
-__all__ = ["Wanted", "intent_of"]
+__all__ = ["Wanted", "intent_of", "targets_of"]
 
 _MAX_CSR = 64 * 1024
 
@@ -52,8 +52,11 @@ class Wanted:
     no_ari: bool = False
 
 
-def intent_of(wanted: Wanted) -> CertificateIntent:
-    """The intent that was typed; raises `bad-input` or `bad-name` with what to write instead."""
+def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
+    """The intent that was typed; without a target its files go to live/ under *home*.
+
+    Raises `bad-input` or `bad-name` with what to write instead.
+    """
     csr = read_csr(read_bounded(Path(wanted.csr), _MAX_CSR)) if wanted.csr else None
     identifiers = csr.identifiers if csr else parse_identifiers(tuple(wanted.names))
     if not identifiers:
@@ -73,7 +76,7 @@ def intent_of(wanted: Wanted) -> CertificateIntent:
         must_staple=wanted.must_staple,
         csr=csr.der if csr else b"",
         challenges=tuple(_challenges(wanted, settings)),
-        targets=tuple(_targets(wanted.deploy, settings)),
+        targets=targets_of(wanted.deploy or ("files",), wanted.settings, home),
         renew=RenewPolicy(fraction=wanted.renew_at, use_ari=not wanted.no_ari),
     )
 
@@ -126,11 +129,19 @@ def _given(**options: str | int) -> dict[str, str]:
     return {name: str(value) for name, value in options.items() if value}
 
 
-def _targets(deploy: Sequence[str], settings: Mapping[str, dict[str, str]]) -> Iterable[TargetSpec]:
-    """`PLUGIN` or `PLUGIN:LABEL`; options given for the label go before those given for the plugin."""
+def targets_of(deploy: Sequence[str], settings_of: Sequence[str], home: Path) -> tuple[TargetSpec, ...]:
+    """Each `PLUGIN` or `PLUGIN:LABEL`; options given for the label go before those given for the plugin.
+
+    `files` goes to live/ under *home* unless told otherwise.
+    """
+    settings = _settings_by_plugin(settings_of)
+    usual = {"files": {"dir": str(home)}}
+    specs = []
     for text in deploy:
         plugin, _, label = text.partition(":")
-        yield TargetSpec(plugin, settings.get(plugin, {}) | settings.get(label, {}), label)
+        options = usual.get(plugin, {}) | settings.get(plugin, {}) | settings.get(label, {})
+        specs.append(TargetSpec(plugin, options, label))
+    return tuple(specs)
 
 
 def _settings_by_plugin(texts: Sequence[str]) -> dict[str, dict[str, str]]:

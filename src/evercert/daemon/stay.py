@@ -26,7 +26,7 @@ async def stay(engine: Engine) -> None:
         try:
             await engine.worker.settle_due()
             if engine.clock.now() >= prune_at:
-                await retention.prune(engine.db, engine.clock.now())
+                await retention.prune(engine.db, engine.clock.now(), retention.Retention())
                 prune_at = engine.clock.now() + _PRUNE_EVERY
             pause = await _pause(engine)
         except EvercertError as error:

@@ -69,15 +69,14 @@ class Issuing:
     async def _begin(self, fact: CertificateFact, registered: Registered) -> Issuance:
         """Afterwards key and request are durable; they are the same however often this issuance is gone on with."""
         key_id, csr = await self._request(fact)
-        directory = await registered.client.directory()
         return await issuances.begin(
             self.db,
             fact.intent.name,
             registered.account.id,
             key_id,
             csr,
-            replaces=await self._replaces(fact, registered) if directory.renewal_info else "",
-            profile=directory.meta.profile_for(fact.intent.profile, required=fact.intent.profile_required),
+            replaces=await self._replaces(fact, registered),
+            profile=fact.intent.profile,
             now=self.clock.now(),
         )
 

@@ -25,7 +25,7 @@ async def roll_over(db: Database, sealer: Sealer, known: Accounts, account: Acco
     now = clock.now()
     key = generate(KeyType.EC256)
     next_key_id = await keys.add(db, sealer, key, "account", now)
-    account = await accounts.begin_rollover(db, account, next_key_id)
+    account = await accounts.begin_rollover(db, account, next_key_id, now=now)
     try:
         await client.roll_over(key)
     except Problem:

@@ -24,7 +24,6 @@ class Targets:
 
     ports: Ports
     state: Path
-    live: Path
     resolve: Callable[[str], Secret]
 
     def target(self, intent: CertificateIntent, key: str) -> Target:

@@ -17,7 +17,6 @@ from evercert.base.message import Transport
 from evercert.config.references import resolve
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
-from evercert.db.sqlite import SqliteDatabase
 from evercert.deploy.proof import prove
 from evercert.engine.accounts import Accounts
 from evercert.engine.challenges import Challenges
@@ -40,8 +39,9 @@ from evercert.net.tls import probe
 from evercert.pki.seal import Sealer
 from evercert.plugins.contracts import Ports
 from evercert.solve.solvers import Solvers
+from evercert.store.opening import open_store
 
-__all__ = ["Engine", "open_engine", "open_store"]
+__all__ = ["Engine", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,6 @@ class _Transports:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Database]:
-    """The store, for commands that only read or write down."""
-    make_private_dir(settings.home)
-    db = await SqliteDatabase.open(settings.database)
-    try:
-        yield db
-    finally:
-        await db.close()
-
-
-@asynccontextmanager
 async def open_engine(
     settings: Settings,
     reporter: Reporter = silent,
@@ -110,10 +99,12 @@ async def open_engine(
     """The engine, ready to work; everything that it opened is closed afterwards."""
     clock, rng = clock or SystemClock(), rng or SystemRandom()
     async with AsyncExitStack() as closing:
-        db = database or await closing.enter_async_context(open_store(settings))
+        make_private_dir(settings.home)
+        if database is None:
+            database = await closing.enter_async_context(open_store(settings.database))
         transports = _Transports(settings, clock, closing)
         ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
-        yield _assembled(settings, clock, rng, db, ports, transports, Telling(reporter), closing)
+        yield _assembled(settings, clock, rng, database, ports, transports, Telling(reporter), closing)
 
 
 def _assembled(
@@ -129,7 +120,7 @@ def _assembled(
     sealer = Sealer(open_master_key(settings))
     find_secret = partial(resolve, environ=settings.environ)
     accounts = Accounts(db, sealer, clock, transports.to, find_secret, telling)
-    targets = Targets(ports, settings.home / "targets", settings.live, find_secret)
+    targets = Targets(ports, settings.home / "targets", find_secret)
     solvers = Solvers(ports, find_secret)
     closing.push_async_callback(solvers.close)
     claims = Claims(settings.home / "claims.lock", clock)

@@ -63,12 +63,12 @@ class Worker:
             for name in names:
                 group.create_task(self.settle(name))
 
-    async def settle_due(self) -> int:
-        """Afterwards nothing was left that was due when this began; how many certificates that were."""
-        began, done = self._clock.now(), 0
+    async def settle_due(self) -> list[str]:
+        """Afterwards nothing is left that was due when this began; the certificates that were."""
+        began, done = self._clock.now(), list[str]()
         while names := [fact.intent.name for fact in await certificates.due(self._db, began, _PORTION)]:
             await self.settle_all(names)
-            done += len(names)
+            done += names
         return done
 
     async def _settle(self, name: str) -> None:

@@ -59,7 +59,11 @@ async def _new_order(means: Means, issuance: Issuance) -> Order:
     lifetime = means.intent.lifetime
     not_after = means.clock.now() + timedelta(seconds=lifetime) if lifetime else None
     return await means.ca.new_order(
-        means.intent.identifiers, profile=issuance.profile, replaces=issuance.replaces, not_after=not_after
+        means.intent.identifiers,
+        profile=issuance.profile,
+        profile_required=means.intent.profile_required,
+        replaces=issuance.replaces,
+        not_after=not_after,
     )
 
 

@@ -16,7 +16,9 @@ __all__ = ["command"]
 
 def _at(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which account is meant."""
-    function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(function)
+    function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(
+        function
+    )
     return click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")(function)
 
 

@@ -27,13 +27,12 @@ def command(output: Output, settings: Settings, name: str, yes: bool) -> int:
 
 
 async def _delete(output: Output, settings: Settings, name: str) -> int:
-    from evercert.cli.store import existing
-    from evercert.engine.wiring import open_engine
+    from evercert.base.clock import SystemClock
+    from evercert.cli.store import existing, reading
     from evercert.store import certificates
 
-    async with open_engine(settings, output.progress) as engine:
-        await existing(engine.db, name)
-        await engine.worker.clear(name)
-        await certificates.delete(engine.db, name, engine.clock.now())
+    async with reading(settings) as db:
+        await existing(db, name)
+        await certificates.delete(db, name, SystemClock().now())
     output.result({"deleted": name}, f"{name}: forgotten")
     return 0

@@ -15,7 +15,9 @@ __all__ = ["command"]
 
 @click.command("deploy")
 @click.argument("name")
-@click.option("--to", "targets", multiple=True, metavar="TARGET[:LABEL]", help="A further place to install it in, from now on.")
+@click.option(
+    "--to", "targets", multiple=True, metavar="TARGET[:LABEL]", help="A further place to install it in, from now on."
+)
 @click.option("--set", "-o", "settings_of", multiple=True, metavar="TARGET.FIELD=VALUE", help="A field of the target.")
 @click.option("--no-longer", "dropped", multiple=True, metavar="TARGET", help="A place to install it in no more.")
 @framed
@@ -52,11 +54,13 @@ async def _deploy(
         fact = await existing(engine.db, name)
         if fact.current is None:
             raise EvercertError("not-found", "nothing was issued for it yet", name=name, hint=f"evercert renew {name}")
-        added = targets_of(targets, settings_of)
+        added = targets_of(targets, settings_of, settings.home)
         keys = {spec.key for spec in added} | set(dropped)
         kept = tuple(spec for spec in fact.intent.targets if spec.key not in keys)
         now = engine.clock.now()
         await certificates.declare(engine.db, msgspec.structs.replace(fact.intent, targets=(*kept, *added)), now)
-        await deployments.forget(engine.db, name, now)
+        for spec in (*kept, *added):
+            await deployments.remove(engine.db, name, spec.key)
+        await certificates.wake(engine.db, name, now)
         await engine.worker.settle(name)
         return await report_outcome(output, engine, [name])

@@ -21,6 +21,7 @@ def command(output: Output, settings: Settings, last: int, verify: bool) -> int:
 
 
 async def _events(output: Output, settings: Settings, last: int, verify: bool) -> int:
+    from evercert.cli.display import event_line
     from evercert.cli.store import reading
     from evercert.store import events
 
@@ -29,6 +30,6 @@ async def _events(output: Output, settings: Settings, last: int, verify: bool) -
             count = await events.verify(db)
             output.result({"verified": count}, f"{count} events, none changed or missing")
             return 0
-        happened = await events.last(db, last)
-    output.result(happened, *(event.line() for event in happened))
+        happened = list(reversed(await events.latest(db, last)))
+    output.result(happened, *(event_line(event) for event in happened))
     return 0

@@ -10,10 +10,13 @@ from evercert.config.settings import Settings
 
 __all__ = ["command"]
 
+# `store.views.State`; named here so that `--help` need not open the store (a test compares the two).
+_STATES = ("wanted", "revoked", "expired", "not-installed", "issued", "installed", "served")
+
 
 @click.command("list")
 @click.argument("pattern", default="*")
-@click.option("--state", metavar="STATE", help="Only those in this state (served, installed, issued, failed, ...).")
+@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
 @click.option("--expiring", type=int, metavar="DAYS", help="Only those whose certificate ends within so many days.")
 @framed
 def command(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
@@ -25,6 +28,7 @@ async def _list(output: Output, settings: Settings, pattern: str, state: str | N
     from datetime import timedelta
 
     from evercert.base.clock import SystemClock
+    from evercert.cli.display import listed_cells
     from evercert.cli.store import reading
     from evercert.store import views
 
@@ -33,13 +37,13 @@ async def _list(output: Output, settings: Settings, pattern: str, state: str | N
         rows = await views.listed(
             db,
             now,
-            pattern=pattern,
-            state=state or "",
-            before=now + timedelta(days=expiring) if expiring is not None else None,
+            match=pattern,
+            states=[views.State(state)] if state else [],
+            expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
         )
     if not rows and not output.json:
         output.note("no certificates; get one with `evercert obtain www.example.com --http-01`")
         return 0
     heads = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
-    output.table(rows, heads, [row.cells(now) for row in rows])
+    output.table(rows, heads, [listed_cells(row, now) for row in rows])
     return 0

@@ -23,12 +23,20 @@ _REASONS = {
 @click.command("revoke")
 @click.argument("name")
 @click.option("--reason", type=click.Choice(list(_REASONS)), default="unspecified", show_default=True)
-@click.option("--by-certificate-key", is_flag=True, help="Sign with the certificate's own key instead of the account's.")
+@click.option(
+    "--by-certificate-key", is_flag=True, help="Sign with the certificate's own key instead of the account's."
+)
 @click.option("--serial", default="", help="An earlier certificate of that name instead of the current one.")
-@click.option("--no-replacement", is_flag=True, help="Do not issue another one in its place.")
+@click.option("--no-replacement", is_flag=True, help="Issue no other in its place, and forget the certificate.")
 @framed
 def command(
-    output: Output, settings: Settings, name: str, reason: str, by_certificate_key: bool, serial: str, no_replacement: bool
+    output: Output,
+    settings: Settings,
+    name: str,
+    reason: str,
+    by_certificate_key: bool,
+    serial: str,
+    no_replacement: bool,
 ) -> int:
     """Revoke a certificate at its CA, and replace it at once unless told otherwise."""
     from evercert.cli.revoking import Revocation, revoke

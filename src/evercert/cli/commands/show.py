@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+
+if TYPE_CHECKING:
+    from evercert.db.protocol import Database
+    from evercert.model.fact import CertificateFact
 
 __all__ = ["command"]
 
@@ -24,14 +30,25 @@ async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int
     from evercert.base.clock import SystemClock
     from evercert.cli.display import certificate_document, certificate_lines
     from evercert.cli.outcome import planned
-    from evercert.cli.store import current_chain, existing, reading
+    from evercert.cli.store import existing, reading
 
     now = SystemClock().now()
     async with reading(settings) as db:
         fact = await existing(db, name)
         if pem:
-            chain = await current_chain(db, fact)
-            output.result({"pem": chain}, chain.rstrip("\n"))
+            text = await _pem(db, fact)
+            output.result({"pem": text}, text.rstrip("\n"))
         else:
             output.result(certificate_document(fact, now), *certificate_lines(fact, now, planned(fact, now)))
     return 0
+
+
+async def _pem(db: Database, fact: CertificateFact) -> str:
+    from evercert.base.errors import EvercertError
+    from evercert.pki.cert import certificate_pem
+    from evercert.store import issued
+
+    if fact.current is None:
+        raise EvercertError("not-found", "nothing was issued for it yet", name=fact.intent.name)
+    leaf, chain = await issued.body(db, fact.current.id)
+    return "".join(map(certificate_pem, (leaf, *chain)))
