@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Ask for the known vulnerabilities of every pinned version, and never take silence for health.
 
-A vulnerable version is a failure. Where the advisory service does not answer (an index mirror that serves files only),
-that is said in so many words and is none: what is pinned does not change by itself, and whoever has the service asks it.
+A vulnerable version is a failure. Where the advisory service does not answer (an index mirror that serves files
+only), that is said in so many words and is none: what is pinned does not change by itself, and whoever can reach the
+service asks it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def main() -> int:
 
 def advisories(lock: Path) -> list[dict[str, object]]:
     """What is known of each version; all unknown when the service cannot be reached at all."""
-    program = ROOT / ".venv/bin/pip-audit"
-    done = subprocess.run([program, *COMMAND, "--requirement", lock], capture_output=True, text=True, timeout=300)
+    command = [ROOT / ".venv/bin/pip-audit", *COMMAND, "--requirement", lock]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     try:
         return list(json.loads(done.stdout)["dependencies"])
     except (ValueError, KeyError):
