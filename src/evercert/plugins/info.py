@@ -5,7 +5,7 @@ CLI options, forms, documents and the check of a configuration are all made from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +18,8 @@ __all__ = ["Field", "Options", "PluginInfo", "PluginKind"]
 class PluginKind(Enum):
     DNS = "dns"
     DEPLOY = "deploy"
+    # How a challenge is presented where no DNS provider is asked; no room for strangers' plugins.
+    SOLVER = "solver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class PluginInfo:
     summary: str
     fields: tuple[Field, ...] = ()
     url: str = ""
+    # For a plugin that stands for many: the further fields, given those that are set already.
+    more_fields: Callable[[Mapping[str, str]], tuple[Field, ...]] | None = None
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)

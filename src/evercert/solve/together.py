@@ -1,0 +1,15 @@
+"""Side by side, to the end: what one name's challenge does never cuts another's off half-way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+
+__all__ = ["side_by_side"]
+
+
+async def side_by_side(work: Iterable[Awaitable[object]]) -> None:
+    """Do all of it; afterwards raise the first failure, when none is left running."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
