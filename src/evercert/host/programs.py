@@ -20,7 +20,8 @@ _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "HOME": "/",
 }
-_MAX_OUTPUT = 1 << 16
+# Apache tells of ten thousand virtual hosts in about a megabyte.
+_MAX_OUTPUT = 1 << 22
 # Between asking a program to end and ending it.
 _GRACE = 1.0
 # A program may leave a child behind that keeps its output open (`apachectl` starts a daemon):
