@@ -1,0 +1,315 @@
+"""The contract of `Database`, kept by SQLite on a real file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from evercert.base.errors import EvercertError
+from evercert.db.failures import as_told
+from evercert.db.migrate import Migration
+from evercert.db.protocol import Query
+from evercert.db.sqlite import SqliteDatabase
+
+NUMBERS = (Migration(1, "numbers", "CREATE TABLE numbers (n INTEGER PRIMARY KEY, word TEXT NOT NULL)"),)
+
+ADD = Query("add number", "INSERT INTO numbers (n, word) VALUES (:n, :word)")
+ALL = Query("all numbers", "SELECT n, word FROM numbers ORDER BY n")
+RENAME = Query("rename number", "UPDATE numbers SET word = :word WHERE n = :n")
+RENAMED = Query("rename and return", "UPDATE numbers SET word = :word WHERE n = :n RETURNING n")
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    opened = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    yield opened
+    await opened.close()
+
+
+async def test_what_was_written_is_read_back_and_there_after_reopening(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    await db.write(ADD(n=1, word="one"))
+    assert await db.rows(ALL()) == [(1, "one")]
+    await db.close()
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    assert await db.rows(ALL()) == [(1, "one")]
+    await db.close()
+
+
+async def test_a_transaction_with_a_failed_guard_leaves_nothing(db: SqliteDatabase) -> None:
+    with pytest.raises(EvercertError, match="rename number: somebody else was first") as caught:
+        await db.write(ADD(n=1, word="one"), RENAME(n=7, word="seven").expecting(1))
+    assert caught.value.code.name == "conflict"
+    assert await db.rows(ALL()) == []
+
+
+@pytest.mark.parametrize("query", [RENAME, RENAMED])
+async def test_a_guard_counts_rows_whether_they_are_returned_or_not(db: SqliteDatabase, query: Query) -> None:
+    await db.write(ADD(n=1, word="one"), query(n=1, word="uno").expecting(1), query(n=2, word="due").expecting(0))
+    assert await db.rows(ALL()) == [(1, "uno")]
+
+
+async def test_a_guard_that_reads_does_not_count_what_was_written_before_it(db: SqliteDatabase) -> None:
+    none = Query("none", "SELECT n FROM numbers WHERE n > 99")
+    await db.write(ADD(n=1, word="one"), none().expecting(0))
+    assert await db.rows(ALL()) == [(1, "one")]
+
+
+async def test_a_broken_constraint_is_a_conflict(db: SqliteDatabase) -> None:
+    await db.write(ADD(n=1, word="one"))
+    with pytest.raises(EvercertError) as caught:
+        await db.write(ADD(n=1, word="uno"))
+    assert caught.value.code.name == "conflict"
+
+
+async def test_a_forgotten_value_is_an_error_and_not_a_null(db: SqliteDatabase) -> None:
+    with pytest.raises(EvercertError, match="word"):
+        await db.write(ADD(n=1))
+
+
+async def test_of_writes_committed_together_one_fails_and_the_others_stay(tmp_path: Path) -> None:
+    groups: list[Sequence[str]] = []
+
+    @contextmanager
+    def note(names: Sequence[str]) -> Iterator[None]:
+        groups.append(names)
+        yield
+
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS, around_commit=note)
+    writes = [db.write(ADD(n=n, word="x")) for n in (1, 2, 2, 3, 2, 4)]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [isinstance(outcome, EvercertError) for outcome in outcomes] == [False, False, True, False, True, False]
+    assert [n for n, _ in await db.rows(ALL())] == [1, 2, 3, 4]
+    assert sum(map(len, groups)) == 4
+    await db.close()
+
+
+async def test_a_thousand_writes_at_once_need_far_fewer_commits(tmp_path: Path) -> None:
+    groups: list[int] = []
+
+    @contextmanager
+    def note(names: Sequence[str]) -> Iterator[None]:
+        groups.append(len(names))
+        yield
+
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS, around_commit=note)
+    await asyncio.gather(*(db.write(ADD(n=n, word="x")) for n in range(1000)))
+    assert len(groups) < 100
+    assert (await db.rows(Query("count", "SELECT count(*) FROM numbers")()))[0] == (1000,)
+    await db.close()
+
+
+async def test_a_read_sees_one_moment_whatever_is_written_meanwhile(db: SqliteDatabase) -> None:
+    count = Query("count", "SELECT count(*) FROM numbers")
+    stop = asyncio.Event()
+
+    async def write_on() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            await db.write(ADD(n=n, word="x"))
+
+    writing = asyncio.create_task(write_on())
+    for _ in range(50):
+        first, second = await db.read(count(), count())
+        assert first == second
+    stop.set()
+    await writing
+
+
+async def test_a_reader_cannot_write(db: SqliteDatabase) -> None:
+    with pytest.raises(EvercertError):
+        await db.rows(ADD(n=1, word="one"))
+    assert await db.rows(ALL()) == []
+
+
+async def test_closing_finishes_what_was_begun(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    writes = [asyncio.create_task(db.write(ADD(n=n, word="x"))) for n in range(200)]
+    await asyncio.sleep(0)
+    await db.close()
+    await asyncio.gather(*writes)
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    assert len(await db.rows(ALL())) == 200
+    await db.close()
+
+
+async def test_a_closed_database_says_so(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    await db.close()
+    with pytest.raises(EvercertError, match="closed"):
+        await db.write(ADD(n=1, word="one"))
+
+
+async def test_a_cancelled_write_disturbs_no_other(db: SqliteDatabase) -> None:
+    cancelled = asyncio.create_task(db.write(ADD(n=1, word="one")))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await db.write(ADD(n=2, word="two"))
+    assert (2, "two") in await db.rows(ALL())
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_commit_that_fails_is_reported_whether_or_not_it_was_kept(tmp_path: Path, kept: bool) -> None:
+    @contextmanager
+    def fail(names: Sequence[str]) -> Iterator[None]:
+        if names != ["add number"]:
+            yield
+        elif kept:
+            yield
+            raise OSError("the disk said no")
+        else:
+            raise OSError("the disk said no")
+
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS, around_commit=fail)
+    with pytest.raises(EvercertError) as caught:
+        await db.write(ADD(n=1, word="one"))
+    assert caught.value.code.name == "store"
+    assert bool(await db.rows(ALL())) is kept
+    await db.write(ADD(n=2, word="two"), ADD(n=3, word="three"))
+    assert (3, "three") in await db.rows(ALL())
+    await db.close()
+
+
+async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        db = await SqliteDatabase.open(tmp_path / "home" / "store.db", NUMBERS)
+        await db.write(ADD(n=1, word="one"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "home").iterdir()}
+        assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+        assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+        await db.close()
+    finally:
+        os.umask(old)
+
+
+async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    await db.close()
+    (tmp_path / "store.db").chmod(0o644)
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    assert stat.S_IMODE((tmp_path / "store.db").stat().st_mode) == 0o600
+    await db.close()
+
+
+async def refused(path: Path) -> EvercertError:
+    with pytest.raises(EvercertError) as caught:
+        await SqliteDatabase.open(path, NUMBERS, patience=0.05)
+    assert caught.value.code.name == "store"
+    assert caught.value.hint
+    return caught.value
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"#!/bin/sh\n" * 1000)
+    assert "is not a store" in str(await refused(tmp_path / "store.db"))
+    assert (tmp_path / "store.db").read_bytes() == b"#!/bin/sh\n" * 1000
+
+
+async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    stranger = apsw.Connection(str(tmp_path / "store.db"))
+    stranger.execute("CREATE TABLE bookmarks (url)")
+    stranger.close()
+    assert "another program" in str(await refused(tmp_path / "store.db"))
+
+
+async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.db").mkdir()
+    assert "cannot be opened" in str(await refused(tmp_path / "store.db"))
+
+
+async def test_a_damaged_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db = await SqliteDatabase.open(path, NUMBERS)
+    await asyncio.gather(*(db.write(ADD(n=n, word="word" * 50)) for n in range(500)))
+    await db.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 :] = b"\x5a" * (len(content) - 4096 * 2)
+    path.write_bytes(content)
+    db = await SqliteDatabase.open(path, NUMBERS)
+    with pytest.raises(EvercertError, match="damaged") as caught:
+        await db.rows(ALL())
+    assert "backup" in caught.value.hint
+    await db.close()
+
+
+async def test_a_lock_that_is_not_released_is_an_error_that_says_who_to_look_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db = await SqliteDatabase.open(path, NUMBERS, patience=0.05)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(EvercertError, match="another process is busy") as caught:
+        await db.write(ADD(n=1, word="one"))
+    assert "stopped process" in caught.value.hint
+    other.execute("ROLLBACK")
+    await db.write(ADD(n=1, word="one"))
+    other.close()
+    await db.close()
+
+
+_FILL = """
+import asyncio, signal, sys
+from pathlib import Path
+from evercert.base.errors import EvercertError
+from evercert.db.sqlite import SqliteDatabase
+from tests.db.test_sqlite import ADD, ALL, NUMBERS
+
+async def main():
+    db = await SqliteDatabase.open(Path(sys.argv[1]), NUMBERS)
+    kept = 0
+    try:
+        while kept < 10_000:
+            await db.write(ADD(n=kept, word="w" * 1000))
+            kept += 1
+    except EvercertError as error:
+        rows = await db.rows(ALL())
+        print(error.code.name, len(rows) == kept, bool(error.hint))
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+asyncio.run(main())
+"""
+
+
+def test_a_disk_without_room_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL, str(path)], preexec_fn=small_disk, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["store", "True", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "words"),
+    [
+        (apsw.ConstraintError("UNIQUE"), "conflict", "something else"),
+        (apsw.BusyError("busy"), "store", "another process"),
+        (apsw.LockedError("locked"), "store", "another process"),
+        (apsw.ReadOnlyError("ro"), "store", "may not be written"),
+        (apsw.CantOpenError("open"), "store", "cannot be opened"),
+        (apsw.PermissionsError("perm"), "store", "may not be used"),
+        (apsw.FullError("full"), "store", "no room"),
+        (apsw.NotADBError("notadb"), "store", "not a store"),
+        (apsw.CorruptError("corrupt"), "store", "damaged"),
+        (apsw.IOError("io"), "store", "disk failed"),
+    ],
+)
+def test_every_failure_of_sqlite_is_told_with_a_way_out(failure: Exception, code: str, words: str) -> None:
+    told = as_told(failure, Path("/var/lib/evercert/evercert.db"))
+    assert told.code.name == code
+    assert words in told.message
+    assert told.hint
