@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import files
 from pathlib import Path
 
@@ -31,6 +32,21 @@ def test_a_folder_of_nobody_is_an_error_that_names_the_clients(tmp_path: Path) -
 def test_an_unknown_client_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvercertError, match="no client"):
         read_client(tmp_path, "winacme")
+
+
+def test_a_folder_that_may_not_be_read_says_who_to_be(tmp_path: Path) -> None:
+    trees.certbot_account(tmp_path)
+    user = os.geteuid()
+    tmp_path.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(EvercertError, match="cannot be read") as caught:
+            read_client(tmp_path, "certbot")
+    finally:
+        os.seteuid(user)
+        tmp_path.chmod(0o700)
+    assert "user" in caught.value.hint
 
 
 def test_every_provider_is_one_that_evercert_or_lexicon_has() -> None:

@@ -26,7 +26,6 @@ __all__ = ["read_acme_sh"]
 _ECC = "_ecc"
 # acme.sh's word for "none"; as a webroot it means its own little server.
 _NO = "no"
-_MAX_DEPTH = 12
 _KEY_TYPES = {
     "ec-256": KeyType.EC256,
     "ec-384": KeyType.EC384,
@@ -175,18 +174,10 @@ def _ca_folder(url: str) -> str:
 
 def _accounts(tree: Tree, directories: Mapping[str, str], remarks: Remarks) -> Iterator[tuple[str, ImportedAccount]]:
     root = tree.root / "ca"
-    for folder in _account_folders(tree, root, _MAX_DEPTH):
+    for folder in tree.folders_with(root, "account.key"):
         place = folder.relative_to(root).as_posix()
         with remarks.instead_of_failing(f"account at {place}"):
             yield place, _account(tree, folder, directories.get(place) or f"https://{place}")
-
-
-def _account_folders(tree: Tree, folder: Path, depth: int) -> Iterator[Path]:
-    for inner in tree.folders(folder):
-        if tree.has(inner / "account.key"):
-            yield inner
-        if depth:
-            yield from _account_folders(tree, inner, depth - 1)
 
 
 def _account(tree: Tree, folder: Path, ca: str) -> ImportedAccount:

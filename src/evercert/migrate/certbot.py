@@ -26,8 +26,6 @@ from evercert.pki.keys import KeyType, key_from_jwk
 
 __all__ = ["read_certbot"]
 
-# CAs' directory paths have at most a few segments (OpenBao: v1/pki/roles/web/acme/directory).
-_MAX_DEPTH = 12
 # Let's Encrypt's first API ended in 2021; certbot keeps its accounts for ever.
 _RETIRED_HOSTS = ("acme-v01.api.letsencrypt.org", "acme-staging.api.letsencrypt.org")
 _ARCHIVED_KEY = re.compile(r"privkey(\d{1,9})\.pem")
@@ -151,20 +149,12 @@ def _notes(name: str, params: Section) -> Iterator[str]:
 
 def _accounts(tree: Tree, remarks: Remarks) -> Iterator[tuple[tuple[str, str], ImportedAccount]]:
     """Each account with its directory URL and certbot's id of it."""
-    for folder in _account_folders(tree, tree.root / "accounts", _MAX_DEPTH):
+    for folder in tree.folders_with(tree.root / "accounts", "private_key.json"):
         server = folder.parent.relative_to(tree.root / "accounts").as_posix()
         with remarks.instead_of_failing(f"account {folder.name} at {server}"):
             if server.startswith(_RETIRED_HOSTS):
                 raise EvercertError("not-found", "that API of Let's Encrypt has ended, so the account is left out")
             yield (f"https://{server}", folder.name), _account(tree, folder, f"https://{server}")
-
-
-def _account_folders(tree: Tree, folder: Path, depth: int) -> Iterator[Path]:
-    for inner in tree.folders(folder):
-        if tree.has(inner / "private_key.json"):
-            yield inner
-        elif depth:
-            yield from _account_folders(tree, inner, depth - 1)
 
 
 class _Contacts(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.pki.keys import KeyType, PrivateKey
@@ -82,7 +83,7 @@ class Remarks:
     lines: list[str] = field(default_factory=list)
 
     def add(self, about: str, what: str) -> None:
-        self.lines.append(f"{_printable(about)}: {_printable(what)}")
+        self.lines.append(f"{one_line(about)}: {one_line(what)}")
 
     def instead_of_failing(self, about: str) -> _Remarked:
         """An error of the `with` block becomes a remark. Only messages that we wrote, or the system's
@@ -106,8 +107,3 @@ class _Remarked:
         else:
             return False
         return True
-
-
-def _printable(text: str) -> str:
-    """File names are foreign text too: shortened, and without control characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])

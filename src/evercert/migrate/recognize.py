@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.migrate.acme_sh import read_acme_sh
 from evercert.migrate.certbot import read_certbot
 from evercert.migrate.imported import Imported
@@ -24,14 +25,20 @@ CLIENTS: Final[dict[str, Callable[[Path], Imported]]] = {
 def read_client(root: Path, client: str = "") -> Imported:
     """What the folder of *client* (one of `CLIENTS`, or told by the layout) holds; nothing in it is changed.
 
-    Raises `not-found` where there is no folder or its layout is nobody's. Bad entries are
-    remarks. Loading RSA keys takes some 40 ms each, so call it in a thread.
+    Raises `not-found` where there is no folder or its layout is nobody's, and `bad-input` where it
+    may not be read. Bad entries are remarks. Loading RSA keys takes some 40 ms each, so call it in a thread.
     """
-    name = client or _client_of(root)
-    reader = CLIENTS.get(name)
-    if reader is None:
-        raise EvercertError("bad-input", f"{name!r} is no client whose folder can be read", hint=_hint())
-    return reader(root)
+    try:
+        return _reader(client or _client_of(root))(root)
+    except OSError as error:
+        what = f"{one_line(str(root))!r} cannot be read: {error.strerror}"
+        raise EvercertError("bad-input", what, hint="run this as the user that the other client runs as") from error
+
+
+def _reader(client: str) -> Callable[[Path], Imported]:
+    if client not in CLIENTS:
+        raise EvercertError("bad-input", f"{one_line(client)!r} is no client whose folder can be read", hint=_hint())
+    return CLIENTS[client]
 
 
 def _client_of(root: Path) -> str:
@@ -41,7 +48,7 @@ def _client_of(root: Path) -> str:
         return "acme.sh"
     if (root / "certificates").is_dir():
         return "lego"
-    raise EvercertError("not-found", f"{str(root)[:200]!r} is not laid out like any client's folder", hint=_hint())
+    raise EvercertError("not-found", f"{one_line(str(root))!r} is not laid out like any client's folder", hint=_hint())
 
 
 def _hint() -> str:

@@ -7,7 +7,8 @@ imported only when the user names it, and every remark is shown.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.host.files import read_bounded
 
 __all__ = ["Tree"]
@@ -23,6 +25,9 @@ _Shape = TypeVar("_Shape")
 
 # The largest fleets seen under one certbot have some ten thousand lineages (reference: clients 5).
 _MAX_ENTRIES = 200_000
+# CAs' directory paths have at most a few segments (OpenBao: v1/pki/roles/web/acme/directory).
+_MAX_DEPTH = 12
+_MAX_WALK = 1_000
 _MAX_TEXT = 64 << 10
 _MAX_PEM = 256 << 10
 
@@ -32,7 +37,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
-            raise EvercertError("not-found", f"there is no folder {str(root)[:200]!r}")
+            raise EvercertError("not-found", f"there is no folder {one_line(str(root))!r}")
         self.root = root.resolve()
 
     def text(self, path: Path) -> str:
@@ -62,7 +67,26 @@ class Tree:
         return self._listed(folder, lambda entry: entry.name.endswith(suffix) and entry.is_file())
 
     def folders(self, folder: Path) -> list[Path]:
-        return self._listed(folder, lambda entry: entry.is_dir() and self._is_inside(Path(entry.path)))
+        """The folders there, links to some included unless they lead out of the tree or back up it."""
+        here = folder.resolve()
+
+        def is_below(entry: os.DirEntry[str]) -> bool:
+            real = Path(entry.path).resolve()
+            return real.is_relative_to(self.root) and not here.is_relative_to(real)
+
+        return self._listed(folder, lambda entry: entry.is_dir() and is_below(entry))
+
+    def folders_with(self, folder: Path, name: str) -> Iterator[Path]:
+        """Every folder below that holds a file of that name, however links may lead in circles."""
+        waiting = deque((inner, 1) for inner in self.folders(folder))
+        for _ in range(_MAX_WALK):
+            if not waiting:
+                return
+            inner, depth = waiting.popleft()
+            if self.has(inner / name):
+                yield inner
+            if depth < _MAX_DEPTH:
+                waiting.extend((further, depth + 1) for further in self.folders(inner))
 
     def _listed(self, folder: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> list[Path]:
         try:

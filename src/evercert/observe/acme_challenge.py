@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
-from evercert.observe.finding import Finding, note, ok, problem, shown, warning
+from evercert.observe.finding import Finding, note, ok, problem, warning
 from evercert.observe.lookup import Aliases, Lookup, follow_aliases
 
 __all__ = ["ChallengeNameView", "judge_challenge_name", "look_at_challenge_name"]
@@ -40,10 +41,10 @@ def judge_challenge_name(view: ChallengeNameView, *, needed: bool) -> list[Findi
     """*needed* is whether the name is proved by DNS; then what is broken here is a problem."""
     name = view.aliases.names[0]
     if view.aliases.looped:
-        what, hint = f"aliases run in a circle: {shown(str(view.aliases))}", "break the circle of CNAME records"
+        what, hint = f"aliases run in a circle: {one_line(str(view.aliases))}", "break the circle of CNAME records"
         return [problem(_CHECK, what, hint) if needed else warning(_CHECK, what, hint)]
     if view.failure:
-        what, hint = f"{name} cannot be asked for ({shown(view.failure)})", "repair the name servers of its zone"
+        what, hint = f"{name} cannot be asked for ({one_line(view.failure)})", "repair the name servers of its zone"
         return [problem(_CHECK, what, hint) if needed else note(_CHECK, what)]
     return [*_judge_delegation(view, needed), *_judge_leftovers(name, view)] or [ok(_CHECK, f"{name} is clear")]
 
@@ -51,7 +52,7 @@ def judge_challenge_name(view: ChallengeNameView, *, needed: bool) -> list[Findi
 def _judge_delegation(view: ChallengeNameView, needed: bool) -> list[Finding]:
     if len(view.aliases.names) == 1:
         return []
-    what = f"{shown(str(view.aliases))} is delegated to the zone {shown(view.zone)}"
+    what = f"{one_line(str(view.aliases))} is delegated to the zone {one_line(view.zone)}"
     return [note(_CHECK, what, "the DNS provider's credentials must be for that zone" if needed else "")]
 
 

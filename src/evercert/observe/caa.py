@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
-from evercert.observe.finding import Finding, note, ok, problem, shown, warning
+from evercert.observe.finding import Finding, note, ok, problem, warning
 
 __all__ = ["CaaAnswer", "CaaLookup", "CaaProperty", "find_caa", "judge_caa"]
 
@@ -89,13 +90,13 @@ def judge_caa(
     so one that is not is a problem only if none is.
     """
     if answer.failure:
-        what = f"CAA of {answer.failed_at} cannot be asked for ({shown(answer.failure)})"
+        what = f"CAA of {answer.failed_at} cannot be asked for ({one_line(answer.failure)})"
         # BR 3.2.2.8: a failed look-up is not permission where the zone is signed.
         return [problem(_CHECK, what, "a CA must refuse when this fails; repair the zone's name servers")]
     if not answer.records:
         return [ok(_CHECK, f"no CAA record at {name.base} or above; any CA may issue")]
     if strange := [record.tag for record in answer.records if _is_strange(record)]:
-        what = f"CAA of {answer.owner} has the critical property {shown(strange[0])!r}, which no CA knows"
+        what = f"CAA of {answer.owner} has the critical property {one_line(strange[0])!r}, which no CA knows"
         return [problem(_CHECK, what, "remove it, or its critical flag (128)")]
     return _judge_permissions(name, answer, identities, account_url, methods)
 
@@ -145,7 +146,7 @@ def _permission(value: str) -> _Permission | None:
 
 def _issuers(values: Sequence[str]) -> str:
     named = sorted({permission.issuer for value in values if (permission := _permission(value))})
-    return " and ".join(shown(issuer) for issuer in named[:5]) or "nobody"
+    return " and ".join(one_line(issuer, 60) for issuer in named[:5]) or "nobody"
 
 
 def _judge_parameters(
@@ -157,7 +158,7 @@ def _judge_parameters(
         return [_wrong_account(owner, account_url)]
     allowed = [method for method in methods if any(_allows(permission, method) for permission in bound)]
     if methods and not allowed:
-        listed = ", ".join(sorted({shown(method) for permission in bound for method in permission.methods}))
+        listed = ", ".join(sorted({one_line(method, 20) for permission in bound for method in permission.methods}))
         what = f"CAA of {owner} allows only the validation method {listed or 'nothing'}"
         return [problem(_CHECK, what, f"use one of those, or add {methods[0]} to validationmethods")]
     findings = [ok(_CHECK, f"CAA of {owner} lets this CA issue")]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
-from evercert.observe.finding import Finding, note, ok, problem, shown, warning
+from evercert.observe.finding import Finding, note, ok, problem, warning
 from evercert.observe.lookup import Aliases, Lookup, follow_aliases
 
 __all__ = ["DnsView", "judge_dns", "look_up"]
@@ -52,12 +53,14 @@ def judge_dns(name: Identifier, view: DnsView, *, needs_address: bool, public_ca
 def _judge_aliases(view: DnsView) -> list[Finding]:
     aliases = view.aliases
     if aliases.looped:
-        return [problem(_CHECK, f"aliases run in a circle: {shown(str(aliases))}", "break the circle of CNAME records")]
+        return [
+            problem(_CHECK, f"aliases run in a circle: {one_line(str(aliases))}", "break the circle of CNAME records")
+        ]
     if len(aliases.names) > _MANY_ALIASES:
-        what = f"{len(aliases.names) - 1} aliases in a row: {shown(str(aliases))}"
+        what = f"{len(aliases.names) - 1} aliases in a row: {one_line(str(aliases))}"
         return [warning(_CHECK, what, "shorten the chain; some resolvers give up")]
     if len(aliases.names) > 1:
-        return [note(_CHECK, f"{shown(str(aliases))} is an alias")]
+        return [note(_CHECK, f"{one_line(str(aliases))} is an alias")]
     return []
 
 
@@ -66,7 +69,7 @@ def _judge_addresses(name: Identifier, view: DnsView, needs_address: bool, publi
         return []
     if view.failure:
         hint = "repair the name servers of its zone" if view.secure is not None else "see dnssec"
-        return [problem(_CHECK, f"{name.base} cannot be resolved ({shown(view.failure)})", hint)]
+        return [problem(_CHECK, f"{name.base} cannot be resolved ({one_line(view.failure)})", hint)]
     if not view.addresses:
         what = f"{view.aliases.target} has no address (neither A nor AAAA)"
         if needs_address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["Finding", "Severity", "note", "ok", "problem", "shown", "warning"]
+__all__ = ["Finding", "Severity", "note", "ok", "problem", "warning"]
 
 
 class Severity(IntEnum):
@@ -46,9 +46,3 @@ def warning(check: str, what: str, hint: str) -> Finding:
 
 def problem(check: str, what: str, hint: str) -> Finding:
     return Finding(check, Severity.PROBLEM, what, hint)
-
-
-def shown(text: str, limit: int = 120) -> str:
-    """A peer's text, fit to stand in a finding: short and without control characters."""
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
-    return printable if len(text) <= limit else f"{printable}..."

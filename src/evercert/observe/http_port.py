@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from evercert.base.errors import NetworkFailure
+from evercert.base.foreign import one_line
 from evercert.base.message import Request, Response, Transport
 from evercert.base.names import Identifier
-from evercert.observe.finding import Finding, note, ok, problem, shown, warning
+from evercert.observe.finding import Finding, note, ok, problem, warning
 
 __all__ = ["HttpView", "judge_http_port", "look_at_http_port"]
 
@@ -42,7 +43,8 @@ class HttpView:
 
     @property
     def answered(self) -> bool:
-        return self.status != 0
+        """Whatever came back, an endless page even, somebody is there."""
+        return self.failure not in {"timeout", "unreachable"}
 
     @property
     def is_ipv6(self) -> bool:
@@ -61,7 +63,7 @@ async def _look_at(name: Identifier, address: str, transport: Transport, port: i
         response = await transport.send(_ask(f"http://{_authority(address, port)}{_PATH}", _authority(name.base, port)))
     except NetworkFailure as failure:
         return HttpView(address, failure=failure.code.name)
-    server = shown(response.header("server") or "", 40)
+    server = one_line(response.header("server") or "", 40)
     hops, fault = await _follow(f"http://{_authority(name.base, port)}{_PATH}", response, transport, port)
     return HttpView(address, response.status, server, tuple(hops), fault)
 
@@ -154,7 +156,7 @@ def _judge_ipv6(views: Sequence[HttpView]) -> list[Finding]:
     if silent:
         what = f"port 80 does not answer at {', '.join(silent)}, but at other addresses it does"
         return [warning(_CHECK, what, "a CA picks any address: let the server listen there, or remove the record")]
-    servers = {view.is_ipv6: view.server for view in views}
+    servers = {view.is_ipv6: view.server for view in views if view.status}
     if len(servers) == 2 and servers[True] != servers[False]:
         what = f"IPv6 is answered by {servers[True] or 'another server'}, IPv4 by {servers[False] or 'another'}"
         return [warning("ipv6", what, "make AAAA lead to the server that will answer the challenge")]
@@ -163,17 +165,17 @@ def _judge_ipv6(views: Sequence[HttpView]) -> list[Finding]:
 
 def _judge_answer(view: HttpView) -> list[Finding]:
     if view.fault:
-        what = f"{view.address} redirects challenges to {shown(view.hops[-1])}, and {view.fault}"
+        what = f"{view.address} redirects challenges to {one_line(view.hops[-1])}, and {view.fault}"
         return [problem(_CHECK, what, "leave /.well-known/acme-challenge/ out of the redirect")]
     if view.hops:
-        what = f"{view.address} redirects challenges to {shown(view.hops[-1])}"
+        what = f"{view.address} redirects challenges to {one_line(view.hops[-1])}"
         return [note(_CHECK, what, "CAs follow that, whatever its certificate; the answer must be there too")]
     if view.status in {401, 403, 407}:
         what = f"{view.address} answers challenges with {view.status}"
         return [warning(_CHECK, what, "let everybody read /.well-known/acme-challenge/")]
     if view.status >= 500:
         return [warning(_CHECK, f"{view.address} answers challenges with {view.status}", "repair the web server")]
-    if 200 <= view.status < 300:
-        what = f"{view.address} answers any challenge path with {view.status}"
+    if 200 <= view.status < 300 or view.failure:
+        what = f"{view.address} answers any challenge path with a page of its own"
         return [note(_CHECK, what, "an application may answer in place of the challenge's file")]
     return []

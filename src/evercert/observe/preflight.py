@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from evercert.base.errors import EvercertError, NetworkFailure
+from evercert.base.foreign import one_line
 from evercert.base.message import Request, Transport
 from evercert.base.names import Identifier
 from evercert.model.intent import ChallengeRule
@@ -15,7 +16,7 @@ from evercert.observe.acme_challenge import judge_challenge_name, look_at_challe
 from evercert.observe.caa import find_caa, judge_caa
 from evercert.observe.clock_skew import judge_clock
 from evercert.observe.dns import DnsView, judge_dns, look_up
-from evercert.observe.finding import Finding, note, problem, shown, warning
+from evercert.observe.finding import Finding, note, problem, warning
 from evercert.observe.fit import DNS_CHALLENGES, judge_fit
 from evercert.observe.http_port import judge_http_port, look_at_http_port
 from evercert.observe.lookup import Lookup
@@ -115,9 +116,11 @@ async def _clock(ca: CaFacts, sight: Sight) -> list[Finding]:
     try:
         response = await sight.http.send(Request("GET", ca.directory))
     except NetworkFailure as failure:
-        return [problem("ca", f"{shown(ca.directory)} does not answer: {failure.message}", failure.hint or "try later")]
+        return [
+            problem("ca", f"{one_line(ca.directory)} does not answer: {failure.message}", failure.hint or "try later")
+        ]
     if response.status != 200:
-        return [warning("ca", f"{shown(ca.directory)} answers {response.status}", "is this the CA's directory URL?")]
+        return [warning("ca", f"{one_line(ca.directory)} answers {response.status}", "is this the CA's directory URL?")]
     return judge_clock(response.header("date"), response.received_at)
 
 
