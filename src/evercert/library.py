@@ -21,7 +21,6 @@ from evercert.config.settings import load_settings
 from evercert.engine.deploying import bundle_of
 from evercert.engine.report import Reporter, silent
 from evercert.engine.wiring import Engine, open_engine
-from evercert.model.access import CaAccess
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.pki.keys import KeyType

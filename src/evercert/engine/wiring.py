@@ -5,12 +5,13 @@ The only file that knows all rooms at once; it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import Protocol
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.message import Transport
@@ -41,7 +42,7 @@ from evercert.plugins.contracts import Ports
 from evercert.solve.solvers import Solvers
 from evercert.store.opening import open_store
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["ClosableTransport", "Engine", "MakeTransport", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class Engine:
     targets: Targets
     worker: Worker
     telling: Telling
+    transport_to: Callable[[CaAccess], Transport]
+
+
+class ClosableTransport(Transport, Protocol):
+    """A transport that owns its connections."""
+
+    async def close(self) -> None: ...
+
+
+MakeTransport = Callable[[HttpSettings, Clock], ClosableTransport]
 
 
 @dataclass(slots=True)
@@ -65,8 +76,9 @@ class _Transports:
 
     settings: Settings
     clock: Clock
+    make: MakeTransport
     closing: AsyncExitStack
-    open: dict[HttpSettings, HttpTransport] = field(default_factory=dict)
+    open: dict[HttpSettings, ClosableTransport] = field(default_factory=dict)
 
     def to(self, access: CaAccess) -> Transport:
         roots = Path(access.roots) if access.roots else None
@@ -76,9 +88,9 @@ class _Transports:
     def usual(self) -> Transport:
         return self._get(HttpSettings(proxy=self.settings.proxy))
 
-    def _get(self, settings: HttpSettings) -> HttpTransport:
+    def _get(self, settings: HttpSettings) -> Transport:
         if settings not in self.open:
-            self.open[settings] = HttpTransport(settings, self.clock)
+            self.open[settings] = self.make(settings, self.clock)
             self.closing.push_async_callback(self.open[settings].close)
         return self.open[settings]
 
@@ -95,6 +107,7 @@ async def open_engine(
     clock: Clock | None = None,
     rng: Random | None = None,
     database: Database | None = None,
+    make_transport: MakeTransport = HttpTransport,
 ) -> AsyncIterator[Engine]:
     """The engine, ready to work; everything that it opened is closed afterwards."""
     clock, rng = clock or SystemClock(), rng or SystemRandom()
@@ -102,7 +115,7 @@ async def open_engine(
         make_private_dir(settings.home)
         if database is None:
             database = await closing.enter_async_context(open_store(settings.database))
-        transports = _Transports(settings, clock, closing)
+        transports = _Transports(settings, clock, make_transport, closing)
         ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
         yield _assembled(settings, clock, rng, database, ports, transports, Telling(reporter), closing)
 
@@ -133,4 +146,4 @@ def _assembled(
         Step.CLEAN_UP: CleaningUp(db, solvers, targets, telling),
     }
     worker = Worker(db, claims, clock, telling, hands, settings.workers)
-    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling)
+    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to)

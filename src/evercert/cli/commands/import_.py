@@ -1,1 +1,30 @@
 """`evercert import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+# Where each client keeps its folder unless it was told otherwise.
+_USUAL = {"certbot": "/etc/letsencrypt", "lego": ".lego", "acme.sh": "~/.acme.sh"}
+
+
+@click.command("import")
+@click.argument("client", type=click.Choice(list(_USUAL)))
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--ca", metavar="CA", help="The CA of what the folder does not tell it of.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
+@framed
+def command(output: Output, settings: Settings, client: str, folder: Path | None, ca: str | None, dry_run: bool) -> int:
+    """Take over names, keys and accounts from another client's FOLDER; nothing in it is changed."""
+    from evercert.cli.importing import import_folder
+
+    place = (folder or Path(_USUAL[client])).expanduser().absolute()
+    return in_loop(import_folder(output, settings, client, place, ca or settings.ca, dry_run=dry_run))

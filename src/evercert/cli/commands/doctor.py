@@ -1,0 +1,46 @@
+"""`evercert doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("doctor")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")
+@click.option("--account", default="default", help="Which account at the CA.")
+@click.option("--http-port", type=int, default=80, show_default=True, help="Where the CA looks for http-01.")
+@click.option("--tls-port", type=int, default=443, show_default=True, help="Where the CA looks for tls-alpn-01.")
+@click.option("--dns", metavar="PROVIDER", default="", help="Examine for a proof by DNS through PROVIDER.")
+@click.option("--tls-alpn-01", "tls_alpn01", is_flag=True, help="Examine for a proof by TLS.")
+@click.option(
+    "--ca-roots",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="Trust anchors for the CA's own TLS.",
+)
+@framed
+def command(
+    output: Output,
+    settings: Settings,
+    names: Sequence[str],
+    ca: str | None,
+    account: str,
+    http_port: int,
+    tls_port: int,
+    dns: str,
+    tls_alpn01: bool,
+    ca_roots: str | None,
+) -> int:
+    """Find out what would stop a certificate for NAMES, before a CA is asked; change nothing."""
+    from evercert.cli.examining import Examination, examine_all
+
+    asked = Examination(names, ca or settings.ca, account, http_port, tls_port, dns, tls_alpn01, ca_roots or "")
+    return in_loop(examine_all(output, settings, asked))

@@ -1,0 +1,97 @@
+"""What `import` does once its options are read."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from evercert.acme.cas import find_ca
+from evercert.cli.output import Output
+from evercert.cli.wanted import targets_of
+from evercert.config.settings import Settings
+from evercert.engine.wiring import Engine, open_engine
+from evercert.migrate.imported import Imported, ImportedAccount, ImportedCertificate
+from evercert.migrate.recognize import read_client
+from evercert.pki.cert import read_certificate
+from evercert.store import accounts, certificates, issued, keys
+
+__all__ = ["import_folder"]
+
+
+class _Taken(msgspec.Struct):
+    """What became of a folder, for people and scripts."""
+
+    client: str
+    certificates: list[str] = []
+    accounts: list[str] = []
+    remarks: list[str] = []
+
+
+async def import_folder(
+    output: Output, settings: Settings, client: str, folder: Path, ca: str, *, dry_run: bool
+) -> int:
+    """Afterwards what is usable in the folder is ours too, and every remark was told. May be repeated."""
+    found = await asyncio.to_thread(read_client, folder, client)
+    taken = _Taken(found.client, remarks=list(found.remarks))
+    if dry_run:
+        taken.certificates = [each.name for each in found.certificates]
+        taken.accounts = [each.url or each.ca for each in found.accounts]
+    else:
+        async with open_engine(settings, output.progress) as engine:
+            await _take(engine, found, find_ca(ca), taken)
+    for remark in taken.remarks:
+        output.warn(remark)
+    did = "would take over" if dry_run else "took over"
+    output.result(
+        taken,
+        f"{did} {len(taken.certificates)} certificates and {len(taken.accounts)} accounts from {found.client}",
+        "next: `evercert list`, then `evercert renew`; take the old client's timer away when you are content",
+    )
+    return 0
+
+
+async def _take(engine: Engine, found: Imported, ca: str, taken: _Taken) -> None:
+    names: dict[tuple[str, str], str] = {}
+    for account in found.accounts:
+        names[account.ca or ca, account.url] = await _take_account(engine, account, account.ca or ca, taken)
+    for certificate in found.certificates:
+        place = certificate.ca or ca
+        await _take_certificate(
+            engine, certificate, place, names.get((place, certificate.account_url), "default"), taken
+        )
+
+
+async def _take_account(engine: Engine, account: ImportedAccount, ca: str, taken: _Taken) -> str:
+    """Our name for the account: `default` if that is free, else one with a number."""
+    ours = [each for each in await accounts.listed(engine.db) if each.ca == ca]
+    known = next((each for each in ours if account.url and each.url == account.url), None)
+    if known is not None:
+        taken.remarks.append(f"account {account.url}: was here already, as {known.name}")
+        return known.name
+    in_use = {each.name for each in ours}
+    name = next(each for each in ("default", *(f"imported-{n}" for n in range(1, 10_000))) if each not in in_use)
+    now = engine.clock.now()
+    key_id = await keys.add(engine.db, engine.sealer, account.key, "account", now)
+    await accounts.add(engine.db, ca, name, key_id, now=now, url=account.url, contacts=account.contacts)
+    taken.accounts.append(account.url or f"{name} at {ca}")
+    return name
+
+
+async def _take_certificate(
+    engine: Engine, certificate: ImportedCertificate, ca: str, account: str, taken: _Taken
+) -> None:
+    if await certificates.fact(engine.db, certificate.name) is not None:
+        taken.remarks.append(f"{certificate.name}: a certificate of that name is here already, and was left as it is")
+        return
+    now = engine.clock.now()
+    intent = certificate.intent(ca, account)
+    intent = msgspec.structs.replace(intent, targets=targets_of(("files",), (), engine.settings.home))
+    await certificates.declare(engine.db, intent, now)
+    if certificate.key is not None and certificate.chain:
+        key_id = await keys.add(engine.db, engine.sealer, certificate.key, "certificate", now)
+        view = read_certificate(certificate.chain[0])
+        await issued.keep(engine.db, certificate.name, certificate.chain, view, key_id, now=now)
+    taken.certificates.append(certificate.name)
+    taken.remarks += [f"{certificate.name}: {note}" for note in certificate.notes]
