@@ -21,7 +21,7 @@ test: setup tools peers ## everything that proves it, against real programs; ARG
 	@.venv/bin/pytest -n auto --dist worksteal $(ARGS)
 
 demo: setup tools ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
-	@.venv/bin/evercert demo
+	@.venv/bin/evercert demo --tools .tools/bin
 
 bench: setup tools peers ## figures beside other clients, measured in one run on this machine
 	@.venv/bin/python -m bench $(ARGS)
