@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 
 import grimp
+
 from tests.house.sources import modules
 
 # The face of the package names everything lazily (PEP 562), for type checkers; it is above every room.

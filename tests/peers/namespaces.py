@@ -123,6 +123,14 @@ class Namespace:
         command = [sys.executable, "-c", _FETCH, url, str(authority or ""), "" if body is None else body.decode()]
         return base64.b64decode(self.run(command, env={"PYTHONPATH": str(ROOT)}).stdout)
 
+    def answers(self, url: str, authority: Path | None = None) -> bool:
+        """Whether *url*, asked for inside, is answered with a 2xx."""
+        try:
+            self.fetch(url, authority=authority)
+        except PeerFailure:
+            return False
+        return True
+
     def inhabitants(self) -> list[int]:
         """Every process inside but the holder, as `ip netns pids` would find them."""
         if not self._holder.is_running:
