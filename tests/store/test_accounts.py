@@ -1,0 +1,141 @@
+"""Accounts, keys, and what is known of CAs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Query
+from evercert.model.access import CaAccess
+from evercert.model.event import AccountChanged
+from evercert.model.fact import AccountStatus
+from evercert.pki.keys import KeyType, generate
+from evercert.pki.seal import Sealer, new_master_key
+from evercert.store import accounts, cas, directories, events, keys
+from tests.store import given
+from tests.store.given import CA, NOW
+
+URL = "https://ca.test/account/9"
+
+
+async def test_an_account_is_there_before_its_url_is_known(db: Database) -> None:
+    key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    added = await accounts.add(db, CA, "default", key_id, now=NOW)
+    assert (added.url, added.key_id, added.status) == ("", key_id, AccountStatus.VALID)
+    assert await accounts.find(db, CA, "default") == added
+    registered = await accounts.registered(db, added, URL, ("mailto:a@example.test",), now=NOW)
+    assert await accounts.registered(db, added, URL, ("mailto:a@example.test",), now=NOW) == registered
+    assert await accounts.find(db, CA, "default") == await accounts.get(db, added.id) == registered
+    assert (registered.url, registered.contacts) == (URL, ("mailto:a@example.test",))
+    assert await accounts.find(db, CA, "other") is None
+
+
+async def test_an_account_never_gets_another_url(db: Database) -> None:
+    account = await given.account(db)
+    with pytest.raises(EvercertError) as caught:
+        await accounts.registered(db, account, URL, (), now=NOW)
+    assert caught.value.code.name == "conflict"
+
+
+async def test_of_many_that_add_an_account_at_once_one_does(db: Database) -> None:
+    key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    outcomes = await asyncio.gather(
+        *(accounts.add(db, CA, "default", key_id, now=NOW) for _ in range(6)), return_exceptions=True
+    )
+    assert sum(not isinstance(outcome, EvercertError) for outcome in outcomes) == 1
+
+
+async def test_a_deactivated_account_stays_on_record_and_its_name_is_free(db: Database) -> None:
+    account = await given.account(db)
+    ended = await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
+    assert ended.status is AccountStatus.DEACTIVATED
+    assert await accounts.find(db, CA, "default") is None
+    another = await given.account(db)
+    assert await accounts.listed(db) == [ended, another]
+    with pytest.raises(EvercertError):
+        await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
+
+
+@pytest.mark.parametrize(("new_key_won", "told"), [(True, "rolled-over"), (False, "rollover-undone")])
+async def test_during_a_rollover_both_keys_are_known_and_then_one(db: Database, new_key_won: bool, told: str) -> None:
+    account = await given.account(db)
+    next_id = await keys.add(db, given.SEALER, generate(KeyType.EC256), "account", NOW)
+    rolling = await accounts.begin_rollover(db, account, next_id, now=NOW)
+    assert (rolling.key_id, rolling.next_key_id) == (account.key_id, next_id)
+    with pytest.raises(EvercertError):
+        await accounts.begin_rollover(db, account, next_id, now=NOW)
+    with pytest.raises(EvercertError):
+        await accounts.end_rollover(db, rolling, next_id + 99, now=NOW)
+    winner = next_id if new_key_won else account.key_id
+    ended = await accounts.end_rollover(db, rolling, winner, now=NOW)
+    assert (ended.key_id, ended.next_key_id) == (winner, None)
+    newest = (await events.latest(db, 1))[0].event
+    assert newest == AccountChanged(ca=CA, account_url=account.url, change=told)
+
+
+async def test_an_imported_account_comes_with_its_url_and_contacts(db: Database) -> None:
+    key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    account = await accounts.add(db, CA, "certbot", key_id, now=NOW, url=URL, contacts=["mailto:a@example.test"])
+    assert (account.url, account.contacts) == (URL, ("mailto:a@example.test",))
+    changed = await accounts.set_contacts(db, account, (), now=NOW)
+    assert changed.contacts == ()
+
+
+@pytest.mark.parametrize("kind", [KeyType.EC256, KeyType.RSA2048, KeyType.ED25519])
+async def test_a_key_comes_back_as_it_was_and_the_same_key_has_one_number(db: Database, kind: KeyType) -> None:
+    key = generate(kind)
+    key_id = await keys.add(db, given.SEALER, key, "certificate", NOW)
+    assert await keys.add(db, given.SEALER, key, "certificate", NOW) == key_id
+    assert (await keys.load(db, given.SEALER, key_id)).to_der() == key.to_der()
+
+
+async def test_no_key_lies_open_in_the_database(db: Database) -> None:
+    await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    ((sealed,),) = await db.rows(Query("sealed", "SELECT sealed FROM keys")())
+    private = given.KEY.to_der().reveal()
+    assert private not in sealed
+    assert private[-16:] not in sealed
+
+
+async def test_a_key_does_not_open_with_another_master_key(db: Database) -> None:
+    key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    with pytest.raises(EvercertError) as caught:
+        await keys.load(db, Sealer(new_master_key()), key_id)
+    assert caught.value.code.name == "sealed"
+
+
+async def test_sealed_keys_that_were_exchanged_do_not_open(db: Database) -> None:
+    await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    key_id = await keys.add(db, given.SEALER, generate(KeyType.ED25519), "account", NOW)
+    exchange = Query("exchange", "UPDATE keys SET sealed = (SELECT sealed FROM keys WHERE id <> :id) WHERE id = :id")
+    await db.write(exchange(id=key_id).expecting(1))
+    with pytest.raises(EvercertError) as caught:
+        await keys.load(db, given.SEALER, key_id)
+    assert caught.value.code.name == "sealed"
+
+
+async def test_a_key_in_use_is_not_deleted_as_unused(db: Database) -> None:
+    account = await given.account(db)
+    unused = await keys.add(db, given.SEALER, generate(KeyType.ED25519), "account", NOW)
+    await keys.delete_unused(db, account.key_id, unused, 99)
+    assert (await keys.load(db, given.SEALER, account.key_id)).spki == given.KEY.spki
+    with pytest.raises(EvercertError, match="not in the store"):
+        await keys.load(db, given.SEALER, unused)
+
+
+async def test_a_ca_is_reached_the_plain_way_until_another_is_configured(db: Database) -> None:
+    assert await cas.access(db, CA) == CaAccess(CA)
+    way = CaAccess(CA, roots="/etc/roots.pem", proxy="env:PROXY", family=6, eab_kid="k", eab_key="file:/etc/eab")
+    await cas.configure(db, way)
+    await cas.configure(db, way)
+    assert await cas.access(db, CA) == way
+    assert await cas.listed(db) == [way]
+
+
+async def test_what_a_directory_said_is_remembered(db: Database) -> None:
+    assert await directories.remembered(db, CA) == {}
+    await directories.remember(db, CA, {"newOrder": "https://ca.test/a"}, NOW)
+    await directories.remember(db, CA, {"newOrder": "https://ca.test/b"}, NOW)
+    assert await directories.remembered(db, CA) == {"newOrder": "https://ca.test/b"}
