@@ -39,8 +39,12 @@ def _asynchronous(
 ) -> Callable[Concatenate[AsyncClient, _P], Coroutine[Any, Any, _T]]:
     @wraps(flow)
     async def method(self: AsyncClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        await self.opened()
-        return await drive(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
+        try:
+            await self.opened()
+            return await drive(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
+        except EvercertError as error:
+            error.about(ca=self.session.directory_url)
+            raise
 
     return method
 
@@ -48,7 +52,11 @@ def _asynchronous(
 def _blocking(flow: Callable[Concatenate[Session, _P], Flow[_T]]) -> Callable[Concatenate[Client, _P], _T]:
     @wraps(flow)
     def method(self: Client, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return drive_blocking(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
+        try:
+            return drive_blocking(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
+        except EvercertError as error:
+            error.about(ca=self.session.directory_url)
+            raise
 
     return method
 
@@ -92,9 +100,7 @@ class AsyncClient:
             if self.session.directory:
                 return
             if self._turned_away != failures:
-                raise NetworkFailure(
-                    "unreachable", "the CA could not be reached a moment ago", ca=self.session.directory_url
-                )
+                raise NetworkFailure("unreachable", "the CA could not be reached a moment ago")
             try:
                 await drive(exchange.directory(self.session), self.transport, self.clock, self.on_wait)
             except EvercertError:

@@ -65,7 +65,7 @@ def post(
         headers = {"content-type": CONTENT_TYPE} | ({"accept": accept} if accept else {})
         return Request("POST", url, headers, body)
 
-    return _successful(session, (yield from _insist(session, signed, repeatable)))
+    return _successful((yield from _insist(session, signed, Patience(repeatable))))
 
 
 def post_as_get(session: Session, url: str, *, accept: str = "") -> Flow[Response]:
@@ -80,7 +80,7 @@ def fetch(session: Session, kind: type[_T], url: str) -> Flow[_T]:
 
 def get(session: Session, url: str, *, method: str = "GET") -> Flow[Response]:
     """Read what needs no account: a nonce, renewal information."""
-    return _successful(session, (yield from _plain(session, url, method)))
+    return _successful((yield from _plain(session, url, method, Patience(repeatable=True))))
 
 
 def fresh_nonce(session: Session) -> Flow[str]:
@@ -90,31 +90,29 @@ def fresh_nonce(session: Session) -> Flow[str]:
     nonce = session.take_nonce()
     if nonce is None:
         sent = response.header("replay-nonce") or ""
-        raise EvercertError(
-            "bad-answer", f"the server sent no nonce that can be used: {shown(sent, 60)!r}", ca=session.directory_url
-        )
+        raise EvercertError("bad-answer", f"the server sent no nonce that can be used: {shown(sent, 60)!r}")
     return nonce
 
 
 def _followed(session: Session, url: str) -> Flow[Response]:
+    # Tried twice at most: nothing is under way yet, and a mistyped URL should be an error soon.
     for _ in range(_MAX_REDIRECTS + 1):
-        response = yield from _plain(session, url, "GET")
+        response = yield from _plain(session, url, "GET", Patience(repeatable=True, most=1))
         if response.status not in _REDIRECTS:
-            return _successful(session, response)
+            return _successful(response)
         url = session.checked(urljoin(url, response.header("location") or ""))
-    raise EvercertError("bad-answer", "the server redirects without end", ca=session.directory_url)
+    raise EvercertError("bad-answer", "the server redirects without end")
 
 
-def _plain(session: Session, url: str, method: str) -> Flow[Response]:
+def _plain(session: Session, url: str, method: str, patience: Patience) -> Flow[Response]:
     def unsigned() -> Flow[Request]:
         yield from ()
         return Request(method, url)
 
-    return (yield from _insist(session, unsigned, repeatable=True))
+    return (yield from _insist(session, unsigned, patience))
 
 
-def _insist(session: Session, make: Callable[[], Flow[Request]], repeatable: bool) -> Flow[Response]:
-    patience = Patience(repeatable)
+def _insist(session: Session, make: Callable[[], Flow[Request]], patience: Patience) -> Flow[Response]:
     while True:
         request = yield from make()
         try:
@@ -126,14 +124,12 @@ def _insist(session: Session, make: Callable[[], Flow[Request]], repeatable: boo
             session.keep_nonce(response)
             if response.status < 400:
                 return response
-            problem = refusal(response)
-            problem.ca = session.directory_url
-            pause = patience.after_refusal(problem)
+            pause = patience.after_refusal(refusal(response))
         if pause is not None:
             yield pause
 
 
-def _successful(session: Session, response: Response) -> Response:
+def _successful(response: Response) -> Response:
     if 200 <= response.status < 300:
         return response
-    raise EvercertError("bad-answer", f"the server answered with status {response.status}", ca=session.directory_url)
+    raise EvercertError("bad-answer", f"the server answered with status {response.status}")

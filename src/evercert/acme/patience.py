@@ -25,18 +25,23 @@ _REFUSED: Final = 503
 _TOO_MANY: Final = 429
 
 
-class Patience:
-    """What is left of it for one request. `repeatable`: may be done twice without harm."""
+# What comes out the same a second later: a certificate that is not trusted, a body beyond bounds.
+_HOPELESS: Final = frozenset({"tls", "too-large"})
 
-    def __init__(self, repeatable: bool) -> None:
+
+class Patience:
+    """What is left of it for one request. `repeatable`: may be done twice without harm; `most` times."""
+
+    def __init__(self, repeatable: bool, most: int = _MAX_REPEATS) -> None:
         self._repeatable = repeatable
+        self._most = most
         self._bad_nonces = 0
         self._repeats = 0
         self._paused = 0.0
 
     def after_failure(self, failure: NetworkFailure) -> Sleep:
         """How long to wait before sending it again; raises *failure* where that must not be."""
-        if not self._repeatable:
+        if not self._repeatable or failure.code.name in _HOPELESS:
             raise failure
         return self._repeat(failure, None, f"the connection failed ({failure.code.name})")
 
@@ -64,6 +69,6 @@ class Patience:
         self._repeats += 1
         pause = max(asked or 0.0, _FIRST_PAUSE * 2.0 ** (self._repeats - 1))
         self._paused += pause
-        if self._repeats > _MAX_REPEATS or self._paused > _MAX_PAUSE:
+        if self._repeats > self._most or self._paused > _MAX_PAUSE:
             raise error
         return Sleep(pause, reason)

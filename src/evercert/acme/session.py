@@ -52,9 +52,7 @@ class Session:
     def known_account(self) -> str:
         """The account's URL; raises `not-found` where there is none yet."""
         if not self.account_url:
-            raise EvercertError(
-                "not-found", "this key has no account at the CA yet", ca=self.directory_url, hint="register it first"
-            )
+            raise EvercertError("not-found", "this key has no account at the CA yet", hint="register it first")
         return self.account_url
 
     @property
@@ -93,7 +91,7 @@ class Session:
         """Where a POST made its resource (§7.3, §7.4); raises `bad-answer` if it does not say."""
         target = response.header("location")
         if not target:
-            raise EvercertError("bad-answer", "the server made a resource and did not say where", ca=self.directory_url)
+            raise EvercertError("bad-answer", "the server made a resource and did not say where")
         return self.checked(urljoin(request_url, target))
 
     def links(self, response: Response, relation: str, request_url: str) -> Iterator[str]:

@@ -22,7 +22,6 @@ __all__ = [
     "ChallengeStatus",
     "Moves",
     "OrderStatus",
-    "can_reach",
     "is_final",
     "may_follow",
 ]
@@ -76,11 +75,6 @@ CHALLENGE: Final = _moves(
 def may_follow(moves: Moves, status: str, after: str) -> bool:
     """Whether *after* comes directly after *status*."""
     return after in moves[status]
-
-
-def can_reach(moves: Moves, status: str, after: str) -> bool:
-    """Whether a poll that last saw *status* may now see *after*: the same, or any number of moves on."""
-    return status == after or any(can_reach(moves, step, after) for step in moves[status])
 
 
 def is_final(moves: Moves, status: str) -> bool:

@@ -68,9 +68,7 @@ def roll_over(session: Session, new_key: Signer) -> Flow[Account]:
     """
     url = (yield from directory(session)).key_change
     if not url:
-        raise EvercertError(
-            "ca-refused", "the CA offers no change of an account's key", ca=session.directory_url, retry=Retry.NEVER
-        )
+        raise EvercertError("ca-refused", "the CA offers no change of an account's key", retry=Retry.NEVER)
     payload = key_change(session.signer, new_key, account_url=session.known_account, url=url)
     try:
         yield from post(session, url, payload)

@@ -54,9 +54,7 @@ def new_authorization(session: Session, identifier: Identifier) -> Flow[Authoriz
     """An authorization before any order (§7.4.1); raises `ca-refused` where the CA has none."""
     url = (yield from directory(session)).new_authz
     if not url:
-        raise EvercertError(
-            "ca-refused", "the CA authorizes names only for an order", ca=session.directory_url, retry=Retry.NEVER
-        )
+        raise EvercertError("ca-refused", "the CA authorizes names only for an order", retry=Retry.NEVER)
     payload = msgspec.json.encode({"identifier": {"type": identifier.type, "value": identifier.value}})
     response = yield from post(session, url, payload)
     return _checked(session.read(Authorization, response, session.location(response, url)))
@@ -87,7 +85,7 @@ def await_authorization(session: Session, url: str, timeout: float) -> Flow[Auth
     known = yield from authorization(session, url)
     known = yield from settled(session, known, _is_settled, timeout, _waiting_for)
     if known.status != "valid":
-        raise _failure(session, known)
+        raise _failure(known)
     return known
 
 
@@ -114,11 +112,11 @@ def _waiting_for(known: Authorization) -> str:
     return f"waiting for the CA to validate {known.identifier}{fault}"
 
 
-def _failure(session: Session, known: Authorization) -> EvercertError:
-    name, ca = known.identifier.value, session.directory_url
+def _failure(known: Authorization) -> EvercertError:
+    name = known.identifier.value
     fault = next(((each.type, each.error) for each in known.challenges if each.error), None)
     if fault is None:
-        return EvercertError("challenge-failed", f"the authorization is {known.status}", name=name, ca=ca)
+        return EvercertError("challenge-failed", f"the authorization is {known.status}", name=name)
     challenge_type, problem = shown(fault[0], 40), problem_of(fault[1])
     # "unauthorized" and the like say nothing of validation; here that is what has failed.
     code = "challenge-failed" if problem.code.name == "acme" else problem.code.name
@@ -127,7 +125,6 @@ def _failure(session: Session, known: Authorization) -> EvercertError:
         f"{challenge_type}: {problem.message}",
         hint=problem.hint,
         name=name,
-        ca=ca,
         retry=problem.retry,
         after=problem.after,
     )

@@ -49,9 +49,7 @@ def chains(session: Session, order: Order, *, alternates: bool = False) -> Flow[
     verified here. Raises `bad-certificate`, or `bad-answer` where the order has no certificate.
     """
     if not order.certificate:
-        raise EvercertError(
-            "bad-answer", f"the order is {order.status} and has no certificate", ca=session.directory_url
-        )
+        raise EvercertError("bad-answer", f"the order is {order.status} and has no certificate")
     response = yield from post_as_get(session, order.certificate, accept=_PEM_CHAIN)
     found = [split_pem(response.body)]
     if alternates:
@@ -67,7 +65,7 @@ def revoke(
     where the account is gone. Idempotent: what was revoked before is no error."""
     url = (yield from directory(session)).revoke_cert
     if not url:
-        raise EvercertError("ca-refused", "the CA revokes nothing by ACME", ca=session.directory_url, retry=Retry.NEVER)
+        raise EvercertError("ca-refused", "the CA revokes nothing by ACME", retry=Retry.NEVER)
     payload: dict[str, str | int] = {"certificate": b64url(certificate_der)}
     payload |= {} if reason is None else {"reason": int(reason)}
     try:
@@ -85,14 +83,12 @@ def renewal_info(session: Session, ari_id: str) -> Flow[RenewalInfo]:
     """
     base = (yield from directory(session)).renewal_info
     if not base:
-        raise EvercertError(
-            "ca-refused", "the CA gives no renewal information", ca=session.directory_url, retry=Retry.NEVER
-        )
+        raise EvercertError("ca-refused", "the CA gives no renewal information", retry=Retry.NEVER)
     url = f"{base.rstrip('/')}/{checked_ari_id(ari_id)}"
     told = session.read(RenewalInfo, (yield from get(session, url)), url)
     # §4.2: a window that ends before it starts is as good as no answer.
     if told.window_end <= told.window_start:
-        raise EvercertError("bad-answer", "the CA's renewal window ends before it starts", ca=session.directory_url)
+        raise EvercertError("bad-answer", "the CA's renewal window ends before it starts")
     explained = told.explanation_url if _is_web_page(told.explanation_url) else ""
     return msgspec.structs.replace(told, explanation_url=explained, retry_after=bounded_poll(told.retry_after))
 

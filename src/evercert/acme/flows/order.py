@@ -15,7 +15,7 @@ from evercert.acme.jose import b64url
 from evercert.acme.problem import Problem, ProblemType, problem_of
 from evercert.acme.session import Session
 from evercert.acme.state import ORDER, is_final
-from evercert.acme.step import Flow
+from evercert.acme.step import Flow, Sleep
 from evercert.acme.wire import Order, OrderList
 from evercert.base.errors import EvercertError, NetworkFailure, Retry
 from evercert.base.names import Identifier
@@ -25,6 +25,8 @@ __all__ = ["await_order", "finalize", "new_order", "order", "orders"]
 _MAX_PAGES = 1000
 _MAX_ORDERS = 100_000
 _MAX_FINALIZES = 4
+# A CA whose parts lag behind each other says "ready" here and `orderNotReady` there for a second or two.
+_FINALIZE_PAUSE = 0.5
 
 
 def new_order(
@@ -58,7 +60,7 @@ def new_order(
         if profile_required or not payload["profile"] or not problem.refuses_profile:
             raise
         placed = yield from _place(session, known.new_order, payload | {"profile": ""})
-    return _as_asked(session, placed, identifiers)
+    return _as_asked(placed, identifiers)
 
 
 def order(session: Session, url: str) -> Flow[Order]:
@@ -73,7 +75,7 @@ def orders(session: Session) -> Flow[list[str]]:
     """
     page: str | None = (yield from account(session)).orders
     if not page:
-        raise EvercertError("ca-refused", "the CA lists no orders", ca=session.directory_url, retry=Retry.NEVER)
+        raise EvercertError("ca-refused", "the CA lists no orders", retry=Retry.NEVER)
     found: dict[str, None] = {}
     seen: set[str] = set()
     while page and page not in seen and len(seen) < _MAX_PAGES and len(found) < _MAX_ORDERS:
@@ -88,8 +90,9 @@ def await_order(
     session: Session, order_or_url: Order | str, timeout: float, until: Collection[str] = ("valid",)
 ) -> Flow[Order]:
     """The order once its status is among *until*, or final. Raises `wait-exceeded` after *timeout* seconds."""
-    url = order_or_url if isinstance(order_or_url, str) else order_or_url.url
-    known = yield from order(session, url) if isinstance(order_or_url, str) else _as_it_is(order_or_url)
+    known = order_or_url
+    if isinstance(known, str):
+        known = yield from order(session, known)
 
     def is_settled(seen: Order) -> bool:
         return seen.status in until or is_final(ORDER, seen.status)
@@ -118,8 +121,9 @@ def finalize(session: Session, placed: Order, csr_der: bytes, timeout: float) ->
         except (NetworkFailure, Problem) as error:
             if attempt + 1 == _MAX_FINALIZES or not _fate_is_open(error):
                 raise
+        yield Sleep(_FINALIZE_PAUSE * 2**attempt, "finalizing again")
         known = yield from order(session, known.url)
-    return _valid(session, (yield from await_order(session, known, timeout)))
+    return _valid((yield from await_order(session, known, timeout)))
 
 
 def _place(session: Session, url: str, payload: dict[str, Any]) -> Flow[Order]:
@@ -128,17 +132,10 @@ def _place(session: Session, url: str, payload: dict[str, Any]) -> Flow[Order]:
     return session.read(Order, response, session.location(response, url))
 
 
-def _as_asked(session: Session, placed: Order, identifiers: Sequence[Identifier]) -> Order:
+def _as_asked(placed: Order, identifiers: Sequence[Identifier]) -> Order:
     if set(placed.identifiers) == set(identifiers):
         return placed
-    raise EvercertError(
-        "bad-answer", "the CA made an order for other names than those that were asked for", ca=session.directory_url
-    )
-
-
-def _as_it_is(known: Order) -> Flow[Order]:
-    yield from ()
-    return known
+    raise EvercertError("bad-answer", "the CA made an order for other names than those that were asked for")
 
 
 def _fate_is_open(error: EvercertError) -> bool:
@@ -148,17 +145,16 @@ def _fate_is_open(error: EvercertError) -> bool:
     return True
 
 
-def _valid(session: Session, known: Order) -> Order:
+def _valid(known: Order) -> Order:
     if known.status == "valid":
         return known
     if known.error is None:
-        raise EvercertError("order-invalid", "the CA gave the order up without a reason", ca=session.directory_url)
+        raise EvercertError("order-invalid", "the CA gave the order up without a reason")
     problem = problem_of(known.error)
     raise EvercertError(
         "order-invalid",
         f"the CA gave the order up: {problem.message}",
         hint=problem.hint,
-        ca=session.directory_url,
         retry=problem.retry,
         after=problem.after,
     )

@@ -30,7 +30,6 @@ def settled(
             raise EvercertError(
                 "wait-exceeded",
                 f"still {reason(resource)} after {waited:.0f} s",
-                ca=session.directory_url,
                 after=timedelta(seconds=pause),
             )
         yield Sleep(pause, reason(resource))
