@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -18,6 +18,7 @@ from evercert.base.names import Identifier
 from evercert.base.program import Completed
 from evercert.base.secret import Secret
 from evercert.model.fact import Presented
+from evercert.net.unix import UnixSockets
 from evercert.plugins.info import Options, PluginInfo
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Completed",
     "DnsProvider",
     "Endpoint",
+    "LocalSockets",
     "Ports",
     "Programs",
     "Resolver",
@@ -80,6 +82,22 @@ class Resolver(Protocol):
         """The A and AAAA addresses of *name*, IPv6 last."""
         ...
 
+    async def send_message(self, wire: bytes, server: str, timeout: float) -> bytes:
+        """The reply to a DNS message that the caller made (RFC 2136), sent to *server* over TCP.
+
+        Whether it is a reply to that message is the caller's to check. Raises `dns`.
+        """
+        ...
+
+
+class LocalSockets(Protocol):
+    """Speaks to servers of this machine at their Unix sockets."""
+
+    async def ask(self, path: Path, question: bytes, *, limit: int = 1 << 20, timeout: float = 10.0) -> bytes:
+        """All that is answered until the server closes. Raises `NetworkFailure` (`unreachable`,
+        `timeout`, `too-large`)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -89,6 +107,7 @@ class Ports:
     dns: Resolver
     programs: Programs
     clock: Clock
+    local: LocalSockets = field(default_factory=UnixSockets)
 
 
 class DnsProvider(Protocol):
