@@ -256,3 +256,12 @@ async def test_an_intent_comes_back_as_it_was_declared(db: Database) -> None:
     fact = await certificates.fact(db, "www")
     assert fact is not None
     assert fact.intent == wanted
+
+
+async def test_the_numbers_of_what_was_deleted_are_never_given_again(db: Database) -> None:
+    first = await given.issued(db)
+    await certificates.delete(db, "www", NOW)
+    second = await given.issued(db)
+    assert second.id > first.id
+    assert first.issuance_id is not None
+    assert await issuances.get(db, first.issuance_id) is None

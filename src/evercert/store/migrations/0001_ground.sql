@@ -1,8 +1,9 @@
 -- The ground: what is wanted, what is true, what happened.
--- Moments are microseconds since 1970. Empty text means "none" where a text may be missing.
+-- Moments are microseconds since 1970. Empty text means "none" where a text may be missing. A number that
+-- somebody may remember is never given again (AUTOINCREMENT), so that what he remembers is it or nothing.
 
 CREATE TABLE keys (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     purpose TEXT NOT NULL CHECK (purpose IN ('account', 'certificate')),
     fingerprint TEXT NOT NULL, -- SHA-256 of the public key (SPKI); the seal is bound to it
     sealed BLOB NOT NULL,
@@ -11,7 +12,7 @@ CREATE TABLE keys (
 );
 
 CREATE TABLE accounts (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     ca TEXT NOT NULL,
     name TEXT NOT NULL,
     key_id BIGINT NOT NULL REFERENCES keys (id),
@@ -72,7 +73,7 @@ CREATE INDEX certificates_due ON certificates (next_action_at, name);
 CREATE INDEX certificates_by_current ON certificates (current_id);
 
 CREATE TABLE issuances (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     certificate TEXT NOT NULL REFERENCES certificates (name) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id),
     status TEXT NOT NULL CHECK (
@@ -98,13 +99,13 @@ CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate) WHERE status IN
 -- A CA may answer equal orders of two certificates with one order; only one of them may finish it.
 CREATE UNIQUE INDEX one_issuance_per_order ON issuances (order_url) WHERE status = 'ordered';
 CREATE INDEX issuances_by_certificate ON issuances (certificate);
-CREATE INDEX issuances_by_account ON issuances (account_id);
+CREATE INDEX issuances_by_account ON issuances (account_id, created_at);
 CREATE INDEX issuances_by_key ON issuances (key_id);
 CREATE INDEX issuances_ended ON issuances (ended_at) WHERE ended_at IS NOT NULL;
 
 -- No cascade: while something stands outside, nothing that knows of it may go.
 CREATE TABLE presented (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     issuance_id BIGINT NOT NULL REFERENCES issuances (id),
     identifier_type TEXT NOT NULL,
     identifier TEXT NOT NULL,
@@ -121,7 +122,7 @@ CREATE TABLE presented (
 CREATE INDEX presented_by_issuance ON presented (issuance_id);
 
 CREATE TABLE issued (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     certificate TEXT NOT NULL REFERENCES certificates (name) ON DELETE CASCADE,
     issuance_id BIGINT REFERENCES issuances (id) ON DELETE SET NULL,
     key_id BIGINT REFERENCES keys (id),
@@ -144,6 +145,7 @@ CREATE INDEX issued_by_issuance ON issued (issuance_id);
 CREATE INDEX issued_by_key ON issued (key_id);
 CREATE INDEX issued_by_chain ON issued (chain_id);
 CREATE INDEX issued_by_expiry ON issued (not_after);
+CREATE INDEX issued_by_moment ON issued (issued_at);
 
 -- Apart from `issued`, so that a scan of that reads no certificate bodies.
 CREATE TABLE issued_bodies (

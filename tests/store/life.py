@@ -1,0 +1,140 @@
+"""One certificate's life, commit by commit, always the same; and how to die at any of its commits.
+
+Run as a program it lives and dies once for each of so many commits: in `FOLDER/N-before.db` until just before the
+N-th, in `FOLDER/N-after.db` until just after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Query, Row
+from evercert.db.sqlite import SqliteDatabase
+from evercert.model.fact import AccountStatus, DeployStatus, Failure, Renewal
+from evercert.store import accounts, cas, certificates, deployments, directories, issuances, issued, presented, renewals
+from evercert.store import keys as key_rows
+from evercert.store.retention import Retention, prune
+from evercert.store.schema import MIGRATIONS
+from tests.store import given
+from tests.store.given import DAY, HOUR, NOW
+
+TABLES = (
+    "keys",
+    "accounts",
+    "cas",
+    "directories",
+    "chains",
+    "chain_certificates",
+    "certificates",
+    "issuances",
+    "presented",
+    "issued",
+    "issued_bodies",
+    "renewals",
+    "deployments",
+    "events",
+    "event_anchor",
+)
+
+# Of keys, all but what differs from run to run.
+_COLUMNS = {"keys": "id, purpose, created_at"}
+
+
+async def live(db: Database) -> None:
+    """Every kind of write that the store knows, in an order in which they happen."""
+    account = await given.account(db)
+    await cas.configure(db, await cas.access(db, given.CA))
+    await directories.remember(db, given.CA, {"newOrder": "https://ca.test/new"}, NOW)
+    await given.declared(db)
+    issuance = await given.ordered(db)
+    items = await presented.add(db, [given.item(issuance, "a"), given.item(issuance, "b")])
+    await presented.note(db, msgspec.structs.replace(items[0], reference="17"))
+    await presented.remove(db, items)
+    certificate = await issuances.issued(db, issuance, given.chain(1), given.view(1), now=NOW)
+    await deployments.put(db, given.deployment(certificate, DeployStatus.FAILED), NOW, rolled_back=True)
+    await deployments.put(db, given.deployment(certificate, DeployStatus.SERVED), NOW)
+    await renewals.put(db, certificate.id, Renewal(NOW, NOW + DAY, NOW + HOUR, NOW + HOUR), NOW)
+    await renewals.put(db, certificate.id, Renewal(NOW, NOW + HOUR, NOW, NOW + HOUR), NOW)
+    await renewals.ari_poll(db, "www", NOW + DAY)
+    await certificates.schedule(db, "www", NOW + DAY)
+    await certificates.declare(db, given.intent(profile="shortlived"), NOW)
+    begun = await given.begun(db)
+    await issuances.drop_replaces(db, await issuances.placing(db, begun, now=NOW))
+    await issuances.abandon(db, begun, "invalid", now=NOW)
+    await certificates.failed(db, "www", Failure("dns", "no answer", NOW), 1, NOW + HOUR)
+    await certificates.wake(db, "www", NOW, forced=True)
+    await issued.revoked(db, certificate.id, 4, NOW)
+    rolling = await accounts.begin_rollover(db, account, account.key_id, now=NOW)
+    await accounts.end_rollover(db, rolling, account.key_id, now=NOW)
+    await accounts.set_contacts(db, account, ("mailto:a@example.test",), now=NOW)
+    await given.issued(db, number=2)
+    await deployments.remove(db, "www", "nginx")
+    await prune(db, NOW + 400 * DAY, Retention(events=5))
+    key_id = await key_rows.add(db, given.SEALER, given.KEY, "certificate", NOW)
+    await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
+    await certificates.delete(db, "www", NOW)
+    await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
+
+
+async def everything(db: Database) -> dict[str, list[Row]]:
+    """What is in every table."""
+    statements = [Query(table, f"SELECT {_COLUMNS.get(table, '*')} FROM {table}")() for table in TABLES]
+    return dict(zip(TABLES, await db.read(*statements), strict=True))
+
+
+def die_everywhere(folder: Path, commits: int) -> None:
+    """Print, for each way to die, the number of the signal that ended the process."""
+    for number in range(1, commits + 1):
+        for when in ("before", "after"):
+            # Nothing runs here that a fork could disturb: no thread, no loop, no open database.
+            if (pid := os.fork()) == 0:
+                asyncio.run(_die(folder / f"{number}-{when}.db", number, when))
+                os._exit(1)
+            print(number, when, os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
+
+
+async def _die(path: Path, number: int, when: str) -> None:
+    commits = iter(range(1, number + 1))
+
+    @contextmanager
+    def around(names: Sequence[str]) -> Iterator[None]:
+        last = next(commits) == number
+        if last and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    await live(await SqliteDatabase.open(path, MIGRATIONS, around_commit=around))
+
+
+class Failing:
+    """Raises around the commit of a certain number, once; notes what was committed."""
+
+    def __init__(self, number: int = 0, *, kept: bool = False) -> None:
+        self.commits: list[list[str]] = []
+        self._number = number
+        self._kept = kept
+
+    @contextmanager
+    def __call__(self, names: Sequence[str]) -> Iterator[None]:
+        self.commits.append(list(names))
+        here = len(self.commits) == self._number
+        if here and not self._kept:
+            raise EvercertError("store", "failed and not kept")
+        yield
+        if here:
+            raise EvercertError("store", "failed but kept")
+
+
+if __name__ == "__main__":
+    die_everywhere(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,89 @@
+"""The SQL files themselves: named, explained, used, and answered from indexes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from evercert.db.protocol import Database, Query
+from evercert.store.schema import MIGRATIONS
+from evercert.store.sql import FOLDER, load_queries
+
+NOUNS = sorted(path.stem for path in (FOLDER / "queries").glob("*.sql"))
+QUERIES = [query for noun in NOUNS for query in load_queries(noun).values()]
+CODE = "".join(path.read_text() for path in sorted(FOLDER.glob("*.py")))
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_every_query_of_a_file_is_named_explained_and_read(noun: str) -> None:
+    text = (FOLDER / "queries" / f"{noun}.sql").read_text()
+    assert text.count("-- name: ") == text.count(";\n") == len(load_queries(noun))
+
+
+def test_a_name_means_one_query() -> None:
+    names = [query.name for query in QUERIES]
+    assert len(names) == len(set(names))
+
+
+def test_every_query_is_used_and_every_used_one_exists() -> None:
+    used = set(re.findall(r'_[A-Z]+\["([a-z ]+)"\]', CODE))
+    assert used == {query.name for query in QUERIES}
+
+
+def test_migrations_run_from_one_without_a_gap() -> None:
+    assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+async def plan_of(db: Database, query: Query) -> str:
+    params = dict.fromkeys(re.findall(r":([a-z_]+)", query.sql), 0)
+    rows = await db.rows(Query("plan", "EXPLAIN QUERY PLAN " + query.sql)(**params))  # type: ignore[arg-type]
+    return "\n".join(row[3] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["due facts", "deployments of due certificates", "presented of due certificates", "next action"]
+)
+async def test_what_is_due_is_found_by_an_index_and_needs_no_sorting_of_all(db: Database, name: str) -> None:
+    query = next(query for query in QUERIES if query.name == name)
+    plan = await plan_of(db, query)
+    assert "USING COVERING INDEX certificates_due" in plan or "USING INDEX certificates_due" in plan
+    assert "SCAN certificates\n" not in plan
+    assert not re.search(r"SCAN (c|certificates|i|issued|o|issuances|p|presented|d|deployments|e)\b(?! USING)", plan)
+
+
+# These read a whole table because that is what they are for, or because it is small.
+_SCANS = {
+    "all accounts",
+    "known cas",
+    "list certificates",
+    "prune chains",
+    "event anchor",
+    "move event anchor",
+    "prune keys",
+    "prune issued",
+    "newest event",
+    "append event",
+    "latest events",
+}
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+async def test_no_query_scans_a_table_unless_that_is_its_purpose(db: Database, query: Query) -> None:
+    plan = await plan_of(db, query)
+    scans = re.findall(r"^SCAN (?!last|due|\(subquery|event_anchor|CONSTANT)\S+(?! USING)", plan, re.MULTILINE)
+    assert not scans or query.name in _SCANS, plan
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_sql_keeps_to_what_both_databases_know(query: Query) -> None:
+    strange = r"\b(ifnull|glob|json_each|json_extract|datetime|strftime|rowid|autoincrement|replace into|or ignore)\b"
+    assert not re.search(strange, query.sql, re.IGNORECASE)
+    assert not re.search(r"[?@$]\w", query.sql)
+
+
+def test_the_time_is_never_asked_of_the_database() -> None:
+    text = "".join(path.read_text() for path in Path(FOLDER).rglob("*.sql")).lower()
+    assert "current_timestamp" not in text
+    assert "now()" not in text
