@@ -54,6 +54,10 @@ class Journal:
     def is_open(self) -> bool:
         return self._path.exists()
 
+    def mentions(self, text: str) -> bool:
+        """Whether a change brought *text* into a file."""
+        return any(text in new for change in self._changes() for _, new in change.pieces)
+
     def write(self, texts: Mapping[Path, str], edits: Iterable[Edit]) -> None:
         """Afterwards the edits are made, durably, and the journal knows how to take them back.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from evercert.base.errors import EvercertError
@@ -18,48 +17,40 @@ from evercert.deploy.edits import Edit
 from evercert.deploy.nginx.servers import Answer, Listen, Server, answers, find_servers
 from evercert.deploy.nginx.tree import Configuration, Node
 
-__all__ = ["Ports", "certificate_edits", "indent_of", "quoted", "tls_answers"]
+__all__ = ["certificate_edits", "indent_of", "quoted", "tls_answers"]
 
 _CERTIFICATE, _KEY = "ssl_certificate", "ssl_certificate_key"
 _REMARK = "# installed by evercert"
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where nginx serves with and without TLS; not 80 and 443 where something stands in front."""
-
-    http: int = 80
-    https: int = 443
-
-
-def tls_answers(configuration: Configuration, identifiers: Iterable[Identifier], ports: Ports) -> list[Answer]:
+def tls_answers(configuration: Configuration, identifiers: Iterable[Identifier], port: int) -> list[Answer]:
     """Where, with TLS, a block answers by name; the sockets to change and to prove."""
     servers = find_servers(configuration)
-    found = [each for name in identifiers for each in answers(servers, name, ports.https, tls=True)]
+    found = [each for name in identifiers for each in answers(servers, name, port, tls=True)]
     return [each for each in found if each.by_name]
 
 
 def certificate_edits(
-    configuration: Configuration, identifiers: Sequence[Identifier], ports: Ports, certificate: Path, key: Path
+    configuration: Configuration, identifiers: Sequence[Identifier], http: int, https: int, files: tuple[Path, Path]
 ) -> list[Edit]:
-    """The edits after which the names' blocks serve *certificate* with *key*.
+    """The edits after which the names' blocks serve the certificate and key of *files*.
 
     Raises `deploy` where no block answers by any of the names, or where a block's certificate
     cannot be changed without changing another's.
     """
-    with_tls = tls_answers(configuration, identifiers, ports)
+    with_tls = tls_answers(configuration, identifiers, https)
     covered = {each.identifier for each in with_tls}
     servers = find_servers(configuration)
     missing = [each for each in identifiers if each not in covered]
-    plain = [each for name in missing for each in answers(servers, name, ports.http, tls=False) if each.by_name]
+    plain = [each for name in missing for each in answers(servers, name, http, tls=False) if each.by_name]
     if not with_tls and not plain:
         raise _no_block(identifiers)
     places = Counter(node.place for server in servers for node in _certificates(server))
     changing = Counter(node.place for server in _servers(with_tls + plain) for node in _certificates(server))
-    edits = [edit for server in _servers(with_tls) for edit in _served(configuration, server, certificate, key)]
+    edits = [edit for server in _servers(with_tls) for edit in _served(configuration, server, files)]
     for server in _servers(plain):
-        listens = _tls_listens(server, servers, ports)
-        edits += _served(configuration, server, certificate, key, listens)
+        listens = _tls_listens(server, servers, http, https)
+        edits += _served(configuration, server, files, listens)
     for edit in edits:
         if edit.end > edit.start:
             _refuse_shared(edit, places, changing)
@@ -91,9 +82,9 @@ def _certificates(server: Server) -> list[Node]:
 
 
 def _served(
-    configuration: Configuration, server: Server, certificate: Path, key: Path, listens: Sequence[str] = ()
+    configuration: Configuration, server: Server, files: tuple[Path, Path], listens: Sequence[str] = ()
 ) -> list[Edit]:
-    wanted = {_CERTIFICATE: quoted(certificate), _KEY: quoted(key)}
+    wanted = {_CERTIFICATE: quoted(files[0]), _KEY: quoted(files[1])}
     present = _certificates(server)
     edits = [
         edit
@@ -136,12 +127,12 @@ def _added(configuration: Configuration, server: Server, lines: Sequence[str]) -
     return Edit(server.node.path, place, place, added)
 
 
-def _tls_listens(server: Server, servers: Sequence[Server], ports: Ports) -> list[str]:
+def _tls_listens(server: Server, servers: Sequence[Server], http: int, https: int) -> list[str]:
     """For each plain socket of the block, the same with TLS. Options of the socket are taken over
     only where nobody else sets them: nginx refuses to hear them twice."""
     taken = {each.socket for other in servers for each in other.listens}
-    plain = [each for each in server.listens if each.port == ports.http and not each.tls]
-    return [f"listen {_written(each, ports.https, taken)};" for each in dict.fromkeys(plain)]
+    plain = [each for each in server.listens if each.port == http and not each.tls]
+    return [f"listen {_written(each, https, taken)};" for each in dict.fromkeys(plain)]
 
 
 def _written(plain: Listen, port: int, taken: set[tuple[str, int]]) -> str:

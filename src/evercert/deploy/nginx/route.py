@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from evercert.base.names import Identifier
 from evercert.deploy.edits import Edit
-from evercert.deploy.nginx.plan import Ports, indent_of
+from evercert.deploy.nginx.plan import indent_of
 from evercert.deploy.nginx.servers import Answer, Server, answers, find_servers
 from evercert.deploy.nginx.tree import Configuration
 
@@ -38,19 +38,19 @@ def ready_path(owner: str) -> str:
     return f"{_PATH}evercert-ready-{owner}"
 
 
-def route_answers(configuration: Configuration, identifiers: Sequence[Identifier], ports: Ports) -> list[Answer]:
+def route_answers(configuration: Configuration, identifiers: Sequence[Identifier], port: int) -> list[Answer]:
     """Who answers on port 80 for the names, be it as the default server."""
     servers = find_servers(configuration)
-    return [each for name in identifiers for each in answers(servers, name, ports.http, tls=False)]
+    return [each for name in identifiers for each in answers(servers, name, port, tls=False)]
 
 
 def route_edits(
-    configuration: Configuration, identifiers: Sequence[Identifier], ports: Ports, owner: str, port: int
+    configuration: Configuration, identifiers: Sequence[Identifier], http: int, owner: str, port: int
 ) -> list[Edit]:
     """The edits after which challenge requests for the names reach 127.0.0.1:*port*."""
-    found = {each.server.node.place: each.server for each in route_answers(configuration, identifiers, ports)}
+    found = {each.server.node.place: each.server for each in route_answers(configuration, identifiers, http)}
     if not found:
-        return _own_block(configuration, identifiers, ports, owner, port)
+        return _own_block(configuration, identifiers, http, owner, port)
     return [edit for server in found.values() if (edit := _into(configuration, server, owner, port)) is not None]
 
 
@@ -66,22 +66,22 @@ def _into(configuration: Configuration, server: Server, owner: str, port: int) -
 
 
 def _own_block(
-    configuration: Configuration, identifiers: Sequence[Identifier], ports: Ports, owner: str, port: int
+    configuration: Configuration, identifiers: Sequence[Identifier], http: int, owner: str, port: int
 ) -> list[Edit]:
     """A server block for the time being, where nothing listens on port 80."""
-    http = next(node for node in configuration.nodes if node.name == "http")
+    context = next(node for node in configuration.nodes if node.name == "http")
     names = " ".join(sorted({each.base for each in identifiers}))
     ipv6 = any(each.host == "::" for server in find_servers(configuration) for each in server.listens)
     lines = [
         "server {",
-        f"    listen {ports.http};",
-        *([f"    listen [::]:{ports.http};"] if ipv6 else []),
+        f"    listen {http};",
+        *([f"    listen [::]:{http};"] if ipv6 else []),
         f"    server_name {names};",
         *(f"    {line}" for line in _lines(configuration, owner, port, "")),
         "}",
     ]
     text = "".join(f"\n    {line}" for line in lines)
-    return [Edit(http.path, http.directive.inside, http.directive.inside, text)]
+    return [Edit(context.path, context.directive.inside, context.directive.inside, text)]
 
 
 def _lines(configuration: Configuration, owner: str, port: int, below: str) -> list[str]:

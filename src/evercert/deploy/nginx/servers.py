@@ -34,6 +34,10 @@ class Listen:
         return "default_server" in self.options or "default" in self.options
 
     @property
+    def expects_proxy(self) -> bool:
+        return "proxy_protocol" in self.options
+
+    @property
     def socket(self) -> tuple[str, int]:
         return self.host, self.port
 
