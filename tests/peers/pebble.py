@@ -112,7 +112,7 @@ class Pebble:
 
     def status_of(self, serial: str) -> dict[str, Any]:
         """What the CA holds true of a certificate, by serial in hex: Status (Valid or Revoked), Reason, RevokedAt."""
-        return json.loads(self._get(f"/cert-status-by-serial/{serial}"))
+        return dict(json.loads(self._get(f"/cert-status-by-serial/{serial}")))
 
     def suggest_window(self, certificate: str, start: datetime, end: datetime, explanation: str = "") -> None:
         """From now on ARI suggests this window for *certificate* (PEM)."""

@@ -35,7 +35,7 @@ def lego(pebble: Pebble, folder: Path, name: str, *more: str) -> subprocess.Comp
 def directory(pebble: Pebble) -> dict[str, Any]:
     context = ssl.create_default_context(cafile=str(pebble.authority))
     with urllib.request.urlopen(pebble.directory, context=context, timeout=10) as response:
-        return json.loads(response.read())
+        return dict(json.loads(response.read()))
 
 
 def test_the_directory_is_reached_under_the_authority_that_the_peer_gives(pebble: Pebble) -> None:
