@@ -71,7 +71,7 @@ def _judge_addresses(name: Identifier, view: DnsView, needs_address: bool, publi
         hint = "repair the name servers of its zone" if view.secure is not None else "see dnssec"
         return [problem(_CHECK, f"{name.base} cannot be resolved ({one_line(view.failure)})", hint)]
     if not view.addresses:
-        what = f"{view.aliases.target} has no address (neither A nor AAAA)"
+        what = f"{view.aliases.target} does not exist, or has no address (A or AAAA)"
         if needs_address:
             return [problem(_CHECK, what, "add an A or AAAA record, or prove the name by DNS: --dns PROVIDER")]
         return [note(_CHECK, what, "none is needed to obtain the certificate")]
