@@ -2,8 +2,8 @@
 -- The next event of the chain; its hash covers the one before, the moment and the body.
 INSERT INTO events (id, at, kind, certificate, body, hash)
 SELECT
-    last.id + 1, :at, :kind, :certificate, :body,
-    sha256_hex(last.hash || ' ' || CAST(:at AS TEXT) || ' ' || CAST(:body AS TEXT))
+    last.id + 1, CAST(:at AS BIGINT), :kind, :certificate, :body,
+    sha256_hex(last.hash || ' ' || CAST(CAST(:at AS BIGINT) AS TEXT) || ' ' || CAST(:body AS TEXT))
 FROM (
     SELECT id, hash FROM events
     UNION ALL
