@@ -1,6 +1,6 @@
 # Each target may be run at any time and again; what is already there is not made anew.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools peers lint test demo bench lock clean distclean
+.PHONY: help setup tools peers lint test demo bench docs lock clean distclean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -25,6 +25,9 @@ demo: setup tools ## watch one certificate: obtained, installed, proved, renewed
 
 bench: setup tools peers ## figures beside other clients, measured in one run on this machine
 	@.venv/bin/python -m bench $(ARGS)
+
+docs: setup ## write the parts of docs/ that come from the tables of the program
+	@.venv/bin/python tools/write_docs.py
 
 lock: ## pin every dependency again, with hashes; read the diff
 	@tools/lock
