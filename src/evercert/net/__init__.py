@@ -1,4 +1,4 @@
-"""The only room that opens sockets
+"""The only room that opens sockets: HTTP, DNS, TLS as a client sees it, and what listens for a CA.
 
-HTTP, DNS, TLS probes, listeners.:Never here: the ACME protocol, or what an answer means for a certificate.
+Never here: the ACME protocol, or what an answer means for a certificate.
 """

@@ -1,0 +1,161 @@
+"""One name server: where it is, and one exchange with it (RFC 1035 §4.2, RFC 7766).
+
+A datagram from anywhere can claim to be the answer: what does not answer our question is
+passed over, and what does is bounded by its length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
+
+if TYPE_CHECKING:
+    from dns.message import QueryMessage
+
+__all__ = ["NameServer", "ask", "ask_over_tcp", "configured_servers"]
+
+_PORT = 53
+# glibc looks at no more of them either.
+_MAX_CONFIGURED = 3
+# Whoever sends us more than this many wrong datagrams for one question is not answering it.
+_MAX_STRAY = 64
+
+_Understand = Callable[[bytes], "QueryMessage | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A host (an address as a rule) and a port; as text `address`, `address:port` or `[v6]:port`."""
+
+    host: str
+    port: int = _PORT
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises `bad-input` for what is none of the three."""
+        host, port = _split(text.strip())
+        if not host or not port.isdecimal() or not 0 < int(port[:6]) < 1 << 16:
+            raise EvercertError(
+                "bad-input", f"{one_line(text, 60)!r} is no DNS server", hint="write an address, or address:port"
+            )
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        if self.port == _PORT:
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def configured_servers(file: Path = Path("/etc/resolv.conf")) -> list[NameServer]:
+    """The servers that this machine asks; 127.0.0.1 where it names none, as resolv.conf(5) says."""
+    try:
+        lines = file.read_text("ascii", errors="replace")[: 64 * 1024].splitlines()
+    except OSError:
+        lines = []
+    words = [line.split() for line in lines]
+    named = [NameServer(word[1]) for word in words if len(word) > 1 and word[0] == "nameserver"]
+    return named[:_MAX_CONFIGURED] or [NameServer("127.0.0.1")]
+
+
+async def ask(server: NameServer, query: QueryMessage, timeout: float) -> QueryMessage:
+    """The server's answer: over UDP, or over TCP where it did not fit (RFC 7766 §5).
+
+    Raises TimeoutError, OSError, or EOFError and `dns.exception.DNSException` for what is no DNS.
+    """
+    from dns.message import QueryMessage, Truncated, from_wire
+
+    def understand(data: bytes) -> QueryMessage | None:
+        reply = from_wire(data, raise_on_truncation=True)
+        return reply if isinstance(reply, QueryMessage) and query.is_response(reply) else None
+
+    async with asyncio.timeout(timeout):
+        try:
+            return await _ask_over_udp(server, query.to_wire(), understand)
+        except Truncated:
+            reply = from_wire(await ask_over_tcp(server, query.to_wire()))
+    if not isinstance(reply, QueryMessage) or not query.is_response(reply):
+        raise EOFError("the answer is to another question")
+    return reply
+
+
+async def ask_over_tcp(server: NameServer, wire: bytes) -> bytes:
+    """The whole answer, at most 65,535 octets. Unbounded in time: the caller bounds it."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    try:
+        writer.write(len(wire).to_bytes(2) + wire)
+        return await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+    finally:
+        writer.transport.abort()
+
+
+async def _ask_over_udp(server: NameServer, wire: bytes, understand: _Understand) -> QueryMessage:
+    async with _datagrams(server, understand) as (transport, answered):
+        transport.sendto(wire)
+        return await answered
+
+
+@asynccontextmanager
+async def _datagrams(
+    server: NameServer, understand: _Understand
+) -> AsyncIterator[tuple[asyncio.DatagramTransport, asyncio.Future[QueryMessage]]]:
+    # A connected socket of its own per question: the kernel drops what comes from elsewhere, and
+    # the port is as hard to guess as the identifier (RFC 5452 §9).
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[QueryMessage] = loop.create_future()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Answer(answered, understand), remote_addr=(server.host, server.port)
+    )
+    try:
+        yield transport, answered
+    finally:
+        transport.abort()
+
+
+class _Answer(asyncio.DatagramProtocol):
+    """Waits for the datagram that is the answer."""
+
+    def __init__(self, answered: asyncio.Future[QueryMessage], understand: _Understand) -> None:
+        self._answered = answered
+        self._understand = understand
+        self._stray = 0
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        from dns.exception import DNSException
+        from dns.message import Truncated
+
+        if self._answered.done():
+            return
+        try:
+            reply = self._understand(data)
+        except Truncated as truncated:
+            self._answered.set_exception(truncated)
+            return
+        except (DNSException, ValueError):
+            reply = None
+        if reply is not None:
+            self._answered.set_result(reply)
+            return
+        self._stray += 1
+        if self._stray > _MAX_STRAY:
+            self._answered.set_exception(EOFError("it sends what is no answer"))
+
+    def error_received(self, exc: Exception) -> None:
+        if not self._answered.done():
+            self._answered.set_exception(exc)
+
+
+def _split(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, closed, port = text[1:].partition("]")
+        return host if closed else "", port.removeprefix(":") or str(_PORT)
+    if text.count(":") > 1:
+        return text, str(_PORT)
+    host, _, port = text.partition(":")
+    return host, port or str(_PORT)
