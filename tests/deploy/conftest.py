@@ -1,4 +1,4 @@
-"""What deploy tests share: the ports of a plugin on this machine, a CA in memory, a web server that answers challenges."""
+"""What deploy tests share: a plugin's ports on this machine, a CA in memory, a responder to challenges."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.fakes.bundles import Issuer
+from tests.peers.handshake import probe
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, NetworkFailure
@@ -22,8 +24,6 @@ from evercert.deploy.proof import prove
 from evercert.host.programs import SystemPrograms
 from evercert.plugins.contracts import Bundle, Ports, Target
 from evercert.plugins.info import Options, PluginInfo
-from tests.fakes.bundles import Issuer
-from tests.peers.handshake import probe
 
 __all__ = ["Responder", "options_for", "prove_soon", "run_apply"]
 

@@ -5,14 +5,16 @@ includes, conditions, variables or macros can differ from what it does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.deploy.apache.section import section_at
 
-__all__ = ["DUMPS", "Told", "VirtualHost", "answering", "asked_for", "read_told"]
+__all__ = ["DUMPS", "Told", "VirtualHost", "answering", "asked_for", "read_told", "with_aliases"]
 
 DUMPS = ("-t", "-D", "DUMP_VHOSTS", "-D", "DUMP_INCLUDES", "-D", "DUMP_MODULES", "-D", "DUMP_RUN_CFG")
 
@@ -64,6 +66,11 @@ def read_told(output: str) -> Told:
     )
 
 
+def with_aliases(told: Told, texts: Mapping[Path, str]) -> Told:
+    """*told*, with the aliases of hosts that are alone at their address: Apache leaves those out."""
+    return replace(told, hosts=tuple(replace(host, names=(*host.names, *_written(host, texts))) for host in told.hosts))
+
+
 def answering(told: Told, identifier: Identifier, port: int) -> list[tuple[VirtualHost, bool]]:
     """Who answers for the identifier at each address of *port*, and whether by name or as the first."""
     by_host: dict[str, list[VirtualHost]] = {}
@@ -110,6 +117,14 @@ def _hosts(lines: Sequence[str]) -> tuple[VirtualHost, ...]:
 
 def _host(host: str, port: int, found: re.Match[str]) -> VirtualHost:
     return VirtualHost(host, port, Path(found["file"]).resolve(), int(found["line"]), (found["name"].lower(),))
+
+
+def _written(host: VirtualHost, texts: Mapping[Path, str]) -> tuple[str, ...]:
+    try:
+        section = section_at(texts[host.path], host.line)
+    except (KeyError, EvercertError):
+        return ()  # made by a macro: what Apache told of it has to do
+    return tuple(word.lower() for line in section.named("ServerAlias") for word in line.arguments)
 
 
 def _value(output: str, name: str) -> str:

@@ -15,7 +15,7 @@ from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
 from evercert.deploy.apache.plan import certificate_edits, listening, tls_hosts
 from evercert.deploy.apache.route import READY_STATUS, ready_path, route_edits, route_hosts
-from evercert.deploy.apache.told import DUMPS, Told, asked_for, read_told
+from evercert.deploy.apache.told import DUMPS, Told, asked_for, read_told, with_aliases
 from evercert.deploy.configured import CONFIGURED_FIELDS, ConfiguredTarget, Plan, Sight
 from evercert.deploy.filed import demand_success
 from evercert.host.files import read_bounded
@@ -93,7 +93,8 @@ class Apache(ConfiguredTarget):
         told = read_told(completed.output)
         if completed.status or not told.files:
             raise EvercertError("deploy", f"Apache tells nothing of its configuration: {one_line(completed.output)}")
-        return told, {path: read_bounded(path, _MAX_FILE).decode("utf-8", "surrogateescape") for path in told.files}
+        texts = {path: read_bounded(path, _MAX_FILE).decode("utf-8", "surrogateescape") for path in told.files}
+        return with_aliases(told, texts), texts
 
     async def _test(self, what: str) -> None:
         completed = await self._run("-t")
