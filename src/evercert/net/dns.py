@@ -103,6 +103,10 @@ class DnsResolver:
             raise failures[0]
         return list(dict.fromkeys(addresses))
 
+    async def send_message(self, wire: bytes, server: str, timeout: float) -> bytes:
+        """The function of that name: a message goes to the server it is for, whichever resolvers these are."""
+        return await send_message(wire, server, timeout)
+
     async def secure(self, name: str) -> bool | None:
         """Whether a validating resolver vouched for the answer (RFC 4035 §3.2.3, AD); None where it found
         it bogus, which shows as SERVFAIL that goes away with the checks (CD)."""

@@ -58,7 +58,8 @@ class Lexicon:
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._provider = options["provider"]
-        self._options = {name: value for name, value in options.values.items() if name != "provider"}
+        own = {field.name for field in lexicon_fields(options.values)}
+        self._options = {name: value for name, value in options.values.items() if name in own}
         self._options |= {name: secret.text() for name, secret in options.secrets.items()}
 
     async def add_txt(self, zone: str, name: str, value: str, ttl: int) -> str:

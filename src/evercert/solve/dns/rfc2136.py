@@ -107,8 +107,11 @@ class Rfc2136:
         import dns.message
 
         answer = dns.message.from_wire(wire, keyring=self._key, request_mac=update.mac, ignore_trailing=True)
-        if not update.is_response(answer):
-            raise EvercertError("provider", f"{self._server} answered something else than it was asked")
+        # RFC 8945 §5.3: who signs is answered signed; an unsigned refusal only costs us this attempt.
+        unsigned = self._key is not None and not answer.had_tsig and not answer.rcode()
+        if unsigned or not update.is_response(answer):
+            fault = "without a signature" if unsigned else "something else than it was asked"
+            raise EvercertError("provider", f"{self._server} answered {fault}")
         return answer
 
 
