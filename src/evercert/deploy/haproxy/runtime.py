@@ -23,11 +23,15 @@ class Runtime:
     def __init__(self, ask: Callable[[bytes], Awaitable[bytes]]) -> None:
         self._ask = ask
 
-    async def certificates(self) -> set[str]:
-        """The paths of all certificates in memory; raises `deploy` if the socket does not allow to know."""
-        answer = await self._say("show ssl cert")
-        if "Permission denied" in answer or "Unknown command" in answer:
+    async def demand_admin(self) -> None:
+        """Raises `deploy` if the socket does not allow to change certificates. Changes nothing."""
+        answer = await self._say("abort ssl cert evercert-asks-whether-it-may")
+        if "No ongoing transaction" not in answer:
             raise EvercertError("deploy", f"HAProxy does not allow it: {one_line(answer)}", hint=_LEVEL_HINT)
+
+    async def certificates(self) -> set[str]:
+        """The paths of all certificates in memory."""
+        answer = await self._say("show ssl cert")
         return {line.strip().lstrip("*") for line in answer.splitlines() if line.strip() and not line.startswith("#")}
 
     async def replace(self, path: Path, pem: str) -> None:

@@ -78,7 +78,7 @@ class HAProxy(FiledTarget):
             raise EvercertError("bad-input", "haproxy needs its socket, or a program that reloads it")
         endpoints_of(self._options, bundle)
         if self._options["socket"]:
-            await self._runtime().certificates()
+            await self._runtime().demand_admin()
         # Before its first certificate HAProxy refuses a configuration that names one.
         if self._pem(bundle).exists():
             await self._test("HAProxy's configuration was broken before anything was changed")
