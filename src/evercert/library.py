@@ -88,6 +88,7 @@ def obtain(*names: str, ca: str = "letsencrypt", challenge: ChallengeRule | str 
 
 async def _obtain(engine: Engine, intent: CertificateIntent, access: Mapping[str, object]) -> Issued:
     await cas.configure(engine.db, msgspec.structs.replace(await cas.access(engine.db, intent.ca), **access))
+    engine.check(intent)
     await certificates.declare(engine.db, intent, engine.clock.now())
     await engine.worker.settle(intent.name)
     fact = await certificates.fact(engine.db, intent.name)

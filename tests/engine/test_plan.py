@@ -31,9 +31,11 @@ INTENT = CertificateIntent(
 )
 
 
-def issued(age: timedelta, life: timedelta, *, id: int = 1, revoked: bool = False, ari_id: str = "aki.serial") -> IssuedCertificate:
+def issued(
+    age: timedelta, life: timedelta, *, number: int = 1, revoked: bool = False, ari_id: str = "aki.serial"
+) -> IssuedCertificate:
     return IssuedCertificate(
-        id=id,
+        id=number,
         certificate=INTENT.name,
         issuance_id=1,
         key_id=1,
@@ -127,7 +129,9 @@ def test_the_ca_is_asked_when_to_renew_only_where_it_can_answer() -> None:
 
 
 def test_what_was_left_behind_is_taken_away_when_nothing_is_due() -> None:
-    left = Presented(1, 1, "dns", "a.test", "dns-01", "https://ca.test/c/1", "t", "rfc2136", {}, "_acme-challenge.a.test", "v")
+    left = Presented(
+        1, 1, "dns", "a.test", "dns-01", "https://ca.test/c/1", "t", "rfc2136", {}, "_acme-challenge.a.test", "v"
+    )
     step = plan(held(DAY, 90 * DAY, leftovers=(left,)), NOW)
     assert isinstance(step, Task)
     assert step.step is Step.CLEAN_UP
@@ -148,7 +152,7 @@ def facts(draw: st.DrawFn) -> CertificateFact:
                 issued,
                 st.integers(0, 9000).map(lambda hours: timedelta(hours=hours)),
                 st.just(life),
-                id=st.integers(1, 3),
+                number=st.integers(1, 3),
                 revoked=st.booleans(),
                 ari_id=st.sampled_from(["", "a.b"]),
             ),
@@ -157,7 +161,14 @@ def facts(draw: st.DrawFn) -> CertificateFact:
     start = NOW + timedelta(hours=draw(st.integers(-5000, 5000)))
     renewal = draw(st.sampled_from([None, Renewal(start, start + DAY, start + DAY / 2, NOW)]))
     deployment = st.builds(
-        Deployment, st.just(INTENT.name), st.just("nginx"), st.integers(1, 3), statuses, st.just(NOW), st.just(1), moments
+        Deployment,
+        st.just(INTENT.name),
+        st.just("nginx"),
+        st.integers(1, 3),
+        statuses,
+        st.just(NOW),
+        st.just(1),
+        moments,
     )
     return CertificateFact(
         intent=msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"),) if draw(st.booleans()) else ()),
@@ -208,7 +219,7 @@ def after(fact: CertificateFact, task: Task) -> CertificateFact:
         done = Deployment(INTENT.name, task.target, fact.current.id, DeployStatus.SERVED, NOW)
         return change(fact, deployments=(done,))
     if task.step is Step.ISSUE:
-        fresh = issued(timedelta(), 90 * DAY, id=9)
+        fresh = issued(timedelta(), 90 * DAY, number=9)
         return change(fact, current=fresh, renewal=None, ari_poll_at=NOW + DAY, forced=False, retry_at=None, failures=0)
     if task.step is Step.POLL_RENEWAL_INFO:
         return change(fact, ari_poll_at=NOW + DAY)

@@ -60,6 +60,8 @@ def _placed(intent: CertificateIntent, request: Request) -> CertificateIntent:
 async def _declare(engine: Engine, intents: Sequence[CertificateIntent], access: Mapping[str, Any]) -> None:
     for ca in {intent.ca for intent in intents}:
         await cas.configure(engine.db, _access(await cas.access(engine.db, ca), access))
+    for intent in intents:
+        engine.check(intent)
     now = engine.clock.now()
     await asyncio.gather(*(certificates.declare(engine.db, intent, now) for intent in intents))
 

@@ -29,10 +29,12 @@ from evercert.engine.masterkey import open_master_key
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
 from evercert.engine.targets import Targets
+from evercert.engine.wishes import check
 from evercert.engine.work import Hand, Worker
 from evercert.host.files import make_private_dir
 from evercert.host.programs import SystemPrograms
 from evercert.model.access import CaAccess
+from evercert.model.intent import CertificateIntent
 from evercert.model.task import Step
 from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
@@ -59,6 +61,7 @@ class Engine:
     worker: Worker
     telling: Telling
     transport_to: Callable[[CaAccess], Transport]
+    check: Callable[[CertificateIntent], None]
 
 
 class ClosableTransport(Transport, Protocol):
@@ -146,4 +149,5 @@ def _assembled(
         Step.CLEAN_UP: CleaningUp(db, solvers, targets, telling),
     }
     worker = Worker(db, claims, clock, telling, hands, settings.workers)
-    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to)
+    checked = partial(check, targets=targets, resolve=find_secret)
+    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked)

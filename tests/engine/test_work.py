@@ -1,0 +1,194 @@
+"""What the engine makes of intents, over months and through failures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.engine.world import World
+from tests.fakes.ca import Fault
+
+from evercert.model.fact import DeployStatus, IssuanceStatus
+from evercert.pki.cert import read_certificate
+from evercert.pki.chain import split_pem
+from evercert.store import certificates, issuances, issued
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_a_declared_certificate_is_issued_installed_and_left_alone(world: World) -> None:
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test", "a.test"))
+        assert fact.current is not None
+        assert [each.status for each in fact.deployments] == [DeployStatus.INSTALLED]
+        [leaf, *_] = split_pem((world.live / "www.a.test" / "fullchain.pem").read_bytes())
+        assert read_certificate(leaf).fingerprint == fact.current.fingerprint
+        orders = len(world.ca.orders)
+        assert await engine.worker.settle_due() == []
+        assert len(world.ca.orders) == orders
+
+
+async def test_no_token_file_stays_in_the_webroot(world: World) -> None:
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+    assert list(world.webroot.rglob("*")) == []
+
+
+async def test_in_two_years_no_moment_is_without_a_valid_certificate(world: World) -> None:
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+        for _ in range(104):
+            await world.pass_time(engine, 7 * DAY)
+            fact = await world.fact(engine, "www.a.test")
+            assert fact.current is not None
+            assert fact.current.not_after > world.clock.now()
+        history = await issued.history(engine.db, "www.a.test")
+        # Ninety days, renewed at two thirds of it: every sixty days, give or take what ARI draws.
+        assert 11 <= len(history) <= 15
+
+
+async def test_a_six_day_certificate_never_lapses_either(tmp_path: Path) -> None:
+    world = World(tmp_path, lifetime=timedelta(hours=160))
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+        for _ in range(120):
+            await world.pass_time(engine, timedelta(hours=12))
+            fact = await world.fact(engine, "www.a.test")
+            assert fact.current is not None
+            assert fact.current.not_after > world.clock.now()
+
+
+async def test_a_renewal_names_its_predecessor_and_has_a_new_key(world: World) -> None:
+    async with world.engine() as engine:
+        before = await world.obtain(engine, world.intent("www.a.test"))
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        after = await world.fact(engine, "www.a.test")
+    assert before.current is not None
+    assert after.current is not None
+    assert after.current.key_id != before.current.key_id
+    replaced = [order.replaces for order in world.ca.orders.values() if order.replaces]
+    assert replaced == [before.current.ari_id]
+
+
+async def test_a_window_that_the_ca_moves_into_the_past_renews_within_hours(world: World) -> None:
+    async with world.engine() as engine:
+        first = await world.obtain(engine, world.intent("www.a.test"))
+        now = world.clock.now()
+        world.ca.window = (now - 2 * DAY, now - DAY)
+        await world.pass_time(engine, timedelta(hours=7))
+        world.ca.window = None
+        second = await world.fact(engine, "www.a.test")
+    assert first.current is not None
+    assert second.current is not None
+    assert second.current.id != first.current.id
+
+
+async def test_a_lost_answer_to_new_order_is_found_again_and_not_ordered_twice(world: World) -> None:
+    async with world.engine() as engine:
+        world.ca.fail("new-order", Fault.unanswered())
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.current is None
+        assert fact.open_issuance is not None
+        assert fact.open_issuance.status is IssuanceStatus.PLACING
+        await world.pass_time(engine, timedelta(minutes=5))
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.current is not None
+    assert len(world.ca.orders) == 1
+
+
+async def test_a_rate_limit_is_waited_out_and_not_knocked_at(world: World) -> None:
+    body = b'{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many certificates"}'
+    headers = {"content-type": "application/problem+json", "retry-after": str(5 * 3600)}
+    async with world.engine() as engine:
+        world.ca.fail("new-order", Fault("answered", 429, headers, body))
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        asked = world.ca.seen["new-order"]
+        assert fact.failure is not None
+        assert fact.failure.code == "rate-limited"
+        await world.pass_time(engine, timedelta(hours=4, minutes=50))
+        assert world.ca.seen["new-order"] == asked
+        await world.pass_time(engine, timedelta(hours=2))
+        assert (await world.fact(engine, "www.a.test")).current is not None
+
+
+async def test_a_name_that_fails_is_tried_again_ever_more_rarely_and_holds_up_nobody(world: World) -> None:
+    world.ca.validate = lambda identifier, *_: "no answer" if identifier.value == "bad.a.test" else None
+    async with world.engine() as engine:
+        for name in ("bad.a.test", "good.a.test"):
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        await engine.worker.settle_due()
+        assert (await world.fact(engine, "good.a.test")).current is not None
+        bad = await world.fact(engine, "bad.a.test")
+        assert bad.failure is not None
+        assert "no answer" in bad.failure.message
+        orders = len(world.ca.orders)
+        await world.pass_time(engine, 5 * DAY)
+        assert len(world.ca.orders) - orders < 60
+        assert (await world.fact(engine, "bad.a.test")).failures >= 5
+    assert list(world.webroot.rglob("*")) == []
+
+
+async def test_an_invalid_order_is_given_up_and_another_one_is_placed(world: World) -> None:
+    verdicts = iter(["wrong content", None])
+    world.ca.validate = lambda *_: next(verdicts)
+    async with world.engine() as engine:
+        first = await world.obtain(engine, world.intent("www.a.test"))
+        assert first.open_issuance is None
+        await world.pass_time(engine, timedelta(minutes=2))
+        assert (await world.fact(engine, "www.a.test")).current is not None
+    assert len(world.ca.orders) == 2
+
+
+async def test_a_restart_goes_on_with_the_same_order(world: World) -> None:
+    async with world.engine() as engine:
+        world.ca.fail("finalize", Fault.lost(), times=20)
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.open_issuance is not None
+        assert fact.open_issuance.status is IssuanceStatus.ORDERED
+    world.ca.fail("finalize", Fault.lost(), times=0)
+    async with world.engine() as engine:
+        await world.pass_time(engine, timedelta(hours=6))
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.current is not None
+        assert fact.current.issuance_id is not None
+        first = await issuances.get(engine.db, fact.current.issuance_id)
+        assert first is not None
+    assert len(world.ca.orders) == 1
+
+
+async def test_a_target_that_fails_is_retried_without_another_order(world: World) -> None:
+    blocked = world.folder / "blocked"
+    blocked.write_text("a file where a folder should be")
+    intent = world.intent("www.a.test")
+    [target] = intent.targets
+    broken = msgspec.structs.replace(target, options={"dir": str(blocked)})
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, msgspec.structs.replace(intent, targets=(broken,)))
+        assert fact.current is not None
+        assert fact.deployments[0].status is DeployStatus.FAILED
+        blocked.unlink()
+        await world.pass_time(engine, timedelta(minutes=5))
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.deployments[0].status is DeployStatus.INSTALLED
+    assert len(world.ca.orders) == 1
+
+
+async def test_two_hundred_certificates_are_settled_side_by_side(world: World) -> None:
+    names = [f"n{number}.a.test" for number in range(200)]
+    async with world.engine() as engine:
+        for name in names:
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        assert sorted(await engine.worker.settle_due()) == sorted(names)
+        for name in names:
+            assert (await world.fact(engine, name)).current is not None
+    assert len(world.ca.orders) == len(names)
+    assert world.ca.seen["directory"] == 1
+    assert len(world.ca.accounts) == 1

@@ -1,0 +1,102 @@
+"""The whole engine over a CA in memory and a clock of the test's own; the store and the files are real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from tests.fakes.ca import FakeCa
+from tests.fakes.clock import FakeClock
+
+from evercert.base.clock import Clock
+from evercert.base.message import Request, Response
+from evercert.base.names import parse_identifiers
+from evercert.config.settings import Settings, load_settings
+from evercert.engine.wiring import Engine, open_engine
+from evercert.model.fact import CertificateFact
+from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
+from evercert.net.http import HttpSettings
+from evercert.store import certificates
+
+__all__ = ["World"]
+
+
+class _Wire:
+    """The way to the CA in memory; keeps `engine.wiring.ClosableTransport`."""
+
+    def __init__(self, ca: FakeCa) -> None:
+        self._ca = ca
+
+    async def send(self, request: Request) -> Response:
+        return await self._ca.send(request)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class World:
+    """One home, one CA; the engine may be opened again and again, as after a restart."""
+
+    folder: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+    lifetime: timedelta = timedelta(days=90)
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ca = FakeCa(self.clock, lifetime=self.lifetime, offered=("http-01",))
+        self.webroot = self.folder / "www"
+        self.webroot.mkdir()
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings({}, home=str(self.folder / "home"))
+
+    @property
+    def live(self) -> Path:
+        return self.folder / "home" / "live"
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        def wire(settings: HttpSettings, clock: Clock) -> _Wire:
+            return _Wire(self.ca)
+
+        def tell(certificate: str, text: str) -> None:
+            self.told.append(f"{certificate}: {text}")
+
+        async with open_engine(self.settings, tell, clock=self.clock, rng=Random(1), make_transport=wire) as engine:
+            yield engine
+
+    def intent(self, *names: str, **changes: object) -> CertificateIntent:
+        target = TargetSpec("files", {"dir": str(self.folder / "home")})
+        wanted: dict[str, object] = {
+            "name": names[0],
+            "identifiers": parse_identifiers(names),
+            "ca": self.ca.directory_url,
+            "challenges": (ChallengeRule("http-01", "webroot", {"root": str(self.webroot)}),),
+            "targets": (target,),
+        }
+        return CertificateIntent(**(wanted | changes))  # type: ignore[arg-type]  # the struct says what it takes
+
+    async def obtain(self, engine: Engine, intent: CertificateIntent) -> CertificateFact:
+        """Declare it and let the engine settle it; what is true then."""
+        await certificates.declare(engine.db, intent, self.clock.now())
+        await engine.worker.settle(intent.name)
+        return await self.fact(engine, intent.name)
+
+    async def fact(self, engine: Engine, name: str) -> CertificateFact:
+        fact = await certificates.fact(engine.db, name)
+        assert fact is not None
+        return fact
+
+    async def pass_time(self, engine: Engine, span: timedelta) -> None:
+        """Let *span* pass, doing what comes due when it comes due."""
+        end = self.clock.now() + span
+        while (moment := await certificates.next_action_at(engine.db)) is not None and moment <= end:
+            self.clock.advance(max(moment - self.clock.now(), timedelta()))
+            await engine.worker.settle_due()
+        self.clock.advance(max(end - self.clock.now(), timedelta()))
