@@ -32,7 +32,7 @@ __all__ = [
     "RenewalInfo",
     "Resource",
     "Window",
-    "changes",
+    "directory_urls",
     "decode",
     "encode",
 ]
@@ -113,7 +113,7 @@ class Directory(Resource, frozen=True, kw_only=True):
     meta: Meta = Meta()
 
     def server_urls(self) -> Iterable[str]:
-        return filter(None, _directory_urls(self).values())
+        return filter(None, directory_urls(self).values())
 
 
 class Account(Resource, frozen=True, kw_only=True):
@@ -290,14 +290,8 @@ def _named(kind: type[Resource]) -> str:
     return noun or f"{'an' if word[0] in 'ao' else 'a'} {word}"
 
 
-def changes(before: Directory, after: Directory) -> dict[str, tuple[str, str]]:
-    """Which of a CA's URLs (and its terms) are no longer the same: name -> (before, after)."""
-    then, now = _directory_urls(before), _directory_urls(after)
-    then["termsOfService"], now["termsOfService"] = before.meta.terms_of_service, after.meta.terms_of_service
-    return {name: (then[name], now[name]) for name in then if then[name] != now[name]}
-
-
-def _directory_urls(directory: Directory) -> dict[str, str]:
+def directory_urls(directory: Directory) -> dict[str, str]:
+    """The directory's URLs by the names that RFC 8555 gives them; "" for what is not offered."""
     return {
         "newNonce": directory.new_nonce,
         "newAccount": directory.new_account,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evercert.acme.client import AsyncClient
 from evercert.acme.jose import ExternalAccount
+from evercert.acme.wire import directory_urls
 from evercert.base.clock import Clock
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
@@ -17,7 +18,7 @@ from evercert.model.access import CaAccess
 from evercert.model.fact import Account
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer
-from evercert.store import accounts, cas, keys
+from evercert.store import accounts, cas, directories, keys
 
 __all__ = ["Accounts", "Registered"]
 
@@ -85,9 +86,20 @@ class Accounts:
         account = await accounts.find(self._db, ca, name) or await self._new_account(ca, name)
         key = await keys.load(self._db, self._sealer, account.key_id)
         client = await self.connect(ca, key, account.url)
+        await self._notice_changes(ca, directory_urls(await client.directory()))
         if not account.url:
             account = await self._introduce(account, client)
         return Registered(account, key, client)
+
+    async def _notice_changes(self, ca: str, seen: dict[str, str]) -> None:
+        """Tell of URLs that are not what they were; a CA may move them, and so may somebody in between."""
+        before = await directories.remembered(self._db, ca)
+        if before == seen:
+            return
+        for name in sorted(before):
+            if before[name] != seen.get(name, ""):
+                self._telling(f"the CA's {name} was {before[name] or 'not there'} and is {seen.get(name) or 'gone'}")
+        await directories.remember(self._db, ca, seen, self._clock.now())
 
     async def _new_account(self, ca: str, name: str) -> Account:
         now = self._clock.now()
