@@ -64,6 +64,8 @@ class Connection:
         self._raw = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         self._raw.create_scalar_function("sha256_hex", _sha256_hex, 1, deterministic=True)
         self._raw.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # One plan per statement: otherwise each binding of a value has a join compiled again (58 us, not 4).
+        self._raw.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._insistently(lambda: self._prepare(writes))
 
     def run(self, statement: Statement) -> list[Row]:

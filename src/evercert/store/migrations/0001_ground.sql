@@ -88,14 +88,15 @@ CREATE TABLE issuances (
     key_id BIGINT REFERENCES keys (id), -- none where the CSR came from outside
     csr BLOB NOT NULL,
     created_at BIGINT NOT NULL,
-    ended_at BIGINT,
+    ended_at BIGINT, -- none while it is open
     order_url TEXT NOT NULL DEFAULT '',
     replaces TEXT NOT NULL DEFAULT '',
     profile TEXT NOT NULL DEFAULT '',
-    reason TEXT NOT NULL DEFAULT '' -- why it was abandoned
+    reason TEXT NOT NULL DEFAULT '', -- why it was abandoned
+    CHECK ((ended_at IS NULL) = (status IN ('keyed', 'placing', 'ordered')))
 );
 
-CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate) WHERE status IN ('keyed', 'placing', 'ordered');
+CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate) WHERE ended_at IS NULL;
 -- A CA may answer equal orders of two certificates with one order; only one of them may finish it.
 CREATE UNIQUE INDEX one_issuance_per_order ON issuances (order_url) WHERE status = 'ordered';
 CREATE INDEX issuances_by_certificate ON issuances (certificate);
@@ -251,5 +252,5 @@ SELECT
     r.explanation_url
 FROM certificates AS c
 LEFT JOIN issued AS i ON i.id = c.current_id
-LEFT JOIN issuances AS o ON o.certificate = c.name AND o.status IN ('keyed', 'placing', 'ordered')
+LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL
 LEFT JOIN renewals AS r ON r.issued_id = c.current_id;

@@ -13,7 +13,7 @@ FROM issuances WHERE id = :id;
 -- name: open issuance
 -- The one of that certificate that has not ended.
 SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile
-FROM issuances WHERE certificate = :certificate AND status IN ('keyed', 'placing', 'ordered');
+FROM issuances WHERE certificate = :certificate AND ended_at IS NULL;
 
 -- name: issuance is placing
 -- newOrder may be sent; it may have been sent before.
@@ -37,7 +37,7 @@ UPDATE issuances SET status = 'issued', ended_at = :now WHERE id = :id AND statu
 -- name: abandon issuance
 -- Given up; another may begin.
 UPDATE issuances SET status = 'abandoned', ended_at = :now, reason = :reason
-WHERE id = :id AND status IN ('keyed', 'placing', 'ordered');
+WHERE id = :id AND ended_at IS NULL;
 
 -- name: known order urls
 -- Every order of the account that some issuance knows.
