@@ -54,7 +54,7 @@ class HelloReader:
     def _next_fragment(self) -> bytes | None:
         """The content of the next whole record (RFC 9846 §5.1: a message may be split over many)."""
         start = self._read
-        head = self.received[start : start + _RECORD_HEADER]
+        head = bytes(self.received[start : start + _RECORD_HEADER])
         # Judged octet by octet, so that a client that speaks something else is not waited for.
         if head[:1] not in {b"", b"\x16"} or head[1:2] not in {b"", b"\x03"}:
             raise _bad("it is no TLS handshake")
