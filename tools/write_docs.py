@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ from evercert.acme.cas import KNOWN_CAS
 from evercert.base.errors import CODES, Exit
 from evercert.cli.app import app
 from evercert.config.settings import SETTINGS
-from evercert.plugins.info import PluginInfo
+from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -24,7 +24,10 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def cli() -> Iterator[str]:
     yield "# The command line"
-    yield "Results go to standard output, everything else to standard error. With `--json` standard output holds one JSON document."
+    yield (
+        "Results go to standard output, everything else to standard error. "
+        "With `--json` standard output holds one JSON document."
+    )
     for name, command in _commands(app, "evercert"):
         context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
         yield f"## {name}"
@@ -44,13 +47,16 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
 def settings() -> Iterator[str]:
     yield "# Settings"
     yield "Settings are about the machine; what certificates are wanted stands in the store (see `evercert obtain`)."
-    yield _table(("variable", "default", "what it does"), [(f"`{s.variable}`", s.default or "-", s.help) for s in SETTINGS])
+    yield _table(
+        ("variable", "default", "what it does"), [(f"`{s.variable}`", s.default or "-", s.help) for s in SETTINGS]
+    )
 
 
 def errors() -> Iterator[str]:
     yield "# Errors and exit statuses"
-    yield "With `--json` an error is `{\"error\": {\"code\": …, \"message\": …, \"hint\": …, \"retry\": …}}`. Codes are never renamed."
-    yield _table(("exit status", "name"), [(str(exit.value), exit.name.lower().replace("_", " ")) for exit in Exit])
+    shape = '{"error": {"code": …, "message": …, "hint": …, "retry": …}}'
+    yield f"With `--json` an error is `{shape}`. Codes are never renamed."
+    yield _table(("exit status", "name"), [(str(end.value), end.name.lower().replace("_", " ")) for end in Exit])
     rows = [(f"`{c.name}`", str(c.exit.value), c.retry.value, c.meaning) for c in CODES.values()]
     yield _table(("code", "exit status", "try again", "meaning"), rows)
 
@@ -58,31 +64,30 @@ def errors() -> Iterator[str]:
 def dns() -> Iterator[str]:
     yield "# DNS providers"
     yield "`evercert obtain '*.example.com' --dns PROVIDER -o PROVIDER.FIELD=VALUE`"
-    yield from _plugins(dns_providers())
+    yield from _plugins(provider.info for provider in dns_providers().values())
 
 
 def deploy() -> Iterator[str]:
     yield "# Deploy targets"
     yield "`evercert obtain www.example.com --http-01 --deploy TARGET -o TARGET.FIELD=VALUE`"
-    yield from _plugins(deploy_targets())
+    yield from _plugins(target.info for target in deploy_targets().values())
 
 
-def _plugins(plugins: dict[str, PluginInfo]) -> Iterator[str]:
+def _plugins(plugins: Iterable[PluginInfo]) -> Iterator[str]:
     yield (
         "A secret is given by reference: `env:NAME`, `file:PATH` or `cred:NAME` (a systemd credential). "
         "Without one, the variable `EVERCERT_<PLUGIN>_<FIELD>` is read."
     )
-    for name, info in sorted(plugins.items()):
-        yield f"## {name}"
+    for info in sorted(plugins, key=lambda info: info.name):
+        yield f"## {info.name}"
         yield info.summary + (f" (<{info.url}>)" if info.url else "")
         if info.fields:
-            yield _table(
-                ("field", "", "default", "what it is"),
-                [
-                    (f"`{f.name}`", ", ".join(filter(None, ("required" * f.required, "secret" * f.secret))), f.default, f.help)
-                    for f in info.fields
-                ],
-            )
+            yield _table(("field", "", "default", "what it is"), [_field(field) for field in info.fields])
+
+
+def _field(field: Field) -> tuple[str, str, str, str]:
+    marks = ", ".join(word for word, holds in (("required", field.required), ("secret", field.secret)) if holds)
+    return f"`{field.name}`", marks, f"`{field.default}`" if field.default else "", field.help
 
 
 def cas() -> Iterator[str]:
