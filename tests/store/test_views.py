@@ -7,14 +7,17 @@ import pytest
 from evercert.base.names import parse_identifiers
 from evercert.db.protocol import Database
 from evercert.model.fact import DeployStatus, Failure
+from evercert.model.state import State, state_of
 from evercert.store import certificates, deployments, issuances, issued, views
-from evercert.store.views import State
 from tests.store import given
 from tests.store.given import DAY, HOUR, NOW
 
 
 async def state(db: Database, name: str = "www") -> State:
     (line,) = await views.listed(db, NOW, match=name)
+    fact = await certificates.fact(db, name)
+    assert fact is not None
+    assert line.state is state_of(fact, NOW)
     return line.state
 
 

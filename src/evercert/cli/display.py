@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from evercert.model.fact import CertificateFact, Deployment, DeployStatus
+from evercert.model.fact import CertificateFact, Deployment
+from evercert.model.state import state_of
 from evercert.store.events import Happened
 from evercert.store.views import Listed
 
-__all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "state_of", "when"]
+__all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "when"]
 
 
 def when(moment: datetime | None) -> str:
@@ -24,30 +25,6 @@ def span(length: timedelta) -> str:
     return f"{seconds} s"
 
 
-def state_of(fact: CertificateFact, now: datetime) -> str:
-    """One word for where a certificate stands: what is served counts, not what was issued."""
-    current = fact.current
-    if current is None:
-        return "failed" if fact.failure else "pending"
-    if current.revoked_at is not None:
-        return "revoked"
-    if now >= current.not_after:
-        return "expired"
-    return _deployed_state(
-        [each for each in fact.deployments if each.issued_id == current.id], len(fact.intent.targets)
-    )
-
-
-def _deployed_state(deployments: list[Deployment], targets: int) -> str:
-    if any(each.status is DeployStatus.FAILED for each in deployments):
-        return "deploy-failed"
-    if len(deployments) < targets:
-        return "issued"
-    if deployments and all(each.status is DeployStatus.SERVED for each in deployments):
-        return "served"
-    return "installed" if deployments else "issued"
-
-
 def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, object]:
     """Everything about a certificate that is no secret."""
     current = fact.current
@@ -56,7 +33,7 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
         "identifiers": [identifier.value for identifier in fact.intent.identifiers],
         "ca": fact.intent.ca,
         "account": fact.intent.account,
-        "state": state_of(fact, now),
+        "state": state_of(fact, now).value,
         "key_type": fact.intent.key_type.value,
         "challenges": [f"{rule.type} by {rule.solver}" for rule in fact.intent.challenges],
         "current": current,
@@ -73,7 +50,7 @@ def certificate_lines(fact: CertificateFact, now: datetime, planned: str) -> lis
     """The same for a person; *planned* says what happens next."""
     current = fact.current
     lines = [
-        f"{fact.intent.name}: {state_of(fact, now)}",
+        f"{fact.intent.name}: {state_of(fact, now).value}",
         f"  names       {', '.join(identifier.value for identifier in fact.intent.identifiers)}",
         f"  CA          {fact.intent.ca} (account {fact.intent.account})",
         f"  proved by   {', '.join(f'{rule.type} by {rule.solver}' for rule in fact.intent.challenges) or '-'}",

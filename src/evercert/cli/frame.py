@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
@@ -33,6 +31,8 @@ def framed(function: Callable[..., int | None]) -> Callable[..., int | None]:
 
 def in_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run *work* to its end; SIGTERM ends it as Ctrl-C does: what was begun is kept, answers are taken away."""
+    import asyncio
+    import signal
 
     async def cancelled_by_sigterm() -> T:
         task = asyncio.ensure_future(work)

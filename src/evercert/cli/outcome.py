@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from evercert.base.errors import CODES, Exit
-from evercert.cli.display import certificate_document, state_of, when
+from evercert.cli.display import certificate_document, when
 from evercert.cli.output import Output
 from evercert.engine.plan import plan
 from evercert.engine.wiring import Engine
 from evercert.model.fact import CertificateFact, Failure
+from evercert.model.state import state_of
 from evercert.model.task import Wait
 from evercert.store import certificates
 
@@ -39,7 +40,7 @@ def planned(fact: CertificateFact, now: datetime) -> str:
 
 
 def _line(fact: CertificateFact, now: datetime) -> str:
-    words = f"{fact.intent.name}: {state_of(fact, now)}"
+    words = f"{fact.intent.name}: {state_of(fact, now).value}"
     if fact.current:
         words += f", valid until {when(fact.current.not_after)}"
     failure = _failure(fact)

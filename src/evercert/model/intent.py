@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from evercert.base.names import Identifier
-from evercert.pki.keys import KeyType
+from evercert.pki.key_type import KeyType
 
 __all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for"]
 

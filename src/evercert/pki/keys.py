@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from typing import Any, Final, cast
 
@@ -30,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.pki.key_type import KeyType
 
 __all__ = ["KeyType", "PrivateKey", "generate", "key_from_jwk", "load_der", "load_pem"]
 
@@ -37,21 +37,6 @@ _Digest = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 _MAX_KEY = 64 * 1024
 _EXPONENT = 65537
-
-
-class KeyType(Enum):
-    """What a key is; the values are the words of the command line and the store."""
-
-    EC256 = "ec256"
-    EC384 = "ec384"
-    EC521 = "ec521"
-    RSA2048 = "rsa2048"
-    RSA3072 = "rsa3072"
-    RSA4096 = "rsa4096"
-    ED25519 = "ed25519"
-    MLDSA44 = "mldsa44"
-    MLDSA65 = "mldsa65"
-    MLDSA87 = "mldsa87"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -16,27 +15,16 @@ import msgspec
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
 from evercert.model.fact import CertificateFact, Failure, IssuedCertificate
+from evercert.model.state import State, stands
 from evercert.store import certificates, events, issued
 from evercert.store.columns import from_text, moment, moment_or_none
 from evercert.store.sql import load_queries
 
-__all__ = ["Listed", "Shown", "State", "listed", "shown"]
+__all__ = ["Listed", "Shown", "listed", "shown"]
 
 _SQL: Final = load_queries("views")
 
 _EVENTS = 50
-
-
-class State(Enum):
-    """How far a certificate has come; the first that is true."""
-
-    WANTED = "wanted"  # none was issued yet
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-    NOT_INSTALLED = "not-installed"  # a target failed, or has not been tried
-    ISSUED = "issued"  # there is no target
-    INSTALLED = "installed"  # in every target, but not proved by a handshake in each
-    SERVED = "served"  # in every target, proved by handshakes
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -114,7 +102,14 @@ def _listed(row: Row, now: datetime) -> Listed:
         name=name,
         identifiers=wanted.identifiers,
         ca=wanted.ca,
-        state=_ended(expires, revoked_at, now) or _installed(len(wanted.targets), served, installed),
+        state=stands(
+            now,
+            expires=expires,
+            revoked=revoked_at is not None,
+            targets=len(wanted.targets),
+            served=served,
+            installed=installed,
+        ),
         issuing=bool(issuing),
         targets=len(wanted.targets),
         targets_failed=failed,
@@ -126,22 +121,6 @@ def _listed(row: Row, now: datetime) -> Listed:
         retry_at=moment_or_none(retry_at),
         failure=from_text(failure, Failure),
     )
-
-
-def _ended(expires: datetime | None, revoked_at: int | None, now: datetime) -> State | None:
-    if expires is None:
-        return State.WANTED
-    if revoked_at is not None:
-        return State.REVOKED
-    return State.EXPIRED if now >= expires else None
-
-
-def _installed(targets: int, served: int, installed: int) -> State:
-    if not targets:
-        return State.ISSUED
-    if served == targets:
-        return State.SERVED
-    return State.INSTALLED if served + installed == targets else State.NOT_INSTALLED
 
 
 def _matches(line: Listed, pattern: str) -> bool:

@@ -7,16 +7,14 @@ import click
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+from evercert.model.state import State
 
 __all__ = ["command"]
-
-# `store.views.State`; named here so that `--help` need not open the store (a test compares the two).
-_STATES = ("wanted", "revoked", "expired", "not-installed", "issued", "installed", "served")
 
 
 @click.command("list")
 @click.argument("pattern", default="*")
-@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
 @click.option("--expiring", type=int, metavar="DAYS", help="Only those whose certificate ends within so many days.")
 @framed
 def command(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
@@ -38,7 +36,7 @@ async def _list(output: Output, settings: Settings, pattern: str, state: str | N
             db,
             now,
             match=pattern,
-            states=[views.State(state)] if state else [],
+            states=[State(state)] if state else [],
             expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
         )
     if not rows and not output.json:

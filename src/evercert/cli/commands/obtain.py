@@ -11,11 +11,11 @@ from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted
 from evercert.config.settings import Settings
+from evercert.pki.key_type import KeyType
 
 __all__ = ["command"]
 
 _CHALLENGE = "How names are proved"
-_KEYS = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519", "mldsa44", "mldsa65", "mldsa87")
 
 
 @click.command("obtain")
@@ -66,7 +66,7 @@ _KEYS = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519", 
 @click.option(
     "--deploy", multiple=True, metavar="TARGET[:LABEL]", help="Install it there: nginx, apache, haproxy, files, exec."
 )
-@click.option("--key-type", type=click.Choice(_KEYS), default="ec256", show_default=True)
+@click.option("--key-type", type=click.Choice([key.value for key in KeyType]), default="ec256", show_default=True)
 @click.option("--reuse-key", is_flag=True, help="Keep the key at renewals.")
 @click.option("--profile", default="", help="A profile of the CA, if it has it.")
 @click.option(
