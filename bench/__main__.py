@@ -10,10 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.peers.program import PeerFailure
-
 from bench.measure import BenchFailure
 from bench.questions import FULL, QUESTIONS, QUICK
+from tests.peers.program import PeerFailure
 
 
 def main() -> int:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from bench.measure import Command
 from tests.peers.pebble import Pebble
 from tests.peers.program import ROOT, installed
-
-from bench.measure import Command
 
 __all__ = ["Certbot", "Client", "Evercert", "Lego", "LegoAtOnce"]
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from tests.peers.pebble import Pebble, PebbleConfig
-from tests.peers.program import ROOT, installed
-
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.filled import copy_lineage, fill_store
 from bench.measure import Command, all_of, cost_of, typical
 from bench.table import print_table
 from bench.webroot import serve_folder
+from tests.peers.pebble import Pebble, PebbleConfig
+from tests.peers.program import ROOT, installed
 
 __all__ = ["FULL", "QUESTIONS", "QUICK", "Scale"]
 
