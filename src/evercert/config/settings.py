@@ -50,13 +50,13 @@ class Settings:
     environ: Mapping[str, str]
 
     @property
-    def database(self) -> Path:
-        return self.home / "evercert.db"
+    def master_key_reference(self) -> str:
+        """The reference that was given, or else to a file in the home."""
+        return self.master_key or f"file:{self.home / 'master.key'}"
 
     @property
-    def live(self) -> Path:
-        """Where certificates are installed as files, in the layout that certbot users know."""
-        return self.home / "live"
+    def database(self) -> Path:
+        return self.home / "evercert.db"
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **given: str | None) -> Settings:
@@ -67,7 +67,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: str | None)
     return Settings(
         home=home.expanduser().absolute(),
         ca=values["ca"],
-        master_key=values["master_key"] or f"file:{home.expanduser().absolute() / 'master.key'}",
+        master_key=values["master_key"],
         workers=_whole_number("workers", values["workers"]),
         resolvers=tuple(part.strip() for part in values["resolvers"].split(",") if part.strip()),
         proxy=values["proxy"],

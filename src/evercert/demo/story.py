@@ -103,7 +103,7 @@ async def _proved(engine: Engine, world: World, say: Callable[[str, str], None])
     served = await _served(world, say)
     if fact is None or fact.current is None or fact.failures or served.fingerprint != fact.current.fingerprint:
         failure = fact.failure.message if fact and fact.failure else "another certificate is served"
-        raise EvercertError("not-served", failure, name=NAME)
+        raise EvercertError("not-served", failure)
     return served
 
 

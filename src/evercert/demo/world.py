@@ -87,7 +87,7 @@ async def _start_ca(
     path.write_text(json.dumps({"pebble": config}))
     challtestsrv = [
         *(_program("pebble-challtestsrv", tools), "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""),
-        *("-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}"),
+        *("-dnsserver", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}"),
         *("-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
     ]
     await _start(ending, challtestsrv)

@@ -20,10 +20,10 @@ __all__ = ["open_master_key"]
 
 def open_master_key(settings: Settings) -> Secret:
     """The master key; afterwards it is durable. Raises `sealed` if the store is there but its key is gone."""
-    kind, _, place = settings.master_key.partition(":")
+    kind, _, place = settings.master_key_reference.partition(":")
     if kind == "file" and not Path(place).exists():
         _make(Path(place), settings)
-    return resolve(settings.master_key, settings.environ)
+    return resolve(settings.master_key_reference, settings.environ)
 
 
 def _make(path: Path, settings: Settings) -> None:
