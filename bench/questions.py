@@ -39,7 +39,7 @@ class Scale:
 
 
 FULL = Scale(many=100, most=1_000, names=50, listed=10_000, stored=1_000_000, seconds=720)
-QUICK = Scale(many=4, most=40, names=4, listed=200, stored=10_000, seconds=30)
+QUICK = Scale(many=4, most=40, names=4, listed=200, stored=10_000, seconds=60)
 
 
 def start(folder: Path, scale: Scale) -> None:
