@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vectors import vector
 
 from evercert.acme import challenge
 from evercert.acme.jose import b64url
 from evercert.acme.wire import Challenge, Meta
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
+from tests.vectors import vector
 
 JWK = vector("rfc7638")["jwk"]
 THUMBPRINT = vector("rfc7638")["thumbprint"]

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
-from tests.vectors import vector
 
 from evercert.acme.jose import (
     ExternalAccount,
@@ -25,6 +24,7 @@ from evercert.acme.jose import (
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.pki.keys import KeyType, PrivateKey, generate
+from tests.vectors import vector
 
 URL = "https://ca.example/new-order"
 ALGORITHMS = ["ES256", "ES384", "ES512", "RS256", "EdDSA", "HS256", "HS384", "HS512"]
