@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.fakes.bundles import Issuer
-from tests.peers.handshake import probe
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, NetworkFailure
@@ -24,6 +22,8 @@ from evercert.deploy.proof import prove
 from evercert.host.programs import SystemPrograms
 from evercert.plugins.contracts import Bundle, Ports, Target
 from evercert.plugins.info import Options, PluginInfo
+from tests.fakes.bundles import Issuer
+from tests.peers.handshake import probe
 
 __all__ = ["Responder", "options_for", "prove_soon", "run_apply"]
 

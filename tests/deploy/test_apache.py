@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.deploy.conftest import Responder, error_of, options_for, run_apply
-from tests.fakes.bundles import Issuer
-from tests.peers.apache import Apache
-from tests.peers.handshake import leaf_at
 
 from evercert.base.names import parse_identifiers
 from evercert.deploy.targets.apache import Apache as ApacheTarget
 from evercert.model.fact import DeployStatus
 from evercert.plugins.contracts import Ports
+from tests.deploy.conftest import Responder, error_of, options_for, run_apply
+from tests.fakes.bundles import Issuer
+from tests.peers.apache import Apache
+from tests.peers.handshake import leaf_at
 
 WWW = "www.example.test"
 CHALLENGE = "/.well-known/acme-challenge/"

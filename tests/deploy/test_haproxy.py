@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evercert.deploy.targets.haproxy import HAProxy as HAProxyTarget
+from evercert.model.fact import DeployStatus
+from evercert.plugins.contracts import Bundle, Ports
 from tests.deploy.conftest import error_of, options_for, run_apply
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import leaf_at
 from tests.peers.haproxy import HAProxy
-
-from evercert.deploy.targets.haproxy import HAProxy as HAProxyTarget
-from evercert.model.fact import DeployStatus
-from evercert.plugins.contracts import Bundle, Ports
 
 WWW = "www.example.test"
 

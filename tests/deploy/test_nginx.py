@@ -9,10 +9,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.deploy.conftest import Responder, error_of, options_for, run_apply
-from tests.fakes.bundles import Issuer
-from tests.peers.handshake import leaf_at
-from tests.peers.nginx import Nginx
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
@@ -20,6 +16,10 @@ from evercert.deploy.targets.nginx import Nginx as NginxTarget
 from evercert.model.fact import DeployStatus
 from evercert.pki.cert import read_certificate
 from evercert.plugins.contracts import Bundle, Ports
+from tests.deploy.conftest import Responder, error_of, options_for, run_apply
+from tests.fakes.bundles import Issuer
+from tests.peers.handshake import leaf_at
+from tests.peers.nginx import Nginx
 
 WWW = "www.example.test"
 CHALLENGE = "/.well-known/acme-challenge/"
