@@ -40,7 +40,7 @@ _BUILT_IN: Final[Mapping[PluginKind, Mapping[str, str]]] = {
         "apache": f"{_DEPLOY}apache:Apache",
         "exec": f"{_DEPLOY}exec:Exec",
         "files": f"{_DEPLOY}files:Files",
-        "haproxy": f"{_DEPLOY}haproxy:HaProxy",
+        "haproxy": f"{_DEPLOY}haproxy:HAProxy",
         "nginx": f"{_DEPLOY}nginx:Nginx",
     },
 }

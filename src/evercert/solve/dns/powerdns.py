@@ -53,7 +53,9 @@ class PowerDns:
 
     async def _txt_of(self, zone: str, name: str) -> tuple[str, dict[str, Any]]:
         """The zone's kind, and its TXT record set at *name*; an empty one if there is none."""
-        # Servers before 4.6 do not know the filter and send the whole zone, so we look for ourselves too.
+        # A zone may be larger than any answer that we accept, so one set is asked for. Servers that do not know
+        # the filter send the whole zone, so we look for ourselves too. What the filter does not show are records
+        # that are disabled: nobody keeps those at a challenge's name.
         query = f"?rrset_name={quote(name)}.&rrset_type=TXT"
         document = await self._api.call("GET", self._path(zone) + query, missing_ok=True)
         if document is None:
