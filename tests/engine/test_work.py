@@ -66,6 +66,7 @@ async def test_a_six_day_certificate_never_lapses_either(tmp_path: Path) -> None
 
 
 async def test_a_renewal_names_its_predecessor_and_has_a_new_key(world: World) -> None:
+    world.ca.window = (world.clock.now() + 50 * DAY, world.clock.now() + 55 * DAY)
     async with world.engine() as engine:
         before = await world.obtain(engine, world.intent("www.a.test"))
         await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
@@ -79,12 +80,14 @@ async def test_a_renewal_names_its_predecessor_and_has_a_new_key(world: World) -
 
 
 async def test_a_window_that_the_ca_moves_into_the_past_renews_within_hours(world: World) -> None:
+    now = world.clock.now()
+    world.ca.window = (now + 50 * DAY, now + 55 * DAY)
     async with world.engine() as engine:
         first = await world.obtain(engine, world.intent("www.a.test"))
-        now = world.clock.now()
+        await world.pass_time(engine, DAY)
+        assert len(world.ca.orders) == 1
         world.ca.window = (now - 2 * DAY, now - DAY)
         await world.pass_time(engine, timedelta(hours=7))
-        world.ca.window = None
         second = await world.fact(engine, "www.a.test")
     assert first.current is not None
     assert second.current is not None

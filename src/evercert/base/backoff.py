@@ -11,16 +11,20 @@ __all__ = ["poll_delay", "retry_delay"]
 _RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
 _DAILY = timedelta(days=1)
 
+# However near the end is: at most three times an hour, because five failed validations in an hour
+# lock a name out (Let's Encrypt).
+_URGENT = timedelta(minutes=20)
 
-def retry_delay(failures: int, *, left: timedelta, rng: Random) -> timedelta:
+
+def retry_delay(failures: int, *, left: timedelta | None, rng: Random) -> timedelta:
     """The wait after *failures* (1 or more) in a row, with up to a quarter more at random.
 
-    *left* is how long the certificate in use still lives (zero if there is none): as it runs
-    out the wait shrinks to a twentieth of it, but never below a minute, so that a certificate
-    of six days is not left alone for one.
+    *left* is how long the certificate in use still lives, None where there is none: as it runs out
+    the wait shrinks to a twentieth of it, so that a certificate of six days is not left alone for one.
     """
-    steps = _RETRIES[failures - 1] if failures <= len(_RETRIES) else _DAILY
-    wait = max(min(steps, left / 20), _RETRIES[0]) if left > timedelta() else min(steps, _RETRIES[-1])
+    wait = _RETRIES[failures - 1] if failures <= len(_RETRIES) else _DAILY
+    if left is not None:
+        wait = min(wait, max(left / 20, _URGENT))
     return wait * (1 + rng.random() / 4)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from random import Random
 
 from evercert.base.backoff import retry_delay
@@ -57,7 +56,6 @@ class Deploying:
         before = next((each for each in fact.deployments if each.target == target), None)
         error = outcome.failure
         failures = 0 if error is None else (before.failures if before else 0) + 1
-        left = max(current.not_after - now, timedelta())
         deployment = Deployment(
             certificate=fact.intent.name,
             target=target,
@@ -65,11 +63,11 @@ class Deploying:
             status=outcome.status,
             changed_at=now,
             failures=failures,
-            retry_at=now + retry_delay(failures, left=left, rng=self.rng) if error else None,
+            retry_at=now + retry_delay(failures, left=current.not_after - now, rng=self.rng) if error else None,
             failure=Failure(error.code.name, str(error), now, error.hint) if error else None,
             detail=outcome.detail,
         )
-        await deployments.put(self.db, deployment, now)
+        await deployments.put(self.db, deployment, now, rolled_back=outcome.rolled_back)
         self.telling(
             f"{target}: {outcome.status.value}" + (f": {error or outcome.detail}" if error or outcome.detail else "")
         )

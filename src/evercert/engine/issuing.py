@@ -77,6 +77,7 @@ class Issuing:
             csr,
             replaces=await self._replaces(fact, registered),
             profile=fact.intent.profile,
+            intent=fact.intent,
             now=self.clock.now(),
         )
 
@@ -102,7 +103,7 @@ class Issuing:
 
     async def _failed(self, fact: CertificateFact, error: EvercertError) -> None:
         now = self.clock.now()
-        left = max(fact.current.not_after - now, timedelta()) if fact.current else timedelta()
+        left = fact.current.not_after - now if fact.current else None
         failures = fact.failures + 1
         retry_at = now + max(error.after or timedelta(), retry_delay(failures, left=left, rng=self.rng))
         failure = Failure(error.code.name, str(error), now, error.hint)
