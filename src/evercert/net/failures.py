@@ -7,7 +7,7 @@ import ssl
 from evercert.base.errors import NetworkFailure
 from evercert.base.foreign import one_line
 
-__all__ = ["refused", "timed_out", "tls_failed", "too_large", "unfinished"]
+__all__ = ["proxy_failed", "refused", "timed_out", "tls_failed", "too_large", "unfinished"]
 
 
 def refused(host: str, error: OSError | str) -> NetworkFailure:
@@ -32,6 +32,15 @@ def tls_failed(host: str, error: Exception) -> NetworkFailure:
         return NetworkFailure("tls", words, hint="for a CA of your own give its root with --ca-roots FILE")
     words = error.reason if isinstance(error, ssl.SSLError) and error.reason else type(error).__name__
     return NetworkFailure("tls", f"no TLS with {host}: {one_line(words)}")
+
+
+def proxy_failed(host: str, what: str) -> NetworkFailure:
+    """Never names the proxy: its URL may hold a password."""
+    return NetworkFailure(
+        "unreachable",
+        f"the proxy did not lead to {host}: {one_line(what)}",
+        hint="is the proxy setting right, and does the proxy let this machine go there?",
+    )
 
 
 def too_large(host: str, limit: int) -> NetworkFailure:

@@ -23,6 +23,7 @@ __all__ = ["HttpSettings", "HttpTransport"]
 
 # A server that names a thousand headers, or one of a megabyte, is cut off.
 _MAX_LINE = 16 * 1024
+_MAX_HEADERS = 100
 _CHUNK = 64 * 1024
 
 
@@ -40,28 +41,12 @@ class HttpTransport:
     async def send(self, request: Request) -> Response:
         import aiohttp
 
-        host, settings = host_of(request.url), self._settings
         try:
             return await self._exchange(self._session or self._open(), request)
         except NetworkFailure:
             raise
-        except TimeoutError as error:
-            raise failures.timed_out(host, settings.timeout) from error
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            cause = (
-                error.certificate_error
-                if isinstance(error, aiohttp.ClientConnectorCertificateError)
-                else error.os_error
-            )
-            raise failures.tls_failed(host, cause) from error
-        except ssl.SSLError as error:
-            raise failures.tls_failed(host, error) from error
-        except aiohttp.ClientConnectorError as error:
-            raise failures.refused(host, error.os_error) from error
-        except (aiohttp.InvalidURL, UnicodeError) as error:
-            raise failures.refused(host, "the URL is not valid") from error
-        except (aiohttp.ClientError, ConnectionError, OSError, ValueError) as error:
-            raise failures.unfinished(host, type(error).__name__) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError and ssl.SSLError are OSErrors
+            raise _failure(host_of(request.url), error, self._settings.timeout) from error
 
     async def close(self) -> None:
         """Afterwards no connection is open. Idempotent."""
@@ -101,6 +86,7 @@ class HttpTransport:
             trust_env=False,
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
+            max_headers=_MAX_HEADERS,
         )
         return self._session
 
@@ -118,3 +104,29 @@ async def _body(answer: aiohttp.ClientResponse, request: Request) -> bytes:
             raise failures.too_large(host_of(request.url), request.max_body)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:
+    import aiohttp
+
+    match error:
+        case TimeoutError():
+            return failures.timed_out(host, seconds)
+        case aiohttp.ClientProxyConnectionError():
+            return failures.proxy_failed(host, error.os_error.strerror or "no connection to it")
+        case aiohttp.ClientHttpProxyError():
+            return failures.proxy_failed(host, f"it answered {error.status}")
+        case aiohttp.ClientConnectorCertificateError():
+            return failures.tls_failed(host, error.certificate_error)
+        case aiohttp.ClientConnectorSSLError():
+            return failures.tls_failed(host, error.os_error)
+        case ssl.SSLError():
+            return failures.tls_failed(host, error)
+        case aiohttp.ClientConnectorDNSError():
+            return failures.refused(host, "the name has no address")
+        case aiohttp.ClientConnectorError():
+            return failures.refused(host, error.os_error)
+        case aiohttp.InvalidURL() | UnicodeError():
+            return failures.refused(host, "the URL is not valid")
+        case _:
+            return failures.unfinished(host, type(error).__name__)
