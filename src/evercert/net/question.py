@@ -34,8 +34,8 @@ def absolute(name: str) -> Name:
 
 
 def plain(name: Name) -> str:
-    """The name in lower case, without its final dot."""
-    return name.to_text(omit_final_dot=True).lower()
+    """The name in lower case, without its final dot; "" for the root."""
+    return "" if len(name.labels) == 1 else name.to_text(omit_final_dot=True).lower()
 
 
 @dataclass(frozen=True, slots=True)
