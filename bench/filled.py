@@ -15,8 +15,9 @@ def fill_store(database: Path, count: int) -> None:
 
     They have no bodies: neither a list nor the search for what is due reads those.
     """
-    with apsw.Connection(str(database)) as store:
-        store.execute("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
+    store = apsw.Connection(str(database))
+    store.execute("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF")
+    with store:
         (model, intent_name, issued_id), *_ = store.execute("SELECT rowid, name, current_id FROM certificates LIMIT 1")
         (base,) = next(store.execute("SELECT max(id) FROM issued"))
         name = "printf('n%07d.bench.test', n)"
@@ -36,6 +37,7 @@ def fill_store(database: Path, count: int) -> None:
             "ari_poll_at": month,
         }
         _copy(store, "certificates", f"rowid = {model}", own, count)
+    store.close()
 
 
 def _copy(store: apsw.Connection, table: str, model: str, changes: dict[str, str], count: int) -> None:
