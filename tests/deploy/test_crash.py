@@ -17,13 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from evercert.base.names import parse_identifiers
 from evercert.deploy.apply import Outcome, Prove
 from evercert.deploy.proof import Proof, Sight
 from evercert.deploy.targets.files import Files
 from evercert.deploy.targets.nginx import Nginx as NginxTarget
 from evercert.model.fact import DeployStatus
 from evercert.plugins.contracts import Bundle, Endpoint, Ports
-from tests.deploy.conftest import options_for, prove_soon, run_apply
+from tests.deploy.conftest import Responder, options_for, prove_soon, run_apply
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import leaf_at
 from tests.peers.nginx import Nginx
@@ -151,5 +152,27 @@ def test_a_first_deploy_to_nginx_that_is_killed_anywhere_never_breaks_its_config
                 assert nginx.site("www.conf") == wanted
                 assert leftovers(state) == []
                 assert list((nginx.folder / "sites").iterdir()) == [nginx.folder / "sites" / "www.conf"]
+            if not was_killed:
+                break
+
+
+def test_a_way_for_challenges_whose_opener_is_killed_anywhere_is_closed_by_the_next_process(
+    ports: Ports, tmp_path: Path, responder: Callable[..., Responder]
+) -> None:
+    plain = "server {\n    listen 127.0.0.1:{http};\n    server_name www.example.test;\n}\n"
+    state, port = tmp_path / "state", responder("token").port
+    state.mkdir()
+    with Nginx(tmp_path / "nginx", {"www.conf": plain}) as nginx:
+        before = nginx.site("www.conf")
+
+        def target() -> NginxTarget:
+            return NginxTarget(options_for(NginxTarget.info, **nginx.options), ports, state)
+
+        for point in itertools.count(1):
+            was_killed = killed_at(point, lambda: asyncio.run(target().open_route(parse_identifiers([WWW]), port)))
+            asyncio.run(target().close_route())
+            assert nginx.site("www.conf") == before
+            assert leftovers(state) == []
+            assert [each.name for each in (nginx.folder / "sites").iterdir()] == ["www.conf"]
             if not was_killed:
                 break

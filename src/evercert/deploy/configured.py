@@ -163,6 +163,7 @@ class ConfiguredTarget(FiledTarget, ABC):
     async def close_route(self) -> None:
         """A server that was stopped meanwhile is no failure: the files are as they shall be."""
         if not self._route.is_open():
+            self._route.forget()
             return
         async with turn(await self._folder(), self._ports.clock):
             self._route.undo()

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from evercert.base.errors import EvercertError
-from evercert.host.files import Owner, read_bounded, remove_durably, write_durably
+from evercert.host.files import Owner, read_bounded, remove_durably, remove_unfinished, write_durably
 
 __all__ = ["Edit", "Journal", "edited"]
 
@@ -115,6 +115,7 @@ def _change(path: Path, text: str, edits: Sequence[Edit]) -> _Changed:
 
 def _take_back(change: _Changed) -> None:
     path = Path(change.path)
+    remove_unfinished(path)
     try:
         present = read_bounded(path, _MAX_FILE)
     except FileNotFoundError:

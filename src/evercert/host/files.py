@@ -30,6 +30,7 @@ __all__ = [
     "make_private_dir",
     "read_bounded",
     "remove_durably",
+    "remove_unfinished",
     "swap_link",
     "sync_dir",
     "write_durably",
@@ -63,7 +64,7 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | Non
     A death on the way leaves the old file, and perhaps an unfinished one beside it that the
     next write of *path* removes. A link at *path* is replaced, not followed.
     """
-    _sweep(path)
+    remove_unfinished(path)
     unfinished, descriptor = _create_beside(path)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
@@ -82,7 +83,8 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | Non
 
 
 def remove_durably(path: Path) -> None:
-    """Afterwards there is no file or link at *path*, nor after a power cut. Idempotent."""
+    """Afterwards there is no file or link at *path*, finished or not, nor after a power cut. Idempotent."""
+    remove_unfinished(path)
     try:
         path.unlink()
     except FileNotFoundError:
@@ -118,7 +120,7 @@ def swap_link(link: Path, target: str) -> None:
     """
     if link.exists() and not link.is_symlink():
         raise FileExistsError(errno.EEXIST, "not a link", str(link))
-    _sweep(link)
+    remove_unfinished(link)
     unfinished = _beside(link)
     unfinished.symlink_to(target)
     try:
@@ -163,8 +165,8 @@ def _create_beside(path: Path) -> tuple[Path, int]:
     return unfinished, descriptor
 
 
-def _sweep(path: Path) -> None:
-    """Remove what a dead process left beside *path*."""
+def remove_unfinished(path: Path) -> None:
+    """Afterwards nothing is beside *path* that a process was writing for it when it died."""
     for left in path.parent.glob(_UNFINISHED.format(name=_literal(path.name), salt="*")):
         if left.is_symlink() or not _is_being_written(left):
             left.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
       | (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
       | (?P<mark>[;{}])
-      | (?P<bare>(?:\\.|\$\{|[^\s;{\\])+)""",
+      | (?P<bare>(?!["'])(?:\\.|\$\{|[^\s;{\\])+)""",
     re.VERBOSE | re.DOTALL,
 )
 # The body of a `*_by_lua_block` is Lua: braces count, but not inside its strings and comments.
