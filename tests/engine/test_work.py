@@ -152,13 +152,12 @@ async def test_an_invalid_order_is_given_up_and_another_one_is_placed(world: Wor
 
 async def test_a_restart_goes_on_with_the_same_order(world: World) -> None:
     async with world.engine() as engine:
-        world.ca.fail("finalize", Fault.lost(), times=20)
+        world.ca.fail("finalize", Fault.lost(), times=10)
         fact = await world.obtain(engine, world.intent("www.a.test"))
         assert fact.open_issuance is not None
         assert fact.open_issuance.status is IssuanceStatus.ORDERED
-    world.ca.fail("finalize", Fault.lost(), times=0)
     async with world.engine() as engine:
-        await world.pass_time(engine, timedelta(hours=6))
+        await world.pass_time(engine, 2 * DAY)
         fact = await world.fact(engine, "www.a.test")
         assert fact.current is not None
         assert fact.current.issuance_id is not None

@@ -59,7 +59,7 @@ def _deploy(fact: CertificateFact, now: datetime) -> Task | None:
 
 
 def _poll(fact: CertificateFact, now: datetime) -> Task | None:
-    if fact.current is None or fact.forced or not _asks_renewal_info(fact) or now >= fact.current.not_after:
+    if fact.current is None or not _asks_renewal_info(fact) or now >= fact.current.not_after:
         return None
     if _is_past(fact.ari_poll_at, now):
         return Task(fact.intent.name, Step.POLL_RENEWAL_INFO, "it is time to ask the CA when to renew")
@@ -121,7 +121,9 @@ def _outstanding(fact: CertificateFact, current: IssuedCertificate) -> Iterator[
 
 
 def _asks_renewal_info(fact: CertificateFact) -> bool:
-    return fact.intent.renew.use_ari and fact.current is not None and fact.current.ari_id != ""
+    """Whether the CA's answer could change anything."""
+    knows = fact.current is not None and fact.current.ari_id != ""
+    return knows and fact.intent.renew.use_ari and not fact.forced
 
 
 def _is_past(moment: datetime | None, now: datetime) -> bool:

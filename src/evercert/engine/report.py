@@ -8,7 +8,8 @@ from contextvars import ContextVar
 
 __all__ = ["Reporter", "Telling", "silent"]
 
-# Called with a certificate's name ("" where none is meant) and a clause. Must not block or raise.
+# Called with a certificate's name ("" where none is meant) and a clause, which is empty when work on
+# that certificate has ended. Must not block or raise.
 Reporter = Callable[[str, str], None]
 
 
@@ -29,12 +30,13 @@ class Telling:
 
     @contextmanager
     def about(self, certificate: str) -> Iterator[None]:
-        """What is told inside is told of *certificate*."""
+        """What is told inside is told of *certificate*; that it has ended is told afterwards."""
         token = self._subject.set(certificate)
         try:
             yield
         finally:
             self._subject.reset(token)
+            self._reporter(certificate, "")
 
     def __call__(self, text: str) -> None:
         self._reporter(self._subject.get(), text)
