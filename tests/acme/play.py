@@ -17,7 +17,7 @@ from typing import Any
 from evercert.acme.jose import unb64url
 from evercert.acme.problem import ProblemType
 from evercert.acme.session import Session
-from evercert.acme.step import Flow, SideBySide, Sleep, Step
+from evercert.acme.step import Flow, SideBySide, Sleep, Step, Turn
 from evercert.acme.wire import Directory, Meta
 from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Request, Response
@@ -211,6 +211,8 @@ class _Conversation:
         self._step = None
         try:
             self._step = step()
+            while isinstance(self._step, Turn):
+                self._step = next(self._flow)
             assert not isinstance(self._step, SideBySide), "drive side-by-side flows with tests of drive"
         except StopIteration as done:
             self._result = done.value

@@ -149,6 +149,13 @@ async def test_a_thousand_tasks_that_begin_at_once_fetch_one_directory() -> None
     assert ca.seen["directory"] == before + 1
 
 
+async def test_a_thousand_tasks_that_begin_at_once_fetch_a_few_nonces() -> None:
+    ca, client, _ = await registered()
+    before = ca.seen["new-nonce"]
+    await asyncio.gather(*(client.account() for _ in range(1000)))
+    assert ca.seen["new-nonce"] - before < 32
+
+
 async def test_tasks_that_wait_for_a_directory_that_is_not_there_fail_together() -> None:
     clock = FakeClock()
     ca = FakeCa(clock)
@@ -311,7 +318,7 @@ def test_the_clients_have_the_same_methods() -> None:
     def methods(kind: type) -> set[str]:
         return {name for name, each in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
 
-    assert methods(AsyncClient) - methods(Client) == {"opened"}
+    assert methods(AsyncClient) - methods(Client) == {"opened", "drive"}
     assert methods(Client) <= methods(AsyncClient)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from evercert.acme.drive import drive, drive_blocking
-from evercert.acme.step import Flow, SideBySide, Sleep
+from evercert.acme.step import TURN, Flow, SideBySide, Sleep
 from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Request, Response
 from tests.fakes.clock import FakeClock
@@ -29,7 +29,12 @@ def said(url: str) -> Flow[bytes]:
         return b"lost"
 
 
+def turns(count: int = 32) -> asyncio.Semaphore:
+    return asyncio.Semaphore(count)
+
+
 def asked(url: str) -> Flow[bytes]:
+    yield TURN
     return (yield Request("GET", url)).body
 
 
@@ -46,37 +51,59 @@ def failing() -> Flow[bytes]:
 
 async def test_requests_are_sent_and_sleeps_slept_and_told() -> None:
     clock, waits = FakeClock(), list[tuple[float, str]]()
-    assert await drive(said("a"), FakeTransport(echo), clock, lambda *wait: waits.append(wait)) == b"a"
+    assert await drive(said("a"), FakeTransport(echo), clock, lambda *wait: waits.append(wait), turns()) == b"a"
     assert (clock.slept, waits) == ([1.0], [(1.0, "before a")])
 
 
 async def test_a_failure_is_thrown_into_the_flow() -> None:
-    assert await drive(said("lost"), FakeTransport(echo), FakeClock(), lambda *_: None) == b"lost"
+    assert await drive(said("lost"), FakeTransport(echo), FakeClock(), lambda *_: None, turns()) == b"lost"
 
 
 async def test_flows_go_side_by_side_and_their_results_keep_their_order() -> None:
     clock = FakeClock()
-    assert await drive(each_of("a", "b", "c"), FakeTransport(echo), clock, lambda *_: None) == [b"a", b"b", b"c"]
+    assert await drive(each_of("a", "b", "c"), FakeTransport(echo), clock, lambda *_: None, turns()) == [
+        b"a",
+        b"b",
+        b"c",
+    ]
     assert clock.monotonic() == 1.0
 
 
-async def test_no_more_than_sixteen_go_side_by_side() -> None:
-    open_now, most = 0, 0
+class Counting:
+    """A transport that knows how many requests were under way at once."""
 
-    class Counting:
-        async def send(self, request: Request) -> Response:
-            nonlocal open_now, most
-            open_now += 1
-            most = max(most, open_now)
-            await asyncio.sleep(0)
-            open_now -= 1
-            return echo(request)
+    def __init__(self) -> None:
+        self.now = self.most = 0
 
-    def hundred() -> Flow[None]:
-        yield SideBySide([asked(str(number)) for number in range(100)])
+    async def send(self, request: Request) -> Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return echo(request)
 
-    await drive(hundred(), Counting(), FakeClock(), lambda *_: None)
-    assert most == 16
+
+async def test_flows_that_share_turns_send_no_more_at_once() -> None:
+    transport, shared = Counting(), turns(3)
+
+    def many() -> Flow[None]:
+        yield SideBySide([asked(str(number)) for number in range(20)])
+
+    await asyncio.gather(*(drive(many(), transport, FakeClock(), lambda *_: None, shared) for _ in range(5)))
+    assert transport.most == 3
+    assert not shared.locked()
+
+
+async def test_a_turn_is_given_back_for_the_time_of_a_sleep() -> None:
+    def sleepy() -> Flow[float]:
+        yield TURN
+        yield Sleep(1.0, "")
+        yield TURN
+        return clock.monotonic()
+
+    clock, shared = FakeClock(), turns(1)
+    ends = await asyncio.gather(*(drive(sleepy(), Counting(), clock, lambda *_: None, shared) for _ in range(10)))
+    assert ends == [1.0] * 10
 
 
 async def test_one_failure_among_many_is_raised_when_all_are_done() -> None:
@@ -88,7 +115,7 @@ async def test_one_failure_among_many_is_raised_when_all_are_done() -> None:
         return batch.results
 
     with pytest.raises(EvercertError, match="on purpose"):
-        await drive(both(), transport, FakeClock(), lambda *_: None)
+        await drive(both(), transport, FakeClock(), lambda *_: None, turns())
     assert [request.url for request in transport.requests] == ["a"]
 
 
@@ -106,7 +133,7 @@ async def test_a_cancelled_drive_closes_its_flow() -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-    task = asyncio.create_task(drive(patient(), Never(), FakeClock(), lambda *_: None))
+    task = asyncio.create_task(drive(patient(), Never(), FakeClock(), lambda *_: None, turns()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

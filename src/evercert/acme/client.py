@@ -30,6 +30,11 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+# As many as a transport has connections to one host by default: what is sent beyond that only waits
+# there, and lets its nonce grow old. Let's Encrypt makes 20 fresh nonces a second.
+_TURNS = 32
+
+
 def _untold(seconds: float, reason: str) -> None:
     """Nobody wants to know of waits."""
 
@@ -41,7 +46,7 @@ def _asynchronous(
     async def method(self: AsyncClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             await self.opened()
-            return await drive(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
+            return await self.drive(flow(self.session, *args, **kwargs))
         except EvercertError as error:
             error.about(ca=self.session.directory_url)
             raise
@@ -84,11 +89,16 @@ class AsyncClient:
         self.clock = clock
         self.on_wait = on_wait or _untold
         self._opening = asyncio.Lock()
+        self._turns = asyncio.Semaphore(_TURNS)
         self._turned_away = 0
 
     @property
     def account_url(self) -> str:
         return self.session.account_url
+
+    async def drive(self, flow: Flow[_T]) -> _T:
+        """The result of *flow*, a conversation of this client's session."""
+        return await drive(flow, self.transport, self.clock, self.on_wait, self._turns)
 
     async def opened(self) -> None:
         """Afterwards the directory is at hand: a thousand tasks that begin at once fetch it once,
@@ -102,7 +112,7 @@ class AsyncClient:
             if self._turned_away != failures:
                 raise NetworkFailure("unreachable", "the CA could not be reached a moment ago")
             try:
-                await drive(exchange.directory(self.session), self.transport, self.clock, self.on_wait)
+                await self.drive(exchange.directory(self.session))
             except EvercertError:
                 self._turned_away += 1
                 raise

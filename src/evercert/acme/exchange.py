@@ -18,7 +18,7 @@ from evercert.acme.jose import CONTENT_TYPE, Signer, sign
 from evercert.acme.patience import Patience
 from evercert.acme.problem import refusal
 from evercert.acme.session import Session
-from evercert.acme.step import Flow, Sleep
+from evercert.acme.step import TURN, Flow, Sleep
 from evercert.acme.wire import Directory, Resource
 from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Request, Response
@@ -114,6 +114,7 @@ def _plain(session: Session, url: str, method: str, patience: Patience) -> Flow[
 
 def _insist(session: Session, make: Callable[[], Flow[Request]], patience: Patience) -> Flow[Response]:
     while True:
+        yield TURN
         request = yield from make()
         try:
             response = yield request

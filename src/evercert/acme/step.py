@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from evercert.base.message import Request, Response
 
-__all__ = ["Flow", "SideBySide", "Sleep", "Step"]
+__all__ = ["TURN", "Flow", "SideBySide", "Sleep", "Step", "Turn"]
 
 _T = TypeVar("_T")
 
@@ -21,18 +22,31 @@ class Sleep:
     reason: str
 
 
+class Turn(Enum):
+    """Go on when there is room for another request; it is kept until a sleep or the flow's end.
+
+    Asked for before a nonce is taken: of a thousand flows that begin at once, only as many need a
+    fresh nonce as may send at once; the others get those that come back.
+    """
+
+    TURN = "turn"
+
+
+TURN = Turn.TURN
+
+
 @dataclass(frozen=True, slots=True)
 class SideBySide(Generic[_T]):
     """Drive these flows, at the same time if you can. Afterwards `results` has theirs, in order.
 
-    If one of them fails, its error is thrown into the flow that asked.
+    If one of them fails, so does the flow that asked, when none is left running.
     """
 
     flows: Sequence[Flow[_T]]
     results: list[_T] = field(default_factory=list)
 
 
-Step = Request | Sleep | SideBySide[Any]
+Step = Request | Sleep | Turn | SideBySide[Any]
 
 # A driver answers a Request with `send(response)` or `throw(NetworkFailure)`, all else with `next`.
 Flow = Generator[Step, Response, _T]

@@ -32,8 +32,8 @@ __all__ = [
     "RenewalInfo",
     "Resource",
     "Window",
-    "directory_urls",
     "decode",
+    "directory_urls",
     "encode",
 ]
 
