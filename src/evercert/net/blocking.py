@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
+from http.client import HTTPResponse, IncompleteRead
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
+from urllib.parse import unquote
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -22,6 +24,7 @@ from urllib3.exceptions import (
     NewConnectionError,
     ProxyError,
     SSLError,
+    URLSchemeUnknown,
 )
 
 from evercert.base.clock import Clock
@@ -64,6 +67,8 @@ class BlockingHttpTransport:
                 manager.clear()
 
     def _exchanged(self, request: Request) -> Response:
+        if not request.url.lower().startswith(("http://", "https://")):
+            raise URLSchemeUnknown("")
         manager = self._proxied if proxy_of(self._settings, request.url) else self._direct
         answer = manager.request(
             request.method,
@@ -91,7 +96,7 @@ class BlockingHttpTransport:
     @cached_property
     def _proxied(self) -> urllib3.PoolManager:
         proxy = urllib3.util.parse_url(self._settings.proxy)
-        credentials = urllib3.make_headers(proxy_basic_auth=proxy.auth) if proxy.auth else {}
+        credentials = urllib3.make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else {}
         address = proxy._replace(auth=None).url
         return _watched(urllib3.ProxyManager(address, proxy_headers=credentials, **self._options()))
 
@@ -142,8 +147,36 @@ class _Exchange:
 _current: ContextVar[_Exchange] = ContextVar("_current")
 
 
+class _WholeHead(HTTPResponse):
+    """Takes no head that ends before its empty line; the standard library would take that for all of it."""
+
+    def begin(self) -> None:
+        lines = _Lines(self.fp)
+        self.fp = cast(Any, lines)
+        super().begin()
+        if lines.last not in {b"\r\n", b"\n"}:
+            raise IncompleteRead(lines.last)
+
+
+class _Lines:
+    """The stream that a response is read from, with the last line that was taken from it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = bytes(self._stream.readline(limit))
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Connection(HTTPConnection):
     """Tells the exchange that uses it; a connection is used by one at a time."""
+
+    response_class = _WholeHead
 
     def connect(self) -> None:
         _current.get().connection = self
@@ -155,6 +188,8 @@ class _Connection(HTTPConnection):
 
 
 class _SecureConnection(HTTPSConnection):
+    response_class = _WholeHead
+
     def connect(self) -> None:
         _current.get().connection = self
         super().connect()
@@ -195,12 +230,12 @@ def _announced(headers: Mapping[str, str]) -> int:
     return int(length[:20]) if length.isascii() and length.isdecimal() else 0
 
 
-def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:
+def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # noqa: PLR0911  # a table
     match error:
         case ProxyError():
             return failures.proxy_failed(host, type(error.original_error).__name__)
         case SSLError():
-            return failures.tls_failed(host, error.__cause__ if isinstance(error.__cause__, OSError) else error)
+            return failures.tls_failed(host, next((cause for cause in error.args if isinstance(cause, OSError)), error))
         case ConnectTimeoutError() if not isinstance(error, NewConnectionError):
             return failures.timed_out(host, min(seconds, _CONNECT_SECONDS))
         case NameResolutionError():

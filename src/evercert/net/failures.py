@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from evercert.base.errors import NetworkFailure
@@ -12,7 +13,9 @@ __all__ = ["proxy_failed", "refused", "timed_out", "tls_failed", "too_large", "u
 
 def refused(host: str, error: OSError | str) -> NetworkFailure:
     """Nothing was sent, or nobody answered: the name, the route or the port."""
-    words = error if isinstance(error, str) else error.strerror or type(error).__name__
+    # A failed name look-up numbers its errors below zero, and an event loop has words of its own.
+    number = 0 if isinstance(error, str) else error.errno or 0
+    words = os.strerror(number).lower() if number > 0 else str(error)
     return NetworkFailure(
         "unreachable",
         f"cannot reach {host}: {one_line(words)}",

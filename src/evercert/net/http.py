@@ -106,7 +106,7 @@ async def _body(answer: aiohttp.ClientResponse, request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:
+def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # noqa: PLR0911  # a table
     import aiohttp
 
     match error:
