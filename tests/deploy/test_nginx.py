@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
+from evercert.deploy.generations import Generations
 from evercert.deploy.targets.nginx import Nginx as NginxTarget
 from evercert.model.fact import DeployStatus
 from evercert.pki.cert import read_certificate
@@ -353,3 +354,32 @@ def made(folder: Path) -> Path:
 
 def names_in(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
+
+
+async def test_certificates_may_be_kept_in_nginxs_own_folder(
+    nginx: Nginx, ports: Ports, state: Path, issuer: Issuer
+) -> None:
+    nginx.start()
+    outcome = await run_apply(target_of(nginx, ports, state, dir=str(nginx.folder)), issuer.bundle(WWW))
+    assert outcome.status is DeployStatus.SERVED
+    assert (nginx.folder / "live" / WWW / "privkey.pem").exists()
+
+
+async def test_a_configuration_that_names_the_files_already_is_left_alone(
+    tmp_path: Path, ports: Ports, state: Path, issuer: Issuer
+) -> None:
+    files = f"ssl_certificate {state}/live/{WWW}/fullchain.pem; ssl_certificate_key {state}/live/{WWW}/privkey.pem;"
+    site = f"server {{ listen 127.0.0.1:{{https}} ssl; server_name {WWW}; {files} }}"
+    nginx = Nginx(tmp_path / "nginx", {"tls.conf": site})
+    first = issuer.bundle(WWW)
+    generations = Generations(state, WWW)
+    generations.stage(first, issuer.now)
+    generations.swap(first)
+    generations.settle()
+    before = nginx.site("tls.conf")
+    with nginx:
+        bundle = issuer.bundle(WWW)
+        outcome = await run_apply(target_of(nginx, ports, state, edit="no"), bundle)
+        assert outcome.status is DeployStatus.SERVED
+        assert leaf_at("127.0.0.1", nginx.https, WWW) == bundle.leaf_der
+    assert nginx.site("tls.conf") == before

@@ -65,9 +65,7 @@ async def _in_turn(target: Target, bundle: Bundle, prove: Prove, log: Callable[[
 async def _proved(target: Target, bundle: Bundle, prove: Prove, log: Callable[[str], object]) -> Outcome:
     endpoints = await target.endpoints(bundle)
     if not endpoints:
-        return Outcome(
-            DeployStatus.INSTALLED, "installed; this target names no address where a handshake could prove it"
-        )
+        return Outcome(DeployStatus.INSTALLED, "no address is named where a handshake could prove it")
     log(f"proving by handshake: {one_line(', '.join(sorted({f'{each.host}:{each.port}' for each in endpoints})))}")
     proof = await prove(endpoints, bundle)
     proof.demand()

@@ -103,9 +103,12 @@ class ConfiguredTarget(FiledTarget, ABC):
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders = {self._root.resolve(), (await self._folder()).resolve()}
         async with AsyncExitStack() as held:
-            await held.enter_async_context(super().exclusive())
-            await held.enter_async_context(turn(await self._folder(), self._ports.clock))
+            # Always in the same order, so that two targets never wait for each other.
+            for folder in sorted(folders):
+                await held.enter_async_context(turn(folder, self._ports.clock))
             yield
 
     async def stage(self, bundle: Bundle) -> None:

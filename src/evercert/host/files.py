@@ -92,6 +92,13 @@ def remove_durably(path: Path) -> None:
     sync_dir(path.parent)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Afterwards nothing is beside *path* that a process was writing for it when it died."""
+    for left in path.parent.glob(_UNFINISHED.format(name=_literal(path.name), salt="*")):
+        if left.is_symlink() or not _is_being_written(left):
+            left.unlink(missing_ok=True)
+
+
 def make_private_dir(path: Path, mode: int = 0o700) -> None:
     """Afterwards *path* is a folder of that mode; folders made above it are private too.
 
@@ -163,13 +170,6 @@ def _create_beside(path: Path) -> tuple[Path, int]:
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return unfinished, descriptor
-
-
-def remove_unfinished(path: Path) -> None:
-    """Afterwards nothing is beside *path* that a process was writing for it when it died."""
-    for left in path.parent.glob(_UNFINISHED.format(name=_literal(path.name), salt="*")):
-        if left.is_symlink() or not _is_being_written(left):
-            left.unlink(missing_ok=True)
 
 
 def _is_being_written(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from evercert.base.errors import NetworkFailure
@@ -37,3 +38,5 @@ async def _asked(path: Path, question: bytes, limit: int) -> bytes:
         return bytes(answer)
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
