@@ -7,17 +7,21 @@ import http.client
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from evercert.base.clock import SystemClock
 from evercert.base.names import parse_identifiers
+from evercert.deploy.proof import prove
 from evercert.deploy.targets.nginx import Nginx as NginxTarget
 from evercert.host.programs import SystemPrograms
 from evercert.model.fact import DeployStatus
+from evercert.net.http import HttpSettings, HttpTransport
+from evercert.net.tls import probe
 from evercert.plugins.contracts import Ports
-from tests.deploy.conftest import NoDns, PlainHttp, Responder, options_for, run_apply
+from tests.deploy.conftest import NoDns, Responder, options_for, run_apply
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import leaf_at
 from tests.peers.namespaces import Namespace
@@ -64,7 +68,9 @@ def inside(state: str) -> None:
 
 
 async def _inside(state: Path) -> None:
-    ports = Ports(PlainHttp(), NoDns(), SystemPrograms(), SystemClock())
+    clock = SystemClock()
+    transport = HttpTransport(HttpSettings(), clock)
+    ports = Ports(transport, NoDns(), SystemPrograms(), clock)
     target = NginxTarget(options_for(NginxTarget.info), ports, state)
     responder = Responder("token-1")
     await target.open_route(parse_identifiers([WWW]), responder.port)
@@ -73,11 +79,12 @@ async def _inside(state: Path) -> None:
         assert answer == (200, b"token-1.thumbprint")
     await target.close_route()
     bundle = Issuer().bundle(WWW)
-    outcome = await run_apply(target, bundle)
+    outcome = await run_apply(target, bundle, partial(prove, probe=probe, clock=clock))
     assert outcome.failure is None
     assert outcome.status is DeployStatus.SERVED
     assert {leaf_at(address, 443, WWW) for address in ("127.0.0.1", "::1")} == {bundle.leaf_der}
     responder.close()
+    await transport.close()
 
 
 def fetched(address: str) -> tuple[int, bytes]:
