@@ -235,5 +235,5 @@ def staging_of(directory: str) -> str:
     raise EvercertError(
         "not-found",
         f"{known.name if known else shown(directory)} has no staging counterpart that is known",
-        hint="name a CA for tests yourself with --ca",
+        hint="leave --staging or --dry-run out, and name a CA for tests with --ca",
     )

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
+from evercert.acme import wire
 from evercert.acme.cas import find_ca
+from evercert.acme.client import AsyncClient
+from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.cli.output import Output
 from evercert.cli.store import reading
@@ -19,7 +23,7 @@ from evercert.engine.wiring import Engine, open_engine
 from evercert.host.files import read_bounded, write_durably
 from evercert.model.fact import Account, AccountStatus
 from evercert.pki.keys import load_pem
-from evercert.store import accounts, keys
+from evercert.store import accounts, cas, keys
 
 __all__ = ["Named", "confirm", "deactivate", "export_key", "import_key", "named", "rollover", "show", "update"]
 
@@ -28,14 +32,14 @@ _MAX_KEY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Which account is meant: the CA's directory URL and our name for the account."""
+    """Which account is meant: our name for it, and the CA's directory URL if that was said."""
 
-    ca: str
     account: str
+    ca: str = ""
 
 
-def named(settings: Settings, ca: str | None, account: str) -> Named:
-    return Named(find_ca(ca or settings.ca), account)
+def named(ca: str | None, account: str) -> Named:
+    return Named(account, find_ca(ca) if ca else "")
 
 
 def confirm(yes: bool, question: str) -> None:
@@ -62,10 +66,10 @@ async def update(output: Output, settings: Settings, which: Named, contacts: Seq
     urls = tuple(f"mailto:{mail.removeprefix('mailto:')}" for mail in contacts)
     async with open_engine(settings, output.progress) as engine:
         account = await _existing(engine, which)
-        client = (await engine.accounts.registered(which.ca, which.account)).client
+        client = (await engine.accounts.registered(account.ca, account.name)).client
         await client.update_account(urls)
         await accounts.set_contacts(engine.db, account, urls, now=engine.clock.now())
-    output.result({"contacts": urls}, f"contacts at {which.ca}: {', '.join(urls) or 'none'}")
+    output.result({"contacts": urls}, f"contacts at {account.ca}: {', '.join(urls) or 'none'}")
     return 0
 
 
@@ -80,23 +84,40 @@ async def rollover(output: Output, settings: Settings, which: Named) -> int:
 async def deactivate(output: Output, settings: Settings, which: Named) -> int:
     async with open_engine(settings, output.progress) as engine:
         account = await _existing(engine, which)
-        client = (await engine.accounts.registered(which.ca, which.account)).client
+        client = (await engine.accounts.registered(account.ca, account.name)).client
         await client.deactivate_account()
         await accounts.end(engine.db, account, AccountStatus.DEACTIVATED, now=engine.clock.now())
     output.result({"deactivated": account.url}, f"{account.url}: deactivated")
     return 0
 
 
-async def import_key(output: Output, settings: Settings, which: Named, path: str) -> int:
-    key = load_pem(read_bounded(Path(path), _MAX_KEY))
+async def import_key(
+    output: Output, settings: Settings, which: Named, path: str, *, roots: str | None, allow_http: bool
+) -> int:
+    key, ca = load_pem(read_bounded(Path(path), _MAX_KEY)), which.ca or find_ca(settings.ca)
     async with open_engine(settings, output.progress) as engine:
-        client = await engine.accounts.connect(which.ca, key)
-        known = await client.new_account(only_return_existing=True)
+        access = await cas.access(engine.db, ca)
+        access = replace(access, roots=roots or access.roots, allow_http=allow_http or access.allow_http)
+        if await accounts.find(engine.db, ca, which.account):
+            hint = "choose a name for the other one with --account"
+            raise EvercertError("exists", f"there is an account {which.account!r} already", ca=ca, hint=hint)
+        await cas.configure(engine.db, access)
+        known = await _known_by(await engine.accounts.connect(ca, key), ca)
         now = engine.clock.now()
         key_id = await keys.add(engine.db, engine.sealer, key, "account", now)
-        await accounts.add(engine.db, which.ca, which.account, key_id, now=now, url=known.url, contacts=known.contact)
+        await accounts.add(engine.db, ca, which.account, key_id, now=now, url=known.url, contacts=known.contact)
     output.result({"imported": known.url}, f"{known.url}: taken over as account {which.account}")
     return 0
+
+
+async def _known_by(client: AsyncClient, ca: str) -> wire.Account:
+    try:
+        return await client.new_account(only_return_existing=True)
+    except Problem as problem:
+        if problem.type is not ProblemType.ACCOUNT_DOES_NOT_EXIST:
+            raise
+        hint = "is it the key of an account (not of a certificate), and of this CA? name another with --ca"
+        raise EvercertError("not-found", "the CA has no account with this key", ca=ca, hint=hint) from problem
 
 
 async def export_key(output: Output, settings: Settings, which: Named, path: str) -> int:
@@ -110,12 +131,14 @@ async def export_key(output: Output, settings: Settings, which: Named, path: str
 
 
 async def _existing(engine: Engine, which: Named) -> Account:
-    account = await accounts.find(engine.db, which.ca, which.account)
-    if account is None:
-        raise EvercertError(
-            "not-found",
-            f"there is no account {which.account!r}",
-            ca=which.ca,
-            hint="see `evercert account show`; name its CA with --ca",
-        )
-    return account
+    """The account that is meant; without a CA, the one at the usual CA, else the only one of that name."""
+    usual = which.ca or find_ca(engine.settings.ca)
+    if account := await accounts.find(engine.db, usual, which.account):
+        return account
+    known = [each for each in await accounts.listed(engine.db) if each.status is AccountStatus.VALID]
+    ours = [each for each in known if each.name == which.account]
+    if not which.ca and len(ours) == 1:
+        return ours[0]
+    places = ", ".join(f"--ca {each.ca} --account {each.name}" for each in known[:5])
+    hint = f"there is {places}" if places else "an account is made with the first certificate"
+    raise EvercertError("not-found", f"there is no account {which.account!r}", ca=usual, hint=hint)

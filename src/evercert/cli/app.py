@@ -11,6 +11,8 @@ from typing import Final
 
 import click
 
+from evercert import __version__
+
 __all__ = ["COMMANDS", "Lazy", "app"]
 
 COMMANDS: Final[dict[str, str]] = {
@@ -64,9 +66,11 @@ class Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-app = Lazy(
-    name="evercert",
-    help="TLS that never lapses: get, install, prove and renew certificates from any ACME CA.",
-    epilog="First steps: evercert demo; then evercert obtain www.example.com --http-01 --deploy nginx",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+app = click.version_option(__version__, "--version", "-V", message="evercert %(version)s")(
+    Lazy(
+        name="evercert",
+        help="TLS that never lapses: get, install, prove and renew certificates from any ACME CA.",
+        epilog="First steps: evercert demo; then evercert obtain www.example.com --http-01 --deploy nginx",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
 )

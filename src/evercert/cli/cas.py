@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evercert.acme.cas import KnownCa
+from evercert.cli.display import span
 
 __all__ = ["ca_lines"]
 
@@ -21,6 +22,6 @@ def ca_lines(ca: KnownCa) -> Iterator[str]:
         "names": f"at most {ca.max_names} in a certificate" if ca.max_names else "",
     }
     yield from (f"  {name:<11} {fact}" for name, fact in facts.items() if fact)
-    yield from (f"  limit       {limit.count} {limit.scope.value} in {limit.period}" for limit in ca.limits)
+    yield from (f"  limit       {limit.count} {limit.scope.value} in {span(limit.period)}" for limit in ca.limits)
     if ca.notes:
         yield f"  note        {ca.notes}"

@@ -46,8 +46,8 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
     }
 
 
-def certificate_lines(fact: CertificateFact, now: datetime, planned: str) -> list[str]:
-    """The same for a person; *planned* says what happens next."""
+def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planned: str) -> list[str]:
+    """The same for a person; *renewal* says when it is renewed and why, *planned* what happens next."""
     current = fact.current
     lines = [
         f"{fact.intent.name}: {state_of(fact, now).value}",
@@ -61,6 +61,7 @@ def certificate_lines(fact: CertificateFact, now: datetime, planned: str) -> lis
             f"  valid       {when(current.not_before)} to {when(current.not_after)}",
             f"  left        {span(max(current.not_after - now, timedelta()))}",
             f"  SHA-256     {current.fingerprint}",
+            f"  renewal     {renewal}",
         ]
     lines += [_deployment_line(each, current.id if current else 0) for each in fact.deployments]
     if fact.failure:

@@ -24,7 +24,11 @@ def framed(function: Callable[..., int | None]) -> Callable[..., int | None]:
     @click.option("--home", metavar="DIR", help="Folder of the store (default: $EVERCERT_HOME).")
     @wraps(function)
     def command(as_json: bool, quiet: bool, home: str | None, **given: Any) -> int | None:
-        return function(Output(json=as_json, quiet=quiet), load_settings(home=home), **given)
+        output = Output(json=as_json, quiet=quiet)
+        try:
+            return function(output, load_settings(home=home), **given)
+        finally:
+            output.close()
 
     return command
 

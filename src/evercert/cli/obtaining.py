@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from evercert.acme.cas import staging_of
+from evercert.base.errors import EvercertError
 from evercert.cli.outcome import report_outcome
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted, intent_of
@@ -57,11 +58,16 @@ def _placed(intent: CertificateIntent, request: Request) -> CertificateIntent:
     return msgspec.structs.replace(intent, targets=()) if request.dry_run else intent
 
 
-async def _declare(engine: Engine, intents: Sequence[CertificateIntent], access: Mapping[str, Any]) -> None:
-    for ca in {intent.ca for intent in intents}:
-        await cas.configure(engine.db, _access(await cas.access(engine.db, ca), access))
+async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: Mapping[str, Any]) -> None:
+    """Afterwards the certificates are wanted; raises, with nothing kept, where it is plain that one cannot be."""
     for intent in intents:
         engine.check(intent)
+    for ca in {intent.ca for intent in intents}:
+        access = _access(await cas.access(engine.db, ca), typed)
+        if not (ca.startswith("https://") or access.allow_http):
+            hint = "write its https URL; for a CA without TLS that only you can reach, add --allow-http"
+            raise EvercertError("insecure-url", "the CA's directory is not at an https URL", ca=ca, hint=hint)
+        await cas.configure(engine.db, access)
     now = engine.clock.now()
     await asyncio.gather(*(certificates.declare(engine.db, intent, now) for intent in intents))
 

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from evercert.base.errors import CODES, Exit
 from evercert.cli.display import certificate_document, when
 from evercert.cli.output import Output
-from evercert.engine.plan import plan
+from evercert.engine.plan import plan, renewal_moment
 from evercert.engine.wiring import Engine
 from evercert.model.fact import CertificateFact, Failure
-from evercert.model.state import state_of
+from evercert.model.state import State, state_of
 from evercert.model.task import Wait
 from evercert.store import certificates
 
-__all__ = ["planned", "report_outcome"]
+__all__ = ["planned", "renewal", "report_outcome"]
+
+# Of more certificates than these only counts are printed, and of their failures so many.
+_FEW = 10
+_FAILURES = 20
 
 
 async def report_outcome(output: Output, engine: Engine, names: Sequence[str]) -> int:
     """Print where each certificate stands now; the exit status of the first failure among them."""
     now = engine.clock.now()
     facts = [fact for name in names if (fact := await certificates.fact(engine.db, name))]
+    failed = [(fact, failure) for fact in facts if (failure := _failure(fact))]
+    for fact, failure in failed[:_FAILURES]:
+        output.failure(_told(fact, failure), failure.hint)
+    if len(failed) > _FAILURES:
+        output.warn(f"{len(failed) - _FAILURES} more failed; see `evercert list`")
     documents = [certificate_document(fact, now) for fact in facts]
-    output.result(documents[0] if len(documents) == 1 else documents, *(_line(fact, now) for fact in facts))
-    failures = [failure for fact in facts if (failure := _failure(fact))]
-    for failure in failures:
-        if failure.hint:
-            output.note(failure.hint)
-    return CODES[failures[0].code].exit.value if failures else Exit.OK.value
+    lines = [_line(fact, now) for fact in facts] if len(facts) <= _FEW else [*_counts(facts, now)]
+    output.result(documents[0] if len(documents) == 1 else documents, *lines)
+    return CODES[failed[0][1].code].exit.value if failed else Exit.OK.value
 
 
 def planned(fact: CertificateFact, now: datetime) -> str:
@@ -39,12 +47,40 @@ def planned(fact: CertificateFact, now: datetime) -> str:
     return f"now: {step.step.value}, because {step.reason}"
 
 
+def renewal(fact: CertificateFact) -> str:
+    """When the current certificate is renewed, and why then."""
+    if fact.current is None:
+        return "-"
+    moment, why = renewal_moment(fact, fact.current)
+    return f"{when(moment)}: {why}"
+
+
 def _line(fact: CertificateFact, now: datetime) -> str:
-    words = f"{fact.intent.name}: {state_of(fact, now).value}"
+    state = state_of(fact, now)
+    words = f"{fact.intent.name}: {state.value}"
+    if state in {State.INSTALLED, State.SERVED}:
+        words += _places(fact)
     if fact.current:
         words += f", valid until {when(fact.current.not_after)}"
-    failure = _failure(fact)
-    return f"{words}; {failure.message}; {planned(fact, now)}" if failure else f"{words}; next {planned(fact, now)}"
+    if _failure(fact) or fact.current is None:
+        return f"{words}; next {planned(fact, now)}"
+    return f"{words}; renewal {renewal(fact)}"
+
+
+def _places(fact: CertificateFact) -> str:
+    """Where the certificate's files are, for those targets that are files and nothing else."""
+    folders = [Path(spec.options["dir"]) for spec in fact.intent.targets if spec.plugin == "files"]
+    places = [str(folder / "live" / fact.intent.name) for folder in folders]
+    return f" in {', '.join(places)}" if places else ""
+
+
+def _counts(facts: Sequence[CertificateFact], now: datetime) -> Iterator[str]:
+    """How many stand where, the most first, and the first renewal among them."""
+    counts = Counter(state_of(fact, now).value for fact in facts)
+    yield f"{len(facts)} certificates: " + ", ".join(f"{count} {state}" for state, count in counts.most_common())
+    moments = [renewal_moment(fact, fact.current)[0] for fact in facts if fact.current]
+    if moments:
+        yield f"the first renewal is due {when(min(moments))}"
 
 
 def _failure(fact: CertificateFact) -> Failure | None:
@@ -52,3 +88,8 @@ def _failure(fact: CertificateFact) -> Failure | None:
     if fact.failure and fact.failures:
         return fact.failure
     return next((each.failure for each in fact.deployments if each.failure), None)
+
+
+def _told(fact: CertificateFact, failure: Failure) -> str:
+    name = fact.intent.name
+    return failure.message if failure.message.startswith(f"{name}: ") else f"{name}: {failure.message}"

@@ -3,8 +3,7 @@
 Rules of this file:
 
 * Results go to standard output; progress, warnings and errors to standard error.
-* With `--json` standard output holds exactly one JSON document (or one a line where a command
-  says so), also when the command failed.
+* With `--json` standard output holds exactly one JSON document, also when the command failed.
 * `evercert: error: …` and `evercert: hint: …`: lower case, no full stop.
 * Nothing asks a question when there is no terminal.
 """
@@ -20,6 +19,7 @@ from evercert.base.clock import SystemClock
 
 if TYPE_CHECKING:
     from evercert.base.errors import EvercertError
+    from evercert.cli.progress import LiveProgress
 
 __all__ = ["Output"]
 
@@ -31,17 +31,18 @@ class Output:
     json: bool = False
     quiet: bool = False
     started: float = field(default_factory=SystemClock().monotonic)
+    _live: LiveProgress | None = None
 
     def result(self, document: object, *lines: str) -> None:
         """The command's result: the document with `--json`, the lines without."""
+        self.close()
         if self.json:
             import msgspec
 
             text = msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2).decode()
             print(text, flush=True)
-        else:
-            for line in lines:
-                print(line, flush=True)
+        elif lines:
+            print("\n".join(lines), flush=True)
 
     def table(self, document: object, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under heads, each column as wide as it needs; the document with `--json`."""
@@ -53,27 +54,54 @@ class Output:
         self.result(document, *lines)
 
     def progress(self, certificate: str, text: str) -> None:
-        """One line about what is being done and why, with the seconds since the command began."""
-        if not self.quiet:
+        """What is being done and why: one live line per certificate at a terminal, else a line each with
+        the seconds since the command began. An empty text says that work on the certificate has ended."""
+        if self.quiet:
+            return
+        if sys.stderr.isatty():
+            self._display().show(certificate, text)
+        elif text:
             elapsed = SystemClock().monotonic() - self.started
             about = f"{certificate}: " if certificate else ""
-            print(f"[{elapsed:6.1f} s] {about}{text}", file=sys.stderr, flush=True)
+            self._say(f"[{elapsed:6.1f} s] {about}{text}")
 
     def note(self, text: str) -> None:
         if not self.quiet:
-            print(f"evercert: note: {text}", file=sys.stderr, flush=True)
+            self._say(f"evercert: note: {text}")
 
     def warn(self, text: str) -> None:
-        print(f"evercert: warning: {text}", file=sys.stderr, flush=True)
+        self._say(f"evercert: warning: {text}")
 
     def error(self, error: EvercertError) -> None:
         """Say what went wrong and what can be done; the JSON form goes where results go."""
         if self.json:
             self.result({"error": _document(error)})
-        print(f"evercert: error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"evercert: hint: {error.hint}", file=sys.stderr)
-        sys.stderr.flush()
+        self.failure(str(error), error.hint)
+
+    def failure(self, message: str, hint: str) -> None:
+        """Say what went wrong with one of several things; its JSON form is part of the result."""
+        self._say(f"evercert: error: {message}")
+        if hint:
+            self._say(f"evercert: hint: {hint}")
+
+    def close(self) -> None:
+        """Afterwards nothing is drawn any more."""
+        if self._live:
+            self._live.close()
+            self._live = None
+
+    def _say(self, text: str) -> None:
+        if self._live:
+            self._live.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _display(self) -> LiveProgress:
+        if self._live is None:
+            from evercert.cli.progress import LiveProgress  # draws with rich: imported when something is drawn
+
+            self._live = LiveProgress(SystemClock())
+        return self._live
 
 
 def _document(error: EvercertError) -> dict[str, object]:

@@ -42,7 +42,9 @@ async def revoke(output: Output, settings: Settings, asked: Revocation) -> int:
             await engine.worker.settle(asked.name)
         elif not asked.replace:
             await certificates.delete(engine.db, asked.name, engine.clock.now())
-            output.progress(asked.name, "forgotten; what is installed stays until you take it away")
+            words = f"{asked.name}: revoked and forgotten; what is installed stays until you take it away"
+            output.result({"revoked": chosen.serial, "deleted": asked.name}, words)
+            return 0
         return await report_outcome(output, engine, [asked.name])
 
 
@@ -63,8 +65,11 @@ async def _revoke_at_ca(engine: Engine, fact: CertificateFact, chosen: IssuedCer
         await client.revoke(leaf, asked.reason, key)
     except Problem as problem:
         # Somebody was faster, or our answer was lost: what was asked for is so.
-        if problem.type is not ProblemType.ALREADY_REVOKED:
-            raise problem.about(name=asked.name) from problem
+        if problem.type is ProblemType.ALREADY_REVOKED:
+            return
+        if problem.type is ProblemType.UNAUTHORIZED and not asked.by_certificate_key:
+            problem.hint = "another account got it: sign with the certificate's own key, --by-certificate-key"
+        raise problem.about(name=asked.name) from problem
 
 
 async def _certificate_key(engine: Engine, chosen: IssuedCertificate) -> PrivateKey:

@@ -18,28 +18,47 @@ _INTERRUPTED = 130
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status (`Exit`, or 130 after Ctrl-C)."""
+    """Run one command and return its exit status (`Exit`, or 130 after Ctrl-C or SIGTERM)."""
     output = Output(json="--json" in arguments)
     try:
         status = app.main(list(arguments), prog_name="evercert", standalone_mode=False)
-    except EvercertError as error:
-        output.error(error)
-        return error.code.exit.value
-    except click.ClickException as error:
-        return _usage(error)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        print(asked.format_message(), file=sys.stderr)
+        return Exit.USAGE.value
     except (click.Abort, KeyboardInterrupt):
-        print("evercert: interrupted; what was begun is kept and gone on with next time", file=sys.stderr)
+        output.warn("interrupted; what was begun is kept, and gone on with next time")
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`evercert list | head`): not an error of ours.
         sys.stdout = None  # keeps the interpreter from flushing into the closed pipe
         return Exit.OK.value
+    except Exception as raised:  # an edge: whatever it was, a person or a script is told the same way
+        error = _error(raised)
+        output.error(error)
+        return error.code.exit.value
     return status if isinstance(status, int) else Exit.OK.value
 
 
-def _usage(error: click.ClickException) -> int:
-    message = error.format_message().rstrip(".")
-    print(f"evercert: error: {message[:1].lower()}{message[1:]}", file=sys.stderr)
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        print(f"evercert: hint: see {error.ctx.command_path} --help", file=sys.stderr)
-    return Exit.USAGE.value
+def _error(raised: Exception) -> EvercertError:
+    if isinstance(raised, EvercertError):
+        return raised
+    if isinstance(raised, click.ClickException):
+        return _usage(raised)
+    if isinstance(raised, OSError):
+        place = f"{raised.filename}: " if raised.filename else ""
+        words = (raised.strerror or type(raised).__name__).lower()
+        hint = "is there room on the disk, and may this user read and write there?"
+        return EvercertError("store", f"{place}{words}", hint=hint)
+    import traceback
+
+    traceback.print_exception(raised)
+    hint = "this is a fault of Evercert: please report it with the lines above, which hold no secret"
+    return EvercertError("internal", f"{type(raised).__name__} was not expected", hint=hint)
+
+
+def _usage(error: click.ClickException) -> EvercertError:
+    message, _, meant = error.format_message().partition(" Did you mean ")
+    message = message.rstrip(".")
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "evercert"
+    hint = f"did you mean {meant.rstrip('?')}?" if meant else f"see {path} --help"
+    return EvercertError("bad-input", message[:1].lower() + message[1:], hint=hint)

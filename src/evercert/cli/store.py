@@ -32,7 +32,7 @@ async def existing(db: Database, name: str) -> CertificateFact:
     fact = await certificates.fact(db, name)
     if fact is None:
         lines = await views.listed(db, SystemClock().now())
-        near = get_close_matches(name, [line.name for line in lines], 1)
+        near = get_close_matches(name, [line.name for line in lines], 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "see `evercert list`"
         raise EvercertError("not-found", "there is no certificate of that name", name=name, hint=hint)
     return fact

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from evercert.acme.cas import find_ca
 from evercert.base.errors import EvercertError
-from evercert.base.names import parse_identifiers
+from evercert.base.names import Identifier, parse_identifiers
 from evercert.host.files import read_bounded
 from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy, TargetSpec
-from evercert.pki.csr import read_csr
+from evercert.pki.csr import CsrView, read_csr
 from evercert.pki.keys import KeyType
 
 __all__ = ["Wanted", "intent_of", "targets_of"]
@@ -57,11 +57,13 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
 
     Raises `bad-input` or `bad-name` with what to write instead.
     """
-    csr = read_csr(read_bounded(Path(wanted.csr), _MAX_CSR)) if wanted.csr else None
+    csr = _request(wanted.csr) if wanted.csr else None
     identifiers = csr.identifiers if csr else parse_identifiers(tuple(wanted.names))
     if not identifiers:
         raise EvercertError("bad-input", "no name is given", hint="evercert obtain www.example.com --http-01")
     settings = _settings_by_plugin(wanted.settings)
+    challenges = tuple(_challenges(wanted, settings))
+    _refuse_wildcards_without_dns(identifiers, challenges)
     return CertificateIntent(
         name=wanted.cert_name or identifiers[0].base,
         identifiers=identifiers,
@@ -75,10 +77,27 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
         lifetime=wanted.lifetime,
         must_staple=wanted.must_staple,
         csr=csr.der if csr else b"",
-        challenges=tuple(_challenges(wanted, settings)),
+        challenges=challenges,
         targets=targets_of(wanted.deploy or ("files",), wanted.settings, home),
         renew=RenewPolicy(fraction=wanted.renew_at, use_ari=not wanted.no_ari),
     )
+
+
+def _request(path: str) -> CsrView:
+    try:
+        return read_csr(read_bounded(Path(path), _MAX_CSR))
+    except EvercertError as error:
+        error.hint = error.hint or "give a PKCS #10 request, PEM or DER, as `openssl req -new` makes it"
+        raise error.about(name=path) from error
+
+
+def _refuse_wildcards_without_dns(identifiers: Sequence[Identifier], rules: Sequence[ChallengeRule]) -> None:
+    if any(rule.type.startswith("dns-") for rule in rules):
+        return
+    for identifier in identifiers:
+        if identifier.wildcard:
+            hint = "add --dns PROVIDER (docs/dns.md lists them), with what it needs as -o PROVIDER.FIELD=VALUE"
+            raise EvercertError("no-challenge", "a wildcard is proved by DNS alone", name=identifier.value, hint=hint)
 
 
 def _challenges(wanted: Wanted, settings: Mapping[str, dict[str, str]]) -> Iterable[ChallengeRule]:

@@ -19,7 +19,7 @@ def _at(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(
         function
     )
-    return click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")(function)
+    return click.option("--ca", metavar="CA", help="The account's CA: an id, or a directory URL.")(function)
 
 
 @click.group("account")
@@ -44,7 +44,7 @@ def update(output: Output, settings: Settings, ca: str | None, account: str, con
     """Tell the CA new contacts."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.update(output, settings, accounts.named(settings, ca, account), contact))
+    return in_loop(accounts.update(output, settings, accounts.named(ca, account), contact))
 
 
 @command.command("rollover")
@@ -54,7 +54,7 @@ def rollover(output: Output, settings: Settings, ca: str | None, account: str) -
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.rollover(output, settings, accounts.named(settings, ca, account)))
+    return in_loop(accounts.rollover(output, settings, accounts.named(ca, account)))
 
 
 @command.command("deactivate")
@@ -66,18 +66,33 @@ def deactivate(output: Output, settings: Settings, ca: str | None, account: str,
     from evercert.cli import accounts
 
     accounts.confirm(yes, "End the account for ever?")
-    return in_loop(accounts.deactivate(output, settings, accounts.named(settings, ca, account)))
+    return in_loop(accounts.deactivate(output, settings, accounts.named(ca, account)))
 
 
 @command.command("import")
 @_at
+@click.option(
+    "--ca-roots",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="Further trust anchors for the CA's own TLS.",
+)
+@click.option("--allow-http", is_flag=True, help="Accept a CA without TLS.")
 @click.argument("key", type=click.Path(exists=True, dir_okay=False))
 @framed
-def import_(output: Output, settings: Settings, ca: str | None, account: str, key: str) -> int:
+def import_(
+    output: Output,
+    settings: Settings,
+    ca: str | None,
+    account: str,
+    ca_roots: str | None,
+    allow_http: bool,
+    key: str,
+) -> int:
     """Take over an account by its private KEY (PEM)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.import_key(output, settings, accounts.named(settings, ca, account), key))
+    which = accounts.named(ca, account)
+    return in_loop(accounts.import_key(output, settings, which, key, roots=ca_roots, allow_http=allow_http))
 
 
 @command.command("export")
@@ -88,4 +103,4 @@ def export(output: Output, settings: Settings, ca: str | None, account: str, key
     """Write the account's private key to the file KEY (PEM, 0600)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.export_key(output, settings, accounts.named(settings, ca, account), key))
+    return in_loop(accounts.export_key(output, settings, accounts.named(ca, account), key))

@@ -54,13 +54,18 @@ async def _deploy(
         fact = await existing(engine.db, name)
         if fact.current is None:
             raise EvercertError("not-found", "nothing was issued for it yet", name=name, hint=f"evercert renew {name}")
+        for key in set(dropped) - {spec.key for spec in fact.intent.targets}:
+            known = ", ".join(spec.key for spec in fact.intent.targets) or "no place at all"
+            raise EvercertError("not-found", f"it is not installed in {key}", name=name, hint=f"it is in {known}")
         added = targets_of(targets, settings_of, settings.home)
         keys = {spec.key for spec in added} | set(dropped)
         kept = tuple(spec for spec in fact.intent.targets if spec.key not in keys)
+        intent = msgspec.structs.replace(fact.intent, targets=(*kept, *added))
+        engine.check(intent)
         now = engine.clock.now()
-        await certificates.declare(engine.db, msgspec.structs.replace(fact.intent, targets=(*kept, *added)), now)
-        for spec in (*kept, *added):
-            await deployments.remove(engine.db, name, spec.key)
+        await certificates.declare(engine.db, intent, now)
+        for key in keys | {spec.key for spec in kept}:
+            await deployments.remove(engine.db, name, key)
         await certificates.wake(engine.db, name, now)
         await engine.worker.settle(name)
         return await report_outcome(output, engine, [name])

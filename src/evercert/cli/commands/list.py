@@ -40,7 +40,9 @@ async def _list(output: Output, settings: Settings, pattern: str, state: str | N
             expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
         )
     if not rows and not output.json:
-        output.note("no certificates; get one with `evercert obtain www.example.com --http-01`")
+        chosen = pattern != "*" or state or expiring is not None
+        get_one = "no certificates; get one with `evercert obtain www.example.com --http-01`"
+        output.note("no certificate is like that; see all with `evercert list`" if chosen else get_one)
         return 0
     heads = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
     output.table(rows, heads, [listed_cells(row, now) for row in rows])

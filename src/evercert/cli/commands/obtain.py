@@ -66,7 +66,13 @@ _CHALLENGE = "How names are proved"
 @click.option(
     "--deploy", multiple=True, metavar="TARGET[:LABEL]", help="Install it there: nginx, apache, haproxy, files, exec."
 )
-@click.option("--key-type", type=click.Choice([key.value for key in KeyType]), default="ec256", show_default=True)
+@click.option(
+    "--key-type",
+    type=click.Choice([key.value for key in KeyType]),
+    default="ec256",
+    show_default=True,
+    help="What key it gets.",
+)
 @click.option("--reuse-key", is_flag=True, help="Keep the key at renewals.")
 @click.option("--profile", default="", help="A profile of the CA, if it has it.")
 @click.option(
@@ -74,7 +80,7 @@ _CHALLENGE = "How names are proved"
 )
 @click.option("--preferred-chain", default="", help="The chain whose issuer has this name, if there is one.")
 @click.option("--lifetime", type=int, default=0, metavar="SECONDS", help="Ask for this lifetime.")
-@click.option("--must-staple", is_flag=True)
+@click.option("--must-staple", is_flag=True, help="Ask for a certificate that demands OCSP stapling.")
 @click.option(
     "--csr",
     type=click.Path(exists=True, dir_okay=False),
@@ -118,12 +124,24 @@ def command(output: Output, settings: Settings, **given: Any) -> int:
     }
     staging, dry_run, each_from = given.pop("staging"), given.pop("dry_run"), given.pop("each_from")
     ca = given.pop("ca") or settings.ca
-    lines = _lines(each_from) if each_from else [list(given.pop("names"))]
-    given.pop("names", None)
+    names = list(given.pop("names"))
+    _refuse_contradictions(each_from, names, given, access)
+    lines = _lines(each_from) if each_from else [names]
     wanted = [
         Wanted(names=names, ca=ca, settings=given["settings_of"], **_without(given, "settings_of")) for names in lines
     ]
     return in_loop(obtain_all(output, settings, Request(wanted, access, staging=staging, dry_run=dry_run)))
+
+
+def _refuse_contradictions(
+    each_from: str | None, names: list[str], given: dict[str, Any], access: dict[str, Any]
+) -> None:
+    if each_from and (names or given["cert_name"] or given["csr"]):
+        raise click.UsageError("--each-from names all certificates itself: leave NAMES, --name and --csr out")
+    if given["csr"] and names:
+        raise click.UsageError("--csr brings its own names: leave NAMES out")
+    if bool(access["eab_kid"]) != bool(access["eab_key"]):
+        raise click.UsageError("--eab-kid and --eab-key belong together")
 
 
 def _without(given: dict[str, Any], name: str) -> dict[str, Any]:

@@ -28,13 +28,15 @@ def command(output: Output, settings: Settings, names: Sequence[str], force: boo
 
 
 async def _renew(output: Output, settings: Settings, names: Sequence[str], force: bool) -> int:
-    from evercert.cli.outcome import report_outcome
     from evercert.cli.store import existing, nothing_due
+
+    # A timer asks this many times a day; the engine is not even imported when there is nothing to do.
+    if not names and await nothing_due(output, settings):
+        return 0
+    from evercert.cli.outcome import report_outcome
     from evercert.engine.wiring import open_engine
     from evercert.store import certificates
 
-    if not names and await nothing_due(output, settings):
-        return 0
     async with open_engine(settings, output.progress) as engine:
         if not names:
             worked_on = await engine.worker.settle_due()

@@ -29,7 +29,7 @@ def command(output: Output, settings: Settings, name: str, pem: bool) -> int:
 async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int:
     from evercert.base.clock import SystemClock
     from evercert.cli.display import certificate_document, certificate_lines
-    from evercert.cli.outcome import planned
+    from evercert.cli.outcome import planned, renewal
     from evercert.cli.store import existing, reading
 
     now = SystemClock().now()
@@ -39,7 +39,9 @@ async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int
             text = await _pem(db, fact)
             output.result({"pem": text}, text.rstrip("\n"))
         else:
-            output.result(certificate_document(fact, now), *certificate_lines(fact, now, planned(fact, now)))
+            output.result(
+                certificate_document(fact, now), *certificate_lines(fact, now, renewal(fact), planned(fact, now))
+            )
     return 0
 
 
