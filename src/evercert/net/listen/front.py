@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,7 +64,7 @@ class AlpnFront:
         if hello is not None and self._responder.takes(hello):
             self._responder.shake_hands(transport, received, hello)
         elif len(self._spliced) + 2 * len(self._connecting) >= self._room:
-            transport.abort()
+            _reset(transport)
         else:
             # What is no TLS goes there as well: it is the upstream's to refuse, as if we were not here.
             client = _End(transport, self._spliced)
@@ -79,7 +80,7 @@ class AlpnFront:
             async with asyncio.timeout(_CONNECT_PATIENCE):
                 upstream, _ = await loop.create_connection(asyncio.Protocol, *self._upstream)
         except (OSError, TimeoutError):
-            client.transport.abort()
+            _reset(client.transport)
             return
         if client.transport.is_closing():
             upstream.abort()
@@ -119,7 +120,7 @@ class _End(asyncio.Protocol):
         if exc is None:
             self.other.transport.close()
         else:
-            self.other.transport.abort()
+            _reset(self.other.transport)
 
     def pause_writing(self) -> None:
         if self.other is not None:
@@ -137,6 +138,14 @@ def _join(client: _End, upstream: _End) -> None:
         _keep_alive(end.transport)
     upstream.transport.set_protocol(upstream)
     client.transport.resume_reading()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Ends with a reset, not with an orderly end: the other end failed, and shall be seen to have failed."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None and not transport.is_closing():
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:

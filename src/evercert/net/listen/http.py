@@ -7,7 +7,7 @@ one header block of 8 KiB, ten seconds, no body, no file, and no answer but 200,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from evercert.net.listen.bind import Listener
@@ -30,18 +30,31 @@ _HEAD_TOO_LARGE: Final = b"431 Request Header Fields Too Large"
 class HttpResponder:
     """Answers `/.well-known/acme-challenge/<token>` with the token's key authorization, anything else with 404.
 
-    `put` and `drop` take effect at once. Owned by one event loop.
+    `put` and `drop` take effect at once. Where more than *connections* are open, the oldest makes room.
+    Owned by one event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = _MAX_CONNECTIONS) -> None:
         self._answers: dict[bytes, bytes] = {}
-        # Oldest first: the one that makes room when there are too many.
-        self._connections: dict[_Connection, None] = {}
-        self._listener = Listener(lambda: _Connection(self._answers, self._connections))
+        self._room = connections
+        self._connections: dict[_Connection, None] = {}  # oldest first
+        self._listener = Listener(lambda: _Connection(self))
 
     async def start(self, addresses: Sequence[str], port: int) -> int:
         """Afterwards it answers on *port* (0: any free one) of every address; the port. Raises `port`."""
         return await self._listener.start(addresses, port)
+
+    def answer_at(self, path: bytes) -> bytes | None:
+        return self._answers.get(path)
+
+    def welcome(self, connection: _Connection) -> None:
+        """Counts it among those that are open."""
+        if len(self._connections) >= self._room:
+            next(iter(self._connections)).end()
+        self._connections[connection] = None
+
+    def forget(self, connection: _Connection) -> None:
+        self._connections.pop(connection, None)
 
     def put(self, token: str, key_authorization: str) -> None:
         self._answers[_PATH + token.encode()] = key_authorization.encode()
@@ -58,23 +71,22 @@ class HttpResponder:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, answers: Mapping[bytes, bytes], connections: dict[_Connection, None]) -> None:
-        self._answers = answers
-        self._connections = connections
+    """One client: its requests one after another, each within ten seconds."""
+
+    def __init__(self, responder: HttpResponder) -> None:
+        self._responder = responder
         self._received = b""
         self._requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the loop makes no other for a stream
         self._transport = transport
-        if len(self._connections) >= _MAX_CONNECTIONS:
-            next(iter(self._connections)).end()
-        self._connections[self] = None
+        self._responder.welcome(self)
         self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self.end)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        self._connections.pop(self, None)
+        self._responder.forget(self)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -85,7 +97,7 @@ class _Connection(asyncio.Protocol):
             self._answer(head)
 
     def end(self) -> None:
-        self._connections.pop(self, None)
+        self._responder.forget(self)
         self._transport.abort()
 
     def _taken(self) -> tuple[bytes, bool, bytes]:
@@ -109,7 +121,7 @@ class _Connection(asyncio.Protocol):
     def _reply(self, method: bytes, path: bytes, *, keep_alive: bool) -> None:
         self._requests += 1
         keep_alive = keep_alive and self._requests < _MAX_REQUESTS
-        found = self._answers.get(path)
+        found = self._responder.answer_at(path)
         self._transport.write(_response(_NOT_FOUND if found is None else _OK, found or b"", method, keep_alive))
         self._timer.cancel()
         if keep_alive:
