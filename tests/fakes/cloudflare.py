@@ -1,4 +1,4 @@
-"""Cloudflare's DNS API as far as a DNS provider uses it (API v4, zones and dns_records): keeps `base.message.Transport`.
+"""Cloudflare's DNS API (v4, zones and dns_records) as far as a provider uses it: keeps `base.message.Transport`.
 
 As documented: every answer has `success`, `errors`, `result`; a token is sent as bearer; identical records are
 refused (81058); a record that is not there is 404 (81044); content of TXT records comes back in quotes.

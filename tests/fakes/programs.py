@@ -14,7 +14,7 @@ __all__ = ["FakePrograms"]
 class FakePrograms:
     """Every run ends with `completed`; `runs` is what was run, with its environment."""
 
-    completed: Completed = Completed(0, "")
+    completed: Completed = field(default_factory=lambda: Completed(0, ""))
     runs: list[tuple[list[str], dict[str, str]]] = field(default_factory=list)
 
     async def run(

@@ -44,7 +44,9 @@ def writer(request: pytest.FixtureRequest, powerdns: PowerDns, given: Ports) -> 
 
 
 def ours(powerdns: PowerDns, given: Ports, key: str = "", **values: str) -> Any:
-    return provider("powerdns", {"url": powerdns.url, **values}, given, EVERCERT_POWERDNS_API_KEY=key or powerdns.api_key)
+    return provider(
+        "powerdns", {"url": powerdns.url, **values}, given, EVERCERT_POWERDNS_API_KEY=key or powerdns.api_key
+    )
 
 
 async def test_a_value_is_added_to_those_that_are_there_and_taken_away_again(powerdns: PowerDns, writer: Any) -> None:

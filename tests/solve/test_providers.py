@@ -111,7 +111,10 @@ async def test_a_webhook_gets_what_legos_httpreq_sends_and_a_bearer_token() -> N
     writer = provider("webhook", {"url": "https://hook.test/dns/"}, ports(http=web), EVERCERT_WEBHOOK_TOKEN="abc")
     await writer.add_txt("example.test", NAME, "value", 60)
     await writer.remove_txt("example.test", NAME, "value", "")
-    assert [request.url for request in web.requests] == ["https://hook.test/dns/present", "https://hook.test/dns/cleanup"]
+    assert [request.url for request in web.requests] == [
+        "https://hook.test/dns/present",
+        "https://hook.test/dns/cleanup",
+    ]
     assert json.loads(web.requests[0].body).items() >= {"fqdn": f"{NAME}.", "value": "value"}.items()
     assert web.requests[0].headers["authorization"] == "Bearer abc"
 
@@ -122,7 +125,7 @@ async def test_a_service_that_fails_with_any_body_is_told_by_its_status(body: by
         return Response(500, (), body, datetime(2026, 1, 1, tzinfo=UTC))
 
     writer = provider("webhook", {"url": "https://hook.test"}, ports(http=FakeTransport(refuse)))
-    with pytest.raises(EvercertError, match="its API answered 500$"):
+    with pytest.raises(EvercertError, match=r"its API answered 500$"):
         await writer.add_txt("example.test", NAME, "value", 60)
 
 
@@ -146,7 +149,9 @@ async def test_a_hook_program_is_run_without_a_shell_and_told_everything() -> No
 async def test_a_hook_program_that_fails_is_told_with_its_words_on_one_line() -> None:
     programs = FakePrograms(Completed(3, "no\x1b[31m such\nzone"))
     with pytest.raises(EvercertError, match=r"status 3: no \[31m such zone"):
-        await provider("exec", {"program": "/opt/hook"}, ports(programs=programs)).add_txt("example.test", NAME, "v", 60)
+        await provider("exec", {"program": "/opt/hook"}, ports(programs=programs)).add_txt(
+            "example.test", NAME, "v", 60
+        )
 
 
 def test_a_hook_program_is_named_by_its_whole_path() -> None:

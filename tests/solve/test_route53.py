@@ -53,7 +53,9 @@ async def test_values_join_those_that_are_there_and_leave_one_by_one(moto: Moto,
     assert txt(moto, zones["public"], name) == []
 
 
-async def test_the_public_zone_is_written_unless_the_private_one_is_asked_for(moto: Moto, zones: dict[str, str]) -> None:
+async def test_the_public_zone_is_written_unless_the_private_one_is_asked_for(
+    moto: Moto, zones: dict[str, str]
+) -> None:
     name = f"_acme-challenge.which.{ZONE}"
     assert await route53(moto).add_txt(ZONE, name, "public", 60) == zones["public"]
     assert await route53(moto, private="yes").add_txt(ZONE, name, "private", 60) == zones["private"]

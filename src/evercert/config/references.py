@@ -83,13 +83,17 @@ def _read(path: Path) -> Secret:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise EvercertError("not-found", f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    except ValueError as error:  # a path that no system can hold: NUL, lone surrogates
+        raise EvercertError("bad-input", f"{str(path)[:200]!r} is not a path") from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise EvercertError("bad-input", f"{path} is not a file")
-        secret = file.read(_MAX_SECRET + 1)
+        secret = os.read(descriptor, _MAX_SECRET + 1)
+    finally:
+        os.close(descriptor)
     if len(secret) > _MAX_SECRET:
         raise EvercertError("too-large", f"{path} has more than {_MAX_SECRET} bytes")
-    if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
         _log.warning("%s holds a secret and can be read by others: chmod 600 it", path)
     return Secret(secret.removesuffix(b"\n").removesuffix(b"\r"))
