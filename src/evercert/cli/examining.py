@@ -63,7 +63,7 @@ async def examine_all(output: Output, settings: Settings, asked: Examination) ->
         for identifier in identifiers:
             rules = await _rules(engine, identifier, asked)
             found[identifier.value] = await examine_name(identifier, facts, rules, sight)
-    output.result(found, *_lines(found))
+    output.result({about: [_document(each) for each in findings] for about, findings in found.items()}, *_lines(found))
     worst = max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)
     return Exit.CHALLENGE.value if worst is Severity.PROBLEM else Exit.OK.value
 
@@ -144,6 +144,11 @@ def _counted(limit: Limit, uses: Sequence[quotas.Use], identifiers: Sequence[Ide
         domains = Counter(domain for use in uses for domain in {registered_domain(each) for each in use.identifiers})
         for domain in sorted({registered_domain(each) for each in identifiers}):
             yield domain, domains[domain]
+
+
+def _document(finding: Finding) -> dict[str, str]:
+    severity = finding.severity.name.lower()
+    return {"check": finding.check, "severity": severity, "what": finding.what, "hint": finding.hint}
 
 
 def _lines(found: dict[str, list[Finding]]) -> Iterator[str]:

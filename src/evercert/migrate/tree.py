@@ -37,7 +37,8 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
-            raise EvercertError("not-found", f"there is no folder {one_line(str(root))!r}")
+            hint = "name it: evercert import CLIENT FOLDER"
+            raise EvercertError("not-found", f"there is no folder {one_line(str(root))!r}", hint=hint)
         self.root = root.resolve()
 
     def text(self, path: Path) -> str:

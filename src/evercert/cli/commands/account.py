@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -19,7 +20,9 @@ def _at(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(
         function
     )
-    return click.option("--ca", metavar="CA", help="The account's CA: an id, or a directory URL.")(function)
+    return click.option(
+        "--ca", metavar="CA", shell_complete=completing.known_cas, help="The account's CA: an id, or a directory URL."
+    )(function)
 
 
 @click.group("account")

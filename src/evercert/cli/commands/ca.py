@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -28,7 +29,7 @@ def list_(output: Output, settings: Settings) -> int:
 
 
 @command.command("show")
-@click.argument("ca")
+@click.argument("ca", shell_complete=completing.known_cas)
 @framed
 def show(output: Output, settings: Settings, ca: str) -> int:
     """What is known of one CA: features, limits, and its staging counterpart."""

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 
 @click.command("delete")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.certificate_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
 def command(output: Output, settings: Settings, name: str, yes: bool) -> int:

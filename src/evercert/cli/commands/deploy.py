@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -14,9 +15,14 @@ __all__ = ["command"]
 
 
 @click.command("deploy")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.certificate_names)
 @click.option(
-    "--to", "targets", multiple=True, metavar="TARGET[:LABEL]", help="A further place to install it in, from now on."
+    "--to",
+    "targets",
+    multiple=True,
+    shell_complete=completing.deploy_targets,
+    metavar="TARGET[:LABEL]",
+    help="A further place to install it in, from now on.",
 )
 @click.option("--set", "-o", "settings_of", multiple=True, metavar="TARGET.FIELD=VALUE", help="A field of the target.")
 @click.option("--no-longer", "dropped", multiple=True, metavar="TARGET", help="A place to install it in no more.")

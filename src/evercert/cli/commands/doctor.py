@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -15,11 +16,19 @@ __all__ = ["command"]
 
 @click.command("doctor")
 @click.argument("names", nargs=-1, required=True)
-@click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")
+@click.option(
+    "--ca", metavar="CA", shell_complete=completing.known_cas, help="An id from `evercert ca list`, or a directory URL."
+)
 @click.option("--account", default="default", help="Which account at the CA.")
 @click.option("--http-port", type=int, default=80, show_default=True, help="Where the CA looks for http-01.")
 @click.option("--tls-port", type=int, default=443, show_default=True, help="Where the CA looks for tls-alpn-01.")
-@click.option("--dns", metavar="PROVIDER", default="", help="Examine for a proof by DNS through PROVIDER.")
+@click.option(
+    "--dns",
+    metavar="PROVIDER",
+    shell_complete=completing.dns_providers,
+    default="",
+    help="Examine for a proof by DNS through PROVIDER.",
+)
 @click.option("--tls-alpn-01", "tls_alpn01", is_flag=True, help="Examine for a proof by TLS.")
 @click.option(
     "--ca-roots",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted
@@ -20,7 +21,9 @@ _CHALLENGE = "How names are proved"
 
 @click.command("obtain")
 @click.argument("names", nargs=-1)
-@click.option("--ca", metavar="CA", help="An id from `evercert ca list`, or a directory URL.")
+@click.option(
+    "--ca", metavar="CA", shell_complete=completing.known_cas, help="An id from `evercert ca list`, or a directory URL."
+)
 @click.option("--staging", is_flag=True, help="Use the CA's staging counterpart.")
 @click.option("--dry-run", is_flag=True, help="Go the whole way at the staging CA; keep and install nothing.")
 @click.option(
@@ -46,7 +49,13 @@ _CHALLENGE = "How names are proved"
     default="",
     help="tls-alpn-01 in front of a live server: pass all else on to it.",
 )
-@click.option("--dns", metavar="PROVIDER", default="", help="Prove by DNS through PROVIDER.")
+@click.option(
+    "--dns",
+    metavar="PROVIDER",
+    shell_complete=completing.dns_providers,
+    default="",
+    help="Prove by DNS through PROVIDER.",
+)
 @click.option("--dns-challenge", type=click.Choice(["dns-01", "dns-account-01", "dns-persist-01"]), default="dns-01")
 @click.option(
     "--challenge",
@@ -64,7 +73,11 @@ _CHALLENGE = "How names are proved"
     help="A field of a DNS provider or deploy target.",
 )
 @click.option(
-    "--deploy", multiple=True, metavar="TARGET[:LABEL]", help="Install it there: nginx, apache, haproxy, files, exec."
+    "--deploy",
+    multiple=True,
+    shell_complete=completing.deploy_targets,
+    metavar="TARGET[:LABEL]",
+    help="Install it there: nginx, apache, haproxy, files, exec.",
 )
 @click.option(
     "--key-type",

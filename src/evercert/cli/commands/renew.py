@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 
 @click.command("renew")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completing.certificate_names)
 @click.option("--force", is_flag=True, help="Renew the named certificates although they are not due.")
 @framed
 def command(output: Output, settings: Settings, names: Sequence[str], force: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -21,7 +22,7 @@ _REASONS = {
 
 
 @click.command("revoke")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.certificate_names)
 @click.option("--reason", type=click.Choice(list(_REASONS)), default="unspecified", show_default=True)
 @click.option(
     "--by-certificate-key", is_flag=True, help="Sign with the certificate's own key instead of the account's."

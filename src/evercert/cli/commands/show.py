@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.certificate_names)
 @click.option("--pem", is_flag=True, help="Print the certificate and its chain instead.")
 @framed
 def command(output: Output, settings: Settings, name: str, pem: bool) -> int:
