@@ -2,7 +2,7 @@
 
 Facts that a test must know: an unsigned update, and one by a key that no policy names, is answered REFUSED; an unknown
 key NOTAUTH with BADKEY; a wrong secret NOTAUTH with BADSIG. A policy of type `subdomain` covers the name itself too. It
-knows truncated algorithms (hmac-sha256-128) by the whole one's name. It answers on 127.0.0.1 and ::1, without recursion,
+knows truncated algorithms (hmac-sha256-128) by the whole one's name. It answers on 127.0.0.1 and ::1, no recursion,
 and tells the zones' servers with port 53 where nothing listens: name this server instead.
 """
 

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from evercert.base.clock import Clock
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
@@ -19,7 +21,7 @@ from tests.fakes.programs import FakePrograms
 from tests.fakes.resolver import FakeResolver
 from tests.fakes.web import FakeWeb
 
-__all__ = ["Ledger", "item", "ports", "provider", "secrets"]
+__all__ = ["Ledger", "item", "numbered", "ports", "provider", "secrets"]
 
 _ids = itertools.count(1)
 
@@ -40,6 +42,11 @@ def item(content: str = "value", place: str = "_acme-challenge.example.test", **
         "content": content,
     }
     return Presented(**(given | other))
+
+
+def numbered(unstored: Presented) -> Presented:
+    """The item as the store returns it."""
+    return msgspec.structs.replace(unstored, id=next(_ids))
 
 
 class Ledger:
