@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,24 +21,44 @@ from tests.peers.pebble import Pebble
 NAMES = ("one.killed.test", "two.killed.test")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_death_at_every_step_costs_no_second_order_and_leaves_nothing(
     tmp_path: Path, start_pebble: Callable[..., Pebble]
 ) -> None:
-    pebble = start_pebble()
-    with Webroot(tmp_path / "www", pebble.http_port) as webroot:
-        scene = _scene(tmp_path, pebble, webroot)
-        moments = deaths_worth_dying(scene.moments())
+    with ExitStack() as worlds:
+        players = [worlds.enter_context(_player(tmp_path / name, start_pebble())) for name in ("one", "two")]
+        moments = deaths_worth_dying(players[0].scene.moments())
         assert len(moments) > 30, f"only {len(moments)} moments were seen; is the enumeration broken?"
-        orders = pebble.order_count()
-        with ThreadPoolExecutor(2) as players:
-            homes = list(players.map(scene.die_and_recover, range(len(moments)), moments))
-        assert pebble.order_count() == orders + len(moments), "a death cost a second order"
-        assert webroot.files() == [], "a token file was left behind"
-    for home, moment in zip(homes, moments, strict=True):
-        assert _left_behind(home) == [], f"{moment}: something was left behind"
-        assert _counts(home) == {"issued": 1, "presented": 0, "open": 0}, moment
-        assert list(home.glob(f"targets/*/files/live/{NAMES[0]}/fullchain.pem")), moment
+        shares = [moments[number :: len(players)] for number in range(len(players))]
+        with ThreadPoolExecutor(len(players)) as threads:
+            list(threads.map(_Player.play, players, shares))
+
+
+@dataclass(frozen=True)
+class _Player:
+    """A CA, a web server and a scene of its own: two players never meet."""
+
+    scene: Scene
+    pebble: Pebble
+    webroot: Webroot
+
+    def play(self, moments: Sequence[str]) -> None:
+        orders = self.pebble.order_count()
+        for number, moment in enumerate(moments):
+            home = self.scene.die_and_recover(number, moment)
+            orders += 1
+            assert self.pebble.order_count() == orders, f"{moment}: it cost a second order"
+            assert self.webroot.files() == [], f"{moment}: a token file was left behind"
+            assert _left_behind(home) == [], f"{moment}: an unfinished file was left behind"
+            assert _counts(home) == {"issued": 1, "presented": 0, "open": 0}, moment
+            assert list(home.glob(f"targets/*/files/live/{NAMES[0]}/fullchain.pem")), moment
+
+
+@contextmanager
+def _player(folder: Path, pebble: Pebble) -> Iterator[_Player]:
+    folder.mkdir()
+    with Webroot(folder / "www", pebble.http_port) as webroot:
+        yield _Player(_scene(folder, pebble, webroot), pebble, webroot)
 
 
 def _scene(folder: Path, pebble: Pebble, webroot: Webroot) -> Scene:

@@ -12,26 +12,29 @@ from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.config.references import resolve
 from evercert.config.settings import Settings
+from evercert.db.protocol import Database
 from evercert.host.files import write_durably
 from evercert.pki.seal import new_master_key
+from evercert.store import keys
 
 __all__ = ["open_master_key"]
 
 
-def open_master_key(settings: Settings) -> Secret:
-    """The master key; afterwards it is durable. Raises `sealed` if the store is there but its key is gone."""
-    kind, _, place = settings.master_key_reference.partition(":")
-    if kind == "file" and not Path(place).exists():
-        _make(Path(place), settings)
+async def open_master_key(settings: Settings, db: Database) -> Secret:
+    """The master key; afterwards it is durable. Raises `sealed` if keys are in the store but theirs is gone."""
+    missing = _missing_file(settings.master_key_reference)
+    if missing is not None and await keys.are_there(db):
+        raise EvercertError(
+            "sealed",
+            f"the master key {missing} is gone, and the keys in the store cannot be opened without it",
+            hint="put it back from your backup, or name it with EVERCERT_MASTER_KEY",
+        )
+    if missing is not None:
+        write_durably(missing, new_master_key().reveal() + b"\n", 0o600)
     return resolve(settings.master_key_reference, settings.environ)
 
 
-def _make(path: Path, settings: Settings) -> None:
-    if (settings.home / ".sealed").exists():
-        raise EvercertError(
-            "sealed",
-            f"the master key {path} is gone, and the keys in the store cannot be opened without it",
-            hint="put it back from your backup, or name it with EVERCERT_MASTER_KEY",
-        )
-    write_durably(path, new_master_key().reveal() + b"\n", 0o600)
-    write_durably(settings.home / ".sealed", b"keys in this store are sealed with a master key\n", 0o600)
+def _missing_file(reference: str) -> Path | None:
+    """The file that the reference names, if it is not there."""
+    kind, _, place = reference.partition(":")
+    return Path(place) if kind == "file" and not Path(place).exists() else None

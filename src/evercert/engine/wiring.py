@@ -120,7 +120,8 @@ async def open_engine(
             database = await closing.enter_async_context(open_store(settings.database))
         transports = _Transports(settings, clock, make_transport, closing)
         ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
-        yield _assembled(settings, clock, rng, database, ports, transports, Telling(reporter), closing)
+        sealer = Sealer(await open_master_key(settings, database))
+        yield _assembled(settings, clock, rng, database, sealer, ports, transports, Telling(reporter), closing)
 
 
 def _assembled(
@@ -128,12 +129,12 @@ def _assembled(
     clock: Clock,
     rng: Random,
     db: Database,
+    sealer: Sealer,
     ports: Ports,
     transports: _Transports,
     telling: Telling,
     closing: AsyncExitStack,
 ) -> Engine:
-    sealer = Sealer(open_master_key(settings))
     find_secret = partial(resolve, environ=settings.environ)
     accounts = Accounts(db, sealer, clock, transports.to, find_secret, telling)
     targets = Targets(ports, settings.home / "targets", find_secret)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for
     from evercert.pki.keys import PrivateKey
     from evercert.pki.seal import Sealer
 
-__all__ = ["Purpose", "add", "delete_unused", "load"]
+__all__ = ["Purpose", "add", "are_there", "delete_unused", "load"]
 
 _SQL: Final = load_queries("keys")
 
@@ -51,6 +51,11 @@ async def load(db: Database, sealer: Sealer, key_id: int) -> PrivateKey:
     if sha256(key.spki).hexdigest() != fingerprint:
         raise EvercertError("sealed", f"key {key_id} is not the key that its row names")
     return key
+
+
+async def are_there(db: Database) -> bool:
+    """Whether any key is kept, so that the master key cannot be a new one."""
+    return bool(await db.rows(_SQL["any key"]()))
 
 
 async def delete_unused(db: Database, *key_ids: int) -> None:

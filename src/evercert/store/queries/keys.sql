@@ -32,3 +32,7 @@ WHERE
         LIMIT :limit
     )
 RETURNING id;
+
+-- name: any key
+-- Whether anything is sealed here.
+SELECT id FROM keys LIMIT 1;
