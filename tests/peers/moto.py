@@ -32,9 +32,8 @@ class Moto:
     def client(self, service: str) -> Any:
         import boto3
 
-        return boto3.session.Session(self.access_key, self.secret_key, region_name="us-east-1").client(
-            service, endpoint_url=self.url
-        )
+        session: Any = boto3.session.Session(self.access_key, self.secret_key, region_name="us-east-1")
+        return session.client(service, endpoint_url=self.url)
 
     def __enter__(self) -> Self:
         return self

@@ -98,7 +98,7 @@ async def test_where_no_server_can_be_reached_the_configured_resolvers_decide() 
     clock = Filling(resolver, {"": 5.0})
     await wait(resolver, clock)
     assert clock.monotonic() >= 5.0
-    with pytest.raises(EvercertError, match="the configured resolvers does not show it"):
+    with pytest.raises(EvercertError, match="the configured resolver does not show it"):
         await wait(FakeResolver(unreachable={"one", "two"}))
 
 

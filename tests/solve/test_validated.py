@@ -1,4 +1,4 @@
-"""A real CA looks at what the solvers present: every challenge type, against Pebble, with BIND as its DNS where it asks."""
+"""A real CA looks at what the solvers present: every challenge type, Pebble, and BIND as its DNS where it asks."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Propagation:
         was_seen = await self._until_authoritative(awaited, deadline)
         through = {server: self._resolving_through((server,)) for server in awaited.resolvers}
         if not was_seen:
-            through["the configured resolvers"] = self._resolver
+            through["the configured resolver"] = self._resolver
         if through:
             await self._until_resolved(awaited, through, deadline)
 
