@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,11 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
 from evercert.pki.keys import KeyType, PrivateKey, generate
@@ -32,7 +35,19 @@ _ACME_IDENTIFIER: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 # RFC 5280 §4.1.2.5: "no well-defined expiration date". Nobody checks the dates of a challenge's certificate.
 _ALWAYS = (datetime(2020, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 
-_UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
+# What the library still reads but will refuse one day (a serial below one, say) is refused here already:
+# from outside nobody shall make it write warnings.
+warnings.filterwarnings("error", category=CryptographyDeprecationWarning, module=r"evercert\.pki")
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    CryptographyDeprecationWarning,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +157,8 @@ def _signed(builder: x509.CertificateBuilder, key: PrivateKey) -> bytes:
 def _called(name: x509.Name) -> str:
     for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
         if attributes := name.get_attributes_for_oid(oid):
-            return str(attributes[0].value)
-    return name.rfc4514_string()
+            return one_line(str(attributes[0].value))
+    return one_line(name.rfc4514_string())
 
 
 def _authority_key_identifier(certificate: x509.Certificate) -> bytes:

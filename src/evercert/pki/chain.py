@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
@@ -54,6 +54,8 @@ def split_pem(data: bytes) -> tuple[bytes, ...]:
 def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Identifier], now: datetime) -> None:
     """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names, is valid
     now, and each certificate is signed by the next."""
+    if not chain:
+        raise _bad("the chain is empty")
     leaf = read_certificate(chain[0])
     if leaf.spki != spki:
         raise _bad("the certificate is for another key")
@@ -94,7 +96,7 @@ def _check_names(leaf: CertificateView, identifiers: Collection[Identifier]) -> 
 def _check_signed(below: x509.Certificate, above: x509.Certificate) -> None:
     try:
         below.verify_directly_issued_by(above)
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise _bad("the chain is not in order: a certificate is not signed by the next one") from error
 
 

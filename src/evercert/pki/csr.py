@@ -44,7 +44,8 @@ def build_csr(key: PrivateKey, identifiers: Sequence[Identifier], must_staple: b
 
 
 def read_csr(data: bytes) -> CsrView:
-    """The request in PEM or DER. Raises `bad-input` unless it is signed by its own key."""
+    """The request in PEM or DER. Raises `bad-input` unless it is signed by its own key, and `bad-name`
+    for a name in it that no CA issues for."""
     if len(data) > _MAX_CSR:
         raise _bad(f"it has more than {_MAX_CSR} bytes")
     try:
@@ -54,7 +55,7 @@ def read_csr(data: bytes) -> CsrView:
             raise _bad("its signature is not by its own key")
         return CsrView(
             der=csr.public_bytes(Encoding.DER),
-            identifiers=identifiers_of(csr.extensions) or _common_name(csr),
+            identifiers=identifiers_of(csr.extensions, strictly=True) or _common_name(csr),
             spki=csr.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
             must_staple=_asks_for_stapling(csr),
         )

@@ -170,7 +170,7 @@ def load_der(data: bytes, *, trusted: bool = False) -> PrivateKey:
 
 def key_from_jwk(jwk: Mapping[str, str]) -> PrivateKey:
     """The key in a private JWK (RFC 7518 §6, RFC 8037 §2), as certbot keeps account keys. Raises `bad-key`."""
-    return _read(b"", lambda: _JWK_READERS[jwk.get("kty", "")](jwk))
+    return _read(b"", lambda: _JWK_READERS[str(jwk.get("kty"))](jwk))
 
 
 def _read(data: bytes, load: Callable[[], Any]) -> PrivateKey:
@@ -212,7 +212,7 @@ def _type_of(key: Any) -> KeyType:
 
 def _ec_from_jwk(jwk: Mapping[str, str]) -> Any:
     curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
-    public = ec.EllipticCurvePublicNumbers(_from_b64(jwk["x"]), _from_b64(jwk["y"]), curves[jwk["crv"]])
+    public = ec.EllipticCurvePublicNumbers(_from_b64(jwk["x"]), _from_b64(jwk["y"]), curves[str(jwk["crv"])])
     return ec.EllipticCurvePrivateNumbers(_from_b64(jwk["d"]), public).private_key()
 
 
@@ -242,11 +242,11 @@ def _number(value: int, length: int = 0) -> str:
     return _b64(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))
 
 
-def _octets(text: str) -> bytes:
-    if len(text) > _MAX_KEY:
-        raise ValueError("too long")
+def _octets(text: object) -> bytes:
+    if not isinstance(text, str) or len(text) > _MAX_KEY:
+        raise ValueError("no text, or too long")
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _from_b64(text: str) -> int:
+def _from_b64(text: object) -> int:
     return int.from_bytes(_octets(text), "big")

@@ -17,14 +17,21 @@ def alternative_names(identifiers: Iterable[Identifier]) -> x509.SubjectAlternat
     return x509.SubjectAlternativeName([_general_name(identifier) for identifier in identifiers])
 
 
-def identifiers_of(extensions: x509.Extensions) -> tuple[Identifier, ...]:
-    """The DNS names and addresses that the extension holds; what is neither, or no valid name, is passed over."""
+def identifiers_of(extensions: x509.Extensions, *, strictly: bool = False) -> tuple[Identifier, ...]:
+    """The DNS names and addresses that the extension holds; what is neither, or no valid name, is passed
+    over, or raises `bad-name` if we read *strictly*."""
     try:
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    found = (_identifier(name) for name in names)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+    found: dict[Identifier, None] = {}
+    for name in names:
+        try:
+            found[_identifier(name)] = None
+        except EvercertError:
+            if strictly:
+                raise
+    return tuple(found)
 
 
 def _general_name(identifier: Identifier) -> x509.GeneralName:
@@ -33,12 +40,9 @@ def _general_name(identifier: Identifier) -> x509.GeneralName:
     return x509.DNSName(identifier.value)
 
 
-def _identifier(name: x509.GeneralName) -> Identifier | None:
-    if isinstance(name, x509.IPAddress):
+def _identifier(name: x509.GeneralName) -> Identifier:
+    if isinstance(name, x509.IPAddress) and isinstance(name.value, ipaddress.IPv4Address | ipaddress.IPv6Address):
         return Identifier("ip", str(name.value))
-    if not isinstance(name, x509.DNSName):
-        return None
-    try:
+    if isinstance(name, x509.DNSName):
         return parse_identifier(name.value)
-    except EvercertError:
-        return None
+    raise EvercertError("bad-name", f"{type(name).__name__} is no kind of name that a CA validates")
