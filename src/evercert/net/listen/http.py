@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from evercert.net.listen.bind import Listener
 
@@ -79,8 +79,7 @@ class _Connection(asyncio.Protocol):
         self._requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the loop makes no other for a stream
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
         self._responder.welcome(self)
         self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self.end)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from evercert.base.errors import EvercertError
 from evercert.net.hello import Hello, HelloReader
@@ -29,8 +29,7 @@ class Opening(asyncio.Protocol):
         self._reader = HelloReader()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the loop makes no other for a stream
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
         if len(self._waiting) >= _MAX_WAITING:
             next(iter(self._waiting)).end()
         self._waiting[self] = None
