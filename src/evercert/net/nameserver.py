@@ -72,7 +72,13 @@ async def ask(server: NameServer, query: QueryMessage, timeout: float) -> QueryM
     from dns.message import QueryMessage, Truncated, from_wire
 
     def understand(data: bytes) -> QueryMessage | None:
-        reply = from_wire(data, raise_on_truncation=True)
+        try:
+            reply = from_wire(data, raise_on_truncation=True)
+        except Truncated as truncated:
+            # A forged one must not lead us away from the datagram that is the answer.
+            if query.is_response(truncated.message()):
+                raise
+            return None
         return reply if isinstance(reply, QueryMessage) and query.is_response(reply) else None
 
     async with asyncio.timeout(timeout):
