@@ -7,15 +7,10 @@ import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from evercert.base.names import parse_identifiers
-from evercert.pki.cert import self_signed_server
-
-__all__ = ["Peer", "read_request", "server_context"]
+__all__ = ["Peer", "Speak", "read_request"]
 
 Speak = Callable[[socket.socket], None]
 
@@ -26,11 +21,13 @@ class Peer:
     `accepted` counts connections. Leaving ends all of them, whatever they are doing.
     """
 
-    def __init__(self, speak: Speak, context: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, speak: Speak, context: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._speak = speak
         self._context = context
         self._listener = socket.create_server(
-            (address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET
+            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET
         )
         self.port: int = self._listener.getsockname()[1]
         self.accepted = 0
@@ -72,17 +69,6 @@ class Peer:
                 self._open.append(session)
                 session.do_handshake()
                 self._speak(session)
-
-
-def server_context(folder: Path, *names: str, at: datetime | None = None) -> tuple[ssl.SSLContext, Path]:
-    """A server's context with a certificate for *names*, made at *at* (now), and the file to trust it by."""
-    certificate, key = self_signed_server(parse_identifiers(names), at or datetime.now(UTC))
-    roots, pair = folder / "roots.pem", folder / "pair.pem"
-    roots.write_text(certificate)
-    pair.write_text(certificate + key.text())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair)
-    return context, roots
 
 
 def read_request(connection: socket.socket) -> bytes:

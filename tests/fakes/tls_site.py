@@ -18,9 +18,11 @@ __all__ = ["anyone", "leave", "server_context", "serving", "visiting"]
 Visit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def server_context(folder: Path, *names: str) -> ssl.SSLContext:
-    """A context whose certificate is for *names*; it is `folder / "root.pem"` as well, for who wants to trust it."""
-    certificate, key = self_signed_server(parse_identifiers(names), datetime.now(UTC) - timedelta(hours=1))
+def server_context(folder: Path, *names: str, at: datetime | None = None) -> ssl.SSLContext:
+    """A context whose certificate, made *at* a moment (an hour ago), is for *names*; it is `folder / "root.pem"` as
+    well, for who wants to trust it."""
+    made = at or datetime.now(UTC) - timedelta(hours=1)
+    certificate, key = self_signed_server(parse_identifiers(names), made)
     (folder / "root.pem").write_text(certificate)
     (folder / "key.pem").write_bytes(key.reveal())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -24,7 +24,8 @@ from evercert.net.blocking import BlockingHttpTransport
 from evercert.net.http import HttpTransport
 from evercert.net.settings import HttpSettings
 from tests.fakes.clock import FakeClock
-from tests.fakes.peer import Peer, Speak, read_request, server_context
+from tests.fakes.peer import Peer, Speak, read_request
+from tests.fakes.tls_site import server_context
 
 Send = Callable[[Request], Awaitable[Response]]
 Opened = Callable[..., "asynccontextmanager[Send]"]
@@ -53,7 +54,8 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 
 @pytest.fixture(scope="module")
 def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    return server_context(tmp_path_factory.mktemp("tls"), "127.0.0.1", "localhost", "ca.test")
+    folder = tmp_path_factory.mktemp("tls")
+    return server_context(folder, "127.0.0.1", "localhost", "ca.test"), folder / "root.pem"
 
 
 def answering(*parts: bytes, keep: bool = False) -> Speak:
@@ -308,30 +310,30 @@ async def test_a_certificate_of_an_unknown_issuer_is_refused_and_the_option_name
 
 
 async def test_a_certificate_for_another_name_is_refused(opened: Opened, tmp_path: Path) -> None:
-    context, roots = server_context(tmp_path, "other.test")
+    context = server_context(tmp_path, "other.test")
     with Peer(answering(_HELLO), context) as peer:
-        async with opened(roots=roots) as send:
+        async with opened(roots=tmp_path / "root.pem") as send:
             failure = await failure_of(send, get(peer))
     assert failure.code.name == "tls"
 
 
 async def test_a_certificate_that_has_ended_is_refused(opened: Opened, tmp_path: Path) -> None:
-    context, roots = server_context(tmp_path, "127.0.0.1", at=datetime(2024, 1, 1, tzinfo=UTC))
+    context = server_context(tmp_path, "127.0.0.1", at=datetime(2024, 1, 1, tzinfo=UTC))
     with Peer(answering(_HELLO), context) as peer:
-        async with opened(roots=roots) as send:
+        async with opened(roots=tmp_path / "root.pem") as send:
             failure = await failure_of(send, get(peer))
     assert failure.code.name == "tls"
     assert "expired" in failure.message
 
 
 async def test_tls_before_1_2_is_refused(opened: Opened, tmp_path: Path) -> None:
-    context, roots = server_context(tmp_path, "127.0.0.1")
+    context = server_context(tmp_path, "127.0.0.1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with Peer(answering(_HELLO), context) as peer:
-        async with opened(roots=roots) as send:
+        async with opened(roots=tmp_path / "root.pem") as send:
             failure = await failure_of(send, get(peer))
     assert failure.code.name == "tls"
 

@@ -75,6 +75,8 @@ async def _handshake(address: str, port: int, server_name: str, timeout: float) 
         return Served(address, error=failures.timed_out(place, timeout))
     except OSError as error:
         return Served(address, error=failures.refused(place, error))
+    except ValueError:  # from `ipaddress`
+        return Served(address, error=failures.refused(place, "that is no address"))
 
 
 async def _served(address: str, port: int, server_name: str, place: str) -> Served:
@@ -82,7 +84,7 @@ async def _served(address: str, port: int, server_name: str, place: str) -> Serv
     try:
         # The loop closes the socket with the transport, but not where no transport came about.
         _, writer = await asyncio.open_connection(sock=connection, ssl=_context(), server_hostname=server_name)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; a name that is no SNI, a ValueError
+    except (OSError, ValueError, TypeError) as error:  # a name that is no SNI is one of the latter two
         connection.close()
         raise failures.tls_failed(place, error) from error
     except asyncio.CancelledError:
