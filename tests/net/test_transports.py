@@ -460,3 +460,31 @@ async def test_a_file_without_roots_is_told_by_its_name(opened: Opened, tmp_path
             await send(Request("GET", "https://127.0.0.1:1/"))
     assert raised.value.code.name == "bad-input"
     assert "roots.pem" in raised.value.message
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:passw0rd@127.0.0.1:1", "127.0.0.1:3128", "https://127.0.0.1:1"])
+async def test_a_proxy_of_a_kind_that_is_not_spoken_is_a_wrong_setting(opened: Opened, proxy: str) -> None:
+    async with opened(proxy=proxy) as send:
+        with pytest.raises(EvercertError) as raised:
+            await send(Request("GET", "https://ca.test/dir"))
+    assert raised.value.code.name == "bad-input"
+    assert "passw0rd" not in f"{raised.value} {raised.value.hint}"
+
+
+async def test_who_waits_for_a_connection_waits_no_longer_than_for_an_answer(
+    opened: Opened, trusted: tuple[ssl.SSLContext, Path]
+) -> None:
+    with Peer(lambda connection: time.sleep(3 * _PATIENCE), trusted[0]) as peer:
+        async with opened(roots=trusted[1], timeout=_PATIENCE, connections=1) as send:
+            failures = await asyncio.gather(*(failure_of(send, get(peer)) for _ in range(3)))
+    assert [failure.code.name for failure in failures] == ["timeout"] * 3
+
+
+async def test_a_host_that_would_write_to_the_terminal_is_made_harmless(opened: Opened) -> None:
+    url = "https://user:passw0rd@" + "x\x1b[2J" * 50 + "/secret?token"
+    async with opened(timeout=_PATIENCE) as send:
+        failure = await failure_of(send, Request("GET", url))
+    assert failure.message.isprintable()
+    assert len(failure.message) < 250
+    assert "passw0rd" not in failure.message
+    assert "token" not in failure.message

@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    EmptyPoolError,
     HTTPError,
     LocationValueError,
     NameResolutionError,
@@ -77,6 +78,7 @@ class BlockingHttpTransport:
             headers={"User-Agent": self._settings.user_agent, "Accept-Encoding": "identity", **request.headers},
             redirect=False,
             retries=False,
+            pool_timeout=self._settings.timeout,
             preload_content=False,
             decode_content=False,
         )
@@ -232,6 +234,8 @@ def _announced(headers: Mapping[str, str]) -> int:
 
 def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # noqa: PLR0911  # a table
     match error:
+        case EmptyPoolError():
+            return failures.timed_out(host, seconds)
         case ProxyError():
             return failures.proxy_failed(host, type(error.original_error).__name__)
         case SSLError():

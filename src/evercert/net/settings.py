@@ -9,8 +9,11 @@ from urllib.parse import urlsplit
 
 from evercert import __version__
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 
 __all__ = ["HttpSettings", "host_of", "proxy_of", "trust"]
+
+_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,22 @@ def trust(settings: HttpSettings) -> ssl.SSLContext:
 
 
 def host_of(url: str) -> str:
-    """The host and port of a URL, for a message; never its credentials, path or query."""
+    """The host and port of a URL, for a message; never its credentials, path or query. Fit to be shown: a
+    CA names most of the URLs that we go to."""
     try:
         parts = urlsplit(url)
-        port = parts.port
+        host, port = one_line(parts.hostname or "", _SHOWN), parts.port
     except ValueError:
         return "the server"
-    return f"{parts.hostname}:{port}" if port else parts.hostname or "the server"
+    return f"{host}:{port}" if port else host or "the server"
 
 
 def proxy_of(settings: HttpSettings, url: str) -> str | None:
-    """The proxy for *url*; never one for this machine itself."""
+    """The proxy for *url*; never one for this machine itself. Raises `bad-input` for one that we cannot use."""
     host = urlsplit(url).hostname or ""
     is_local = host in {"localhost", "::1"} or host.startswith("127.")
-    return settings.proxy or None if not is_local else None
+    if not settings.proxy or is_local:
+        return None
+    if not settings.proxy.lower().startswith("http://"):
+        raise EvercertError("bad-input", "the proxy is not an http:// URL", hint="write http://host:port")
+    return settings.proxy
