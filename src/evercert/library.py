@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import msgspec
 
@@ -21,12 +22,13 @@ from evercert.config.settings import load_settings
 from evercert.engine.deploying import bundle_of
 from evercert.engine.report import Reporter, silent
 from evercert.engine.wiring import Engine, open_engine
+from evercert.engine.wishes import wish
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.pki.keys import KeyType
 from evercert.store import cas, certificates
 
-__all__ = ["Issued", "obtain", "obtain_async"]
+__all__ = ["Given", "Issued", "obtain", "obtain_async"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,29 @@ async def obtain_async(
         return await _obtain(engine, intent, {key: value for key, value in access.items() if value})
 
 
-def obtain(*names: str, ca: str = "letsencrypt", challenge: ChallengeRule | str = "http-01", **given: object) -> Issued:
+class Given(TypedDict, total=False):
+    """What may be given to `obtain`: the arguments of `obtain_async`, which says what they mean."""
+
+    ca: str
+    challenge: ChallengeRule | str
+    deploy: tuple[TargetSpec, ...]
+    key_type: KeyType
+    contact: str
+    profile: str
+    ca_roots: str | Path
+    home: str | Path | None
+    reporter: Reporter
+
+
+def obtain(*names: str, **given: Unpack[Given]) -> Issued:
     """`obtain_async` for code without an event loop; the same arguments, contract and errors."""
-    return asyncio.run(obtain_async(*names, ca=ca, challenge=challenge, **given))  # type: ignore[arg-type]  # checked there
+    return asyncio.run(obtain_async(*names, **given))
 
 
 async def _obtain(engine: Engine, intent: CertificateIntent, access: Mapping[str, object]) -> Issued:
     await cas.configure(engine.db, msgspec.structs.replace(await cas.access(engine.db, intent.ca), **access))
     engine.check(intent)
-    await certificates.declare(engine.db, intent, engine.clock.now())
+    await wish(engine.db, intent, engine.clock.now())
     await engine.worker.settle(intent.name)
     fact = await certificates.fact(engine.db, intent.name)
     if fact is None or fact.current is None or fact.failures:

@@ -121,7 +121,7 @@ class ProblemType(Enum):
         "acme",
         Retry.NEVER,
         "the CA registers only with an external account binding",
-        "get a key id and an HMAC key from the CA, and give them as --eab-kid and --eab-hmac-key",
+        "get a key id and an HMAC key from the CA, and give them as --eab-kid and --eab-key",
     )
     INCORRECT_RESPONSE = _Kind(
         "incorrectResponse",

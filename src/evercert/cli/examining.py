@@ -147,8 +147,8 @@ def _counted(limit: Limit, uses: Sequence[quotas.Use], identifiers: Sequence[Ide
 
 
 def _document(finding: Finding) -> dict[str, str]:
-    severity = finding.severity.name.lower()
-    return {"check": finding.check, "severity": severity, "what": finding.what, "hint": finding.hint}
+    word = finding.severity.word
+    return {"check": finding.check, "severity": word, "what": finding.what, "hint": finding.hint}
 
 
 def _lines(found: dict[str, list[Finding]]) -> Iterator[str]:

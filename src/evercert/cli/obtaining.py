@@ -19,9 +19,10 @@ from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted, intent_of
 from evercert.config.settings import Settings
 from evercert.engine.wiring import Engine, open_engine
+from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
-from evercert.store import cas, certificates
+from evercert.store import cas
 
 __all__ = ["Request", "obtain_all"]
 
@@ -69,7 +70,7 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
             raise EvercertError("insecure-url", "the CA's directory is not at an https URL", ca=ca, hint=hint)
         await cas.configure(engine.db, access)
     now = engine.clock.now()
-    await asyncio.gather(*(certificates.declare(engine.db, intent, now) for intent in intents))
+    await asyncio.gather(*(wish(engine.db, intent, now) for intent in intents))
 
 
 def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.db.protocol import Database
 from evercert.engine.targets import Targets
 from evercert.model.intent import CertificateIntent
 from evercert.solve.solvers import check_rule
+from evercert.store import certificates
 
-__all__ = ["check"]
+__all__ = ["check", "wish"]
 
 
 def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], Secret]) -> None:
@@ -27,3 +30,12 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
             targets.target(intent, key)
     except EvercertError as error:
         raise error.about(name=intent.name) from error
+
+
+async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
+    """Afterwards the certificate is wanted, durably; one that failed and waits is due at once, for somebody asks."""
+    if await certificates.declare(db, intent, now) != "unchanged":
+        return
+    fact = await certificates.fact(db, intent.name)
+    if fact and (fact.failure or any(each.failure for each in fact.deployments)):
+        await certificates.wake(db, intent.name, now)

@@ -1,0 +1,71 @@
+"""`evercert account`: the CA's side and ours stay one."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from tests.cli.shell import Shell
+
+
+def url(evercert: Shell, number: int = 0) -> str:
+    return str(evercert("account", "show", "--json").document[number]["url"])
+
+
+def test_there_is_none_until_the_first_certificate(evercert: Shell) -> None:
+    done = evercert("account", "show")
+    assert (done.status, done.out) == (0, "")
+    assert done.err == "evercert: note: no accounts; one is made with the first certificate\n"
+    missing = evercert("account", "rollover")
+    assert missing.status == 3
+    assert missing.hint == "an account is made with the first certificate"
+
+
+def test_the_only_account_needs_no_naming(evercert: Shell) -> None:
+    evercert.obtained("only.test")
+    done = evercert("account", "update", "--contact", "ops@only.test")
+    assert done.out == f"contacts at {evercert.pebble.directory}: mailto:ops@only.test\n"
+    wrong = evercert("account", "update", "--account", "other")
+    assert wrong.hint == f"there is --ca {evercert.pebble.directory} --account default"
+
+
+def test_a_new_key_is_the_same_account_and_the_old_key_is_none(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("rolled.test")
+    before = url(evercert)
+    assert evercert("account", "export", tmp_path / "old.pem").status == 0
+    assert evercert("account", "rollover").out == f"{before}: the account has a new key\n"
+    assert evercert("renew", "--force", "rolled.test").status == 0
+    assert url(evercert) == before
+    done = evercert("account", "import", tmp_path / "old.pem", "--account", "old", *evercert.to_ca)
+    assert done.status == 3
+    assert "the CA has no account with this key" in done.err
+
+
+def test_an_exported_key_is_the_account_elsewhere(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("moved.test")
+    file = tmp_path / "account.pem"
+    exported = evercert("account", "export", file)
+    assert exported.out == f"{file}: the private key of {url(evercert)}\n"
+    assert "evercert: warning: whoever has this file is the account" in exported.err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    elsewhere = Shell(tmp_path / "elsewhere", evercert.pebble)
+    done = elsewhere("account", "import", file, *evercert.to_ca)
+    assert done.out == f"{url(evercert)}: taken over as account default\n"
+    assert url(elsewhere) == url(evercert)
+    accounts = evercert.pebble.account_count()
+    elsewhere.obtained("there.test")
+    assert evercert.pebble.account_count() == accounts
+    again = elsewhere("account", "import", file, *evercert.to_ca)
+    assert again.status == 2
+    assert again.hint == "choose a name for the other one with --account"
+
+
+def test_deactivated_is_for_ever_and_said_twice(evercert: Shell) -> None:
+    evercert.obtained("ended.test")
+    before = url(evercert)
+    assert evercert("account", "deactivate").status == 2
+    assert evercert("account", "deactivate", "--yes").out == f"{before}: deactivated\n"
+    statuses = {each["url"]: each["status"] for each in evercert("account", "show", "--json").document}
+    assert statuses == {before: "deactivated"}
+    evercert.obtained("after.test")
+    assert len(evercert("account", "show", "--json").document) == 2
