@@ -150,6 +150,22 @@ async def test_an_answer_over_tcp_that_ends_early_is_an_error() -> None:
         assert "no DNS message" in (await failure(DnsResolver([server.address]))).message
 
 
+async def test_an_answer_that_costs_much_to_read_is_not_read() -> None:
+    # 4,600 records that name the longest name there is, in 64 kB.
+    name = b"\x01a" * 126 + b"\x00"
+    records = (b"\xc0\x0c" + b"\x00\x02\x00\x01" + bytes(4) + b"\x00\x02\xc0\x0c") * 4600
+
+    def costly(wire: bytes, over_tcp: bool) -> list[bytes]:
+        if not over_tcp:
+            return [reply_to(wire, flags=dns.flags.TC).to_wire()]
+        return [wire[:2] + b"\x81\x80\x00\x01" + (4600).to_bytes(2) + bytes(4) + name + b"\x00\x02\x00\x01" + records]
+
+    async with DnsServer(costly) as server:
+        began = time.process_time()
+        await failure(DnsResolver([server.address], timeout=4))
+        assert time.process_time() - began < 1
+
+
 async def test_an_alias_that_the_server_left_to_us_is_followed() -> None:
     def step(wire: bytes, over_tcp: bool) -> list[bytes]:
         name = dns.message.from_wire(wire).question[0].name.to_text()
