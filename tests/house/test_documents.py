@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.house.sources import ROOT, text_files
+from tests.house.sources import ROOT, python_files, text_files
 
 DOCUMENTS = [path for path in text_files() if path.suffix == ".md"]
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#]+)(?:#[^)]*)?\)")
@@ -28,9 +32,34 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_everything_that_evercert_needs_is_pinned_with_hashes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    names = {re.split(r"[\[<>=~! ]", line, maxsplit=1)[0].lower() for line in wanted}
     blocks = re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==\S+.*\\\n    --hash=sha256:", _lock(), re.MULTILINE)
-    assert names - set(blocks) == set()
+    assert _names(wanted) - set(blocks) == set()
+
+
+def test_every_library_that_is_imported_was_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ours = [*project["project"]["dependencies"], *chain(*project["project"]["optional-dependencies"].values())]
+    assert _imported("src") - _names(ours) == set()
+    assert _imported("tests") - _names([*ours, *project["dependency-groups"]["dev"]]) == set()
+
+
+def _imported(folder: str) -> set[str]:
+    """The distributions from which the files under *folder* import."""
+    nodes = (node for path in python_files(folder) for node in ast.walk(ast.parse(path.read_text())))
+    named = chain.from_iterable(
+        [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for node in nodes
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
+    )
+    distributions = packages_distributions()
+    tops = (
+        {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"evercert", "tests", "tools", "bench"}
+    )
+    return {distributions.get(top, [top])[0].lower() for top in tops}
+
+
+def _names(wanted: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=~! ]", line, maxsplit=1)[0].lower() for line in wanted}
 
 
 def test_the_lock_names_no_place_to_load_from() -> None:
