@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from evercert.acme.foreign import shown
 from evercert.acme.jose import CONTENT_TYPE, Signer, sign
 from evercert.acme.patience import Patience
-from evercert.acme.problem import refusal
+from evercert.acme.problem import Problem, refusal
 from evercert.acme.session import Session
 from evercert.acme.step import TURN, Flow, Sleep
 from evercert.acme.wire import Directory, Resource
@@ -36,7 +36,11 @@ def directory(session: Session, *, refresh: bool = False) -> Flow[Directory]:
     """The CA's directory (RFC 8555 §7.1.1): the one in memory, or fetched if it is a day old."""
     if session.directory and not refresh:
         return session.directory
-    response = yield from _followed(session, session.directory_url)
+    try:
+        response = yield from _followed(session, session.directory_url)
+    except Problem as problem:
+        problem.hint = problem.hint or "is that the URL of the CA's directory? see `evercert ca list`"
+        raise
     known = session.read(Directory, response, session.directory_url)
     session.keep_directory(known, response.received_at)
     return known

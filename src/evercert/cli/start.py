@@ -53,7 +53,7 @@ def _error(raised: Exception) -> EvercertError:
 
     traceback.print_exception(raised)
     hint = "this is a fault of Evercert: please report it with the lines above, which hold no secret"
-    return EvercertError("internal", f"{type(raised).__name__} was not expected", hint=hint)
+    return EvercertError("internal", f"an unexpected {type(raised).__name__}", hint=hint)
 
 
 def _usage(error: click.ClickException) -> EvercertError:
