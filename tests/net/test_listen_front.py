@@ -170,6 +170,19 @@ async def test_a_reader_that_does_not_read_holds_its_sender_up_and_not_our_memor
         await front.close()
 
 
+async def test_only_those_that_say_no_hello_are_sent_away(tmp_path: Path) -> None:
+    async with serving(echo, server_context(tmp_path, _NAME)) as upstream:
+        front = AlpnFront(AlpnResponder(), "127.0.0.1", upstream, patience=0.2)
+        port = await front.start(["127.0.0.1"], 0)
+        async with visiting(port, ssl=anyone(), server_hostname=_NAME) as (reader, writer):
+            async with visiting(port) as (silent, slow), asyncio.timeout(5):
+                slow.write(b"\x16\x03\x01")
+                assert await silent.read() == b""
+            writer.write(b"still here")
+            assert await reader.readexactly(10) == b"still here"
+        await front.close()
+
+
 async def test_a_server_that_is_away_shows_as_a_reset(tmp_path: Path) -> None:
     async with serving(echo) as upstream:
         pass

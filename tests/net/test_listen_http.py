@@ -141,6 +141,14 @@ async def test_more_connections_than_it_keeps_push_out_the_oldest() -> None:
     await responder.close()
 
 
+async def test_a_request_that_takes_too_long_is_not_waited_for() -> None:
+    responder = HttpResponder(patience=0.1)
+    port = await responder.start(["127.0.0.1"], 0)
+    async with asyncio.timeout(5):
+        assert await Site(responder, port).say(b"GET / HTTP/1.1\r\nX: ") == b""
+    await responder.close()
+
+
 async def test_a_port_that_is_taken_is_told_with_who_has_it(site: Site) -> None:
     second = HttpResponder()
     with pytest.raises(EvercertError) as raised:

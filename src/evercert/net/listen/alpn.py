@@ -28,13 +28,13 @@ class AlpnResponder:
     """Shows whoever asks for `acme-tls/1` and a name that was put here that name's certificate.
 
     `put` and `drop` take effect at once. Owned by one event loop. It may be put behind an
-    `AlpnFront` instead of being started.
+    `AlpnFront` instead of being started. Whoever has not said hello within *patience* seconds is sent away.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._waiting: dict[Opening, None] = {}
-        self._listener = Listener(lambda: Opening(self._go_on, self._waiting))
+        self._listener = Listener(lambda: Opening(self._go_on, self._waiting, patience))
 
     async def start(self, addresses: Sequence[str], port: int) -> int:
         """Afterwards it answers on *port* (0: any free one) of every address; the port. Raises `port`."""

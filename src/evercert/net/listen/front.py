@@ -17,7 +17,7 @@ from typing import Final
 from evercert.net.hello import Hello
 from evercert.net.listen.alpn import AlpnResponder
 from evercert.net.listen.bind import Listener
-from evercert.net.listen.opening import Opening
+from evercert.net.listen.opening import PATIENCE, Opening
 from evercert.net.listen.proxy_protocol import proxy_header
 
 __all__ = ["AlpnFront"]
@@ -32,11 +32,18 @@ class AlpnFront:
     """Stands on the public port and passes connections to the server at *upstream_host*:*upstream_port*.
 
     *proxy_protocol*: each begins with a header that names the client (version 2 of the PROXY protocol);
-    the upstream server must expect it. Owned by one event loop.
+    the upstream server must expect it. Whoever has not said hello within *patience* seconds is sent away; what is
+    spliced may be silent for as long as its two ends like. Owned by one event loop.
     """
 
     def __init__(
-        self, responder: AlpnResponder, upstream_host: str, upstream_port: int, *, proxy_protocol: bool = False
+        self,
+        responder: AlpnResponder,
+        upstream_host: str,
+        upstream_port: int,
+        *,
+        proxy_protocol: bool = False,
+        patience: float = PATIENCE,
     ) -> None:
         self._responder = responder
         self._upstream = upstream_host, upstream_port
@@ -45,7 +52,7 @@ class AlpnFront:
         self._connecting: set[asyncio.Task[None]] = set()
         self._spliced: set[_End] = set()
         self._room = _room()
-        self._listener = Listener(lambda: Opening(self._go_on, self._waiting))
+        self._listener = Listener(lambda: Opening(self._go_on, self._waiting, patience))
 
     async def start(self, addresses: Sequence[str], port: int) -> int:
         """Afterwards *port* (0: any free one) of every address leads here; the port. Raises `port`."""

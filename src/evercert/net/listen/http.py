@@ -30,13 +30,14 @@ _HEAD_TOO_LARGE: Final = b"431 Request Header Fields Too Large"
 class HttpResponder:
     """Answers `/.well-known/acme-challenge/<token>` with the token's key authorization, anything else with 404.
 
-    `put` and `drop` take effect at once. Where more than *connections* are open, the oldest makes room.
-    Owned by one event loop.
+    `put` and `drop` take effect at once. Where more than *connections* are open, the oldest makes room;
+    whoever has not said all of a request within *patience* seconds is sent away. Owned by one event loop.
     """
 
-    def __init__(self, connections: int = _MAX_CONNECTIONS) -> None:
+    def __init__(self, connections: int = _MAX_CONNECTIONS, patience: float = _PATIENCE) -> None:
         self._answers: dict[bytes, bytes] = {}
         self._room = connections
+        self.patience = patience
         self._connections: dict[_Connection, None] = {}  # oldest first
         self._listener = Listener(lambda: _Connection(self))
 
@@ -71,7 +72,7 @@ class HttpResponder:
 
 
 class _Connection(asyncio.Protocol):
-    """One client: its requests one after another, each within ten seconds."""
+    """One client: its requests one after another, each in its time."""
 
     def __init__(self, responder: HttpResponder) -> None:
         self._responder = responder
@@ -81,7 +82,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
         self._responder.welcome(self)
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self.end)
+        self._timer = asyncio.get_running_loop().call_later(self._responder.patience, self.end)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
@@ -124,7 +125,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(_response(_NOT_FOUND if found is None else _OK, found or b"", method, keep_alive))
         self._timer.cancel()
         if keep_alive:
-            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self.end)
+            self._timer = asyncio.get_running_loop().call_later(self._responder.patience, self.end)
         else:
             self._close()
 
@@ -136,7 +137,7 @@ class _Connection(asyncio.Protocol):
         """Ends when what was written is gone, or a moment later where the peer does not read."""
         self._timer.cancel()
         self._transport.close()
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self.end)
+        self._timer = asyncio.get_running_loop().call_later(self._responder.patience, self.end)
 
 
 def _path(target: bytes) -> bytes:

@@ -22,8 +22,9 @@ GoOn = Callable[[asyncio.Transport, bytes, Hello | None], None]
 class Opening(asyncio.Protocol):
     """Reads the hello and hands the connection on, with every octet that was read."""
 
-    def __init__(self, go_on: GoOn, waiting: dict[Opening, None]) -> None:
+    def __init__(self, go_on: GoOn, waiting: dict[Opening, None], patience: float) -> None:
         self._go_on = go_on
+        self._patience = patience
         # Oldest first: the one that makes room when there are too many.
         self._waiting = waiting
         self._reader = HelloReader()
@@ -33,7 +34,7 @@ class Opening(asyncio.Protocol):
         if len(self._waiting) >= _MAX_WAITING:
             next(iter(self._waiting)).end()
         self._waiting[self] = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self.end)
+        self._timer = asyncio.get_running_loop().call_later(self._patience, self.end)
 
     def data_received(self, data: bytes) -> None:
         try:
