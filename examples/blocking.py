@@ -1,6 +1,6 @@
 """The same protocol without an event loop: make an account, show it, and ask when a certificate should be renewed.
 
-    python examples/blocking.py https://localhost:14000/dir ca.pem [certificate.pem]
+python examples/blocking.py https://localhost:14000/dir ca.pem [certificate.pem]
 """
 
 import sys

@@ -80,6 +80,10 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
+    def wait(self, patience: float = 20.0) -> int:
+        """Its exit status, once it has ended of its own accord; `subprocess.TimeoutExpired` if it does not."""
+        return self._process.wait(patience)
+
     def end(self, patience: float = 5.0) -> None:
         """Afterwards it is gone: asked first, killed when it does not go. Idempotent."""
         self.signal(signal.SIGTERM)

@@ -34,7 +34,7 @@ class LiveProgress:
         self._working: dict[str, _Work] = {}
         self._console = console or Console(stderr=True, highlight=False, markup=False)
         self._live = Live(
-            get_renderable=self._lines,
+            get_renderable=self.lines,
             console=self._console,
             transient=True,
             refresh_per_second=5,
@@ -61,7 +61,8 @@ class LiveProgress:
         """Afterwards only the plain lines stand. May be repeated."""
         self._live.stop()
 
-    def _lines(self) -> Table:
+    def lines(self) -> Table:
+        """What is in work now, the longest first."""
         now = self._clock.monotonic()
         table = Table.grid(padding=(0, 1))
         table.add_column(justify="right", no_wrap=True)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
-
-if TYPE_CHECKING:
-    from evercert.engine.wiring import Engine
 
 __all__ = ["command"]
 
@@ -22,35 +17,35 @@ __all__ = ["command"]
 def command(output: Output, settings: Settings, once: bool) -> int:
     """Stay, and keep every certificate renewed and served, for ever."""
     if once:
-        return in_loop(_run(output, settings, once))
+        return in_loop(_look(output, settings))
     try:
-        return in_loop(_run(output, settings, once))
+        return in_loop(_stay(output, settings))
     except KeyboardInterrupt:
         # To be told to end is how staying ends: for a service manager that is success.
         output.note("ended; what was begun is kept, and gone on with next time")
         return 0
 
 
-async def _run(output: Output, settings: Settings, once: bool) -> int:
-    from evercert.cli.outcome import report_outcome
+async def _look(output: Output, settings: Settings) -> int:
     from evercert.cli.store import nothing_due
-    from evercert.daemon.stay import stay
+
+    if await nothing_due(output, settings):
+        return 0
+    from evercert.cli.outcome import report_outcome
     from evercert.engine.wiring import open_engine
 
-    if once and await nothing_due(output, settings):
-        return 0
     async with open_engine(settings, output.progress) as engine:
-        if once:
-            return await report_outcome(output, engine, await engine.worker.settle_due())
-        output.note(await _watched(engine))
+        return await report_outcome(output, engine, await engine.worker.settle_due())
+
+
+async def _stay(output: Output, settings: Settings) -> int:
+    from evercert.cli.display import when
+    from evercert.daemon.stay import stay
+    from evercert.engine.wiring import open_engine
+    from evercert.store import certificates
+
+    async with open_engine(settings, output.progress) as engine:
+        first = when(await certificates.next_action_at(engine.db))
+        output.note(f"watching over the certificates in {settings.home}; the first is due {first}")
         await stay(engine)
     return 0
-
-
-async def _watched(engine: Engine) -> str:
-    from evercert.cli.display import when
-    from evercert.store import certificates, views
-
-    count = len(await views.listed(engine.db, engine.clock.now()))
-    following = when(await certificates.next_action_at(engine.db))
-    return f"watching over {count} certificates in {engine.settings.home}; next look {following}"

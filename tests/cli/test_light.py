@@ -1,0 +1,61 @@
+"""What must be quick imports little: no X.509, no HTTP, no drawing for a command that only reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.shell import Shell
+
+_HEAVY = ("aiohttp", "cryptography", "dns", "rich", "urllib3")
+
+
+@pytest.mark.parametrize(
+    ("command", "also"),
+    [
+        ("version", ("asyncio", "apsw", "msgspec", "click")),
+        ("--help", ("asyncio", "apsw", "msgspec")),
+        ("ca list", ("asyncio", "apsw", "msgspec")),
+        ("ca show letsencrypt", ("asyncio", "apsw")),
+        ("completion bash", ("asyncio", "apsw", "msgspec")),
+        ("list", ()),
+        ("renew", ()),
+        ("run --once", ()),
+        ("events", ()),
+    ],
+)
+def test_a_light_command_imports_nothing_heavy(evercert: Shell, command: str, also: tuple[str, ...]) -> None:
+    code = (
+        "import sys\n"
+        "from evercert.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write('IMPORTED ' + ' '.join(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command.split()],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=evercert.environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stderr.rpartition("IMPORTED ")[2].split())
+    assert "evercert.cli" in imported
+    assert imported & {*_HEAVY, *also} == set()
+
+
+def test_the_version_is_told_within_five_times_a_bare_interpreter_s_start() -> None:
+    def best_of(*argv: str) -> float:
+        return min(_seconds(argv) for _ in range(5))
+
+    assert best_of(sys.executable, "-m", "evercert", "version") < 5 * best_of(sys.executable, "-c", "pass")
+
+
+def _seconds(argv: tuple[str, ...]) -> float:
+    began = time.perf_counter()
+    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    return time.perf_counter() - began

@@ -1,0 +1,55 @@
+"""Each file of `examples/` is run as its first lines say, against a real CA."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from evercert.pki.chain import split_pem
+from tests.cli.shell import Shell
+from tests.peers.pebble import Pebble
+from tests.peers.program import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+def run(name: str, folder: Path, pebble: Pebble, *arguments: str | Path) -> str:
+    """What the example printed; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *map(str, arguments)],
+        cwd=folder,
+        env=Shell(folder / "home", pebble).environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_one_call_obtains_and_the_same_call_again_returns_what_is_held(tmp_path: Path, pebble: Pebble) -> None:
+    arguments = ("obtain.example.test", pebble.directory, pebble.authority, str(pebble.http_port))
+    first = run("obtain.py", tmp_path, pebble, *arguments)
+    assert first.startswith("obtain.example.test: serial ")
+    orders = pebble.order_count()
+    assert run("obtain.py", tmp_path, pebble, *arguments) == first
+    assert pebble.order_count() == orders
+
+
+def test_the_protocol_by_hand_and_without_a_loop(tmp_path: Path, pebble: Pebble) -> None:
+    arguments = (pebble.directory, "plumbing.example.test", str(pebble.http_port), pebble.authority)
+    pem = run("plumbing.py", tmp_path, pebble, *arguments)
+    assert len(split_pem(pem.encode())) >= 2
+    (tmp_path / "certificate.pem").write_text(pem)
+    told = run("blocking.py", tmp_path, pebble, pebble.directory, pebble.authority, tmp_path / "certificate.pem")
+    account, renewal = told.splitlines()
+    assert account.endswith(" is valid")
+    assert renewal.startswith("renew ")
+
+
+def test_every_example_is_named_in_its_readme_and_run_here() -> None:
+    names = {path.name for path in EXAMPLES.glob("*.py")}
+    readme, here = (EXAMPLES / "README.md").read_text(), Path(__file__).read_text()
+    assert {name for name in names if f"[{name}]({name})" not in readme or f'"{name}"' not in here} == set()
