@@ -56,7 +56,8 @@ def errors() -> Iterator[str]:
     yield "# Errors and exit statuses"
     shape = '{"error": {"code": …, "message": …, "hint": …, "retry": …}}'
     yield f"With `--json` an error is `{shape}`. Codes are never renamed."
-    yield _table(("exit status", "name"), [(str(end.value), end.name.lower().replace("_", " ")) for end in Exit])
+    statuses = [(str(end.value), end.name.lower().replace("_", " ")) for end in Exit]
+    yield _table(("exit status", "name"), [*statuses, ("130", "interrupted (Ctrl-C or SIGTERM; not `evercert run`)")])
     rows = [(f"`{c.name}`", str(c.exit.value), c.retry.value, c.meaning) for c in CODES.values()]
     yield _table(("code", "exit status", "try again", "meaning"), rows)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from evercert.acme.cas import find_ca
+from evercert.acme.cas import KNOWN_CAS, find_ca
 from evercert.cli.output import Output
 from evercert.cli.wanted import targets_of
 from evercert.config.settings import Settings
@@ -15,7 +16,7 @@ from evercert.engine.wiring import Engine, open_engine
 from evercert.migrate.imported import Imported, ImportedAccount, ImportedCertificate
 from evercert.migrate.recognize import read_client
 from evercert.pki.cert import read_certificate
-from evercert.store import accounts, certificates, issued, keys
+from evercert.store import accounts, cas, certificates, issued, keys
 
 __all__ = ["import_folder"]
 
@@ -29,27 +30,47 @@ class _Taken(msgspec.Struct):
     remarks: list[str] = []
 
 
-async def import_folder(
-    output: Output, settings: Settings, client: str, folder: Path, ca: str, *, dry_run: bool
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What was asked of `import`: *ca* and *roots* are for what the folder does not tell."""
+
+    client: str
+    folder: Path
+    ca: str
+    roots: str
+    dry_run: bool
+
+
+async def import_folder(output: Output, settings: Settings, asked: Taking) -> int:
     """Afterwards what is usable in the folder is ours too, and every remark was told. May be repeated."""
-    found = await asyncio.to_thread(read_client, folder, client)
+    found = await asyncio.to_thread(read_client, asked.folder, asked.client)
     taken = _Taken(found.client, remarks=list(found.remarks))
-    if dry_run:
+    if asked.dry_run:
         taken.certificates = [each.name for each in found.certificates]
         taken.accounts = [each.url or each.ca for each in found.accounts]
     else:
         async with open_engine(settings, output.progress) as engine:
-            await _take(engine, found, find_ca(ca), taken)
+            if asked.roots:
+                await _trust(engine, found, asked)
+            await _take(engine, found, find_ca(asked.ca), taken)
     for remark in taken.remarks:
         output.warn(remark)
-    did = "would take over" if dry_run else "took over"
+    did = "would take over" if asked.dry_run else "took over"
     output.result(
         taken,
         f"{did} {len(taken.certificates)} certificates and {len(taken.accounts)} accounts from {found.client}",
         "next: `evercert list`, then `evercert renew`; take the old client's timer away when you are content",
     )
     return 0
+
+
+async def _trust(engine: Engine, found: Imported, asked: Taking) -> None:
+    """A public CA's trust is the machine's to say; the roots are for CAs of one's own."""
+    public = {url for ca in KNOWN_CAS for url in (ca.directory, ca.staging)}
+    named = {each.ca for each in found.accounts} | {each.ca for each in found.certificates}
+    for directory in (named | {find_ca(asked.ca)}) - public - {""}:
+        access = await cas.access(engine.db, directory)
+        await cas.configure(engine.db, msgspec.structs.replace(access, roots=asked.roots))
 
 
 async def _take(engine: Engine, found: Imported, ca: str, taken: _Taken) -> None:

@@ -20,11 +20,25 @@ _USUAL = {"certbot": "/etc/letsencrypt", "lego": ".lego", "acme.sh": "~/.acme.sh
 @click.argument("client", type=click.Choice(list(_USUAL)))
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--ca", metavar="CA", help="The CA of what the folder does not tell it of.")
+@click.option(
+    "--ca-roots",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="Further trust anchors for those CAs' own TLS that are not in `evercert ca list`.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
 @framed
-def command(output: Output, settings: Settings, client: str, folder: Path | None, ca: str | None, dry_run: bool) -> int:
+def command(
+    output: Output,
+    settings: Settings,
+    client: str,
+    folder: Path | None,
+    ca: str | None,
+    ca_roots: str | None,
+    dry_run: bool,
+) -> int:
     """Take over names, keys and accounts from another client's FOLDER; nothing in it is changed."""
-    from evercert.cli.importing import import_folder
+    from evercert.cli.importing import Taking, import_folder
 
     place = (folder or Path(_USUAL[client])).expanduser().absolute()
-    return in_loop(import_folder(output, settings, client, place, ca or settings.ca, dry_run=dry_run))
+    taking = Taking(client, place, ca or settings.ca, ca_roots or "", dry_run=dry_run)
+    return in_loop(import_folder(output, settings, taking))
