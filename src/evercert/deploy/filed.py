@@ -10,7 +10,6 @@ from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.deploy.fields import access_of, endpoints_of, root_of
 from evercert.deploy.generations import Generations
-from evercert.deploy.turn import turn
 from evercert.plugins.contracts import Bundle, Completed, Endpoint, Ports
 from evercert.plugins.info import Options
 
@@ -32,9 +31,8 @@ class FiledTarget:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with turn(self._root, self._ports.clock):
-            yield
+        """Nothing is shared: a certificate has generations of its own, and one worker."""
+        yield
 
     async def stage(self, bundle: Bundle) -> None:
         self._generations(bundle).stage(bundle, self._ports.clock.now())

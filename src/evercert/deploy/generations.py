@@ -24,7 +24,7 @@ import msgspec
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.host.files import Owner, read_bounded, remove_durably, swap_link, sync_dir, write_durably
+from evercert.host.files import Owner, read_bounded, remove_durably, swap_link, sync_dir, write_durably, write_new
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import check_issued, split_pem
 from evercert.pki.keys import load_der
@@ -111,9 +111,11 @@ class Generations:
             return
         write_durably(self._settled, current.name.encode(), 0o600)
         others = [each for each in self._finished() if each != current]
-        for old in others[: -(_KEPT - 1)]:
+        outdated = others[: -(_KEPT - 1)]
+        for old in outdated:
             shutil.rmtree(old)
-        sync_dir(self._folder)
+        if outdated:
+            sync_dir(self._folder)
 
     def current(self) -> Path | None:
         """The folder of the generation in use."""
@@ -158,11 +160,11 @@ class Generations:
     def _fill(self, folder: Path, bundle: Bundle) -> None:
         owner, key_mode = self._access.owner, self._access.key_mode
         for name, text in (("cert", bundle.leaf_pem), ("chain", bundle.chain_pem), ("fullchain", bundle.fullchain_pem)):
-            write_durably(folder / f"{name}.pem", text.encode(), 0o644, owner)
+            write_new(folder / f"{name}.pem", text.encode(), 0o644, owner)
         if bundle.private_key is not None:
             key = bundle.private_key.reveal()
-            write_durably(folder / "privkey.pem", key, key_mode, owner)
-            write_durably(folder / "combined.pem", bundle.fullchain_pem.encode() + key, key_mode, owner)
+            write_new(folder / "privkey.pem", key, key_mode, owner)
+            write_new(folder / "combined.pem", bundle.fullchain_pem.encode() + key, key_mode, owner)
         self._open_folder(folder)
 
     def _remove_unfinished(self) -> None:

@@ -29,8 +29,8 @@ class CleaningUp:
         """Afterwards nothing is left of what could be taken away; True if that was all of it."""
         route, clean = self.targets.route(fact.intent), True
         for item in fact.leftovers:
-            solver = self.solvers.for_item(item.solver, item.options, item.challenge_type, route)
             try:
+                solver = self.solvers.for_item(item.solver, item.options, item.challenge_type, route)
                 await solver.clean_up([item])
             except EvercertError as error:
                 self.telling(f"could not take {item.challenge_type} at {item.place} away: {error}")

@@ -9,6 +9,7 @@ from typing import cast
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.deploy.generations import folder_name
 from evercert.host.files import make_private_dir
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.plugins import registry
@@ -31,19 +32,23 @@ class Targets:
         spec = next((spec for spec in intent.targets if spec.key == key), None)
         if spec is None:
             raise EvercertError("not-found", f"{key} is not a target of this certificate", name=intent.name)
-        return self._make(intent, spec)
+        state = self.state / folder_name(intent.name) / folder_name(spec.key)
+        make_private_dir(state)
+        return self._make(spec, state)
+
+    def check(self, intent: CertificateIntent) -> None:
+        """Raises what `target` would raise for any of the intent's targets; makes nothing."""
+        for spec in intent.targets:
+            self._make(spec, self.state)
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does."""
         for spec in intent.targets:
-            target = self._make(intent, spec)
-            if hasattr(target, "open_route") and hasattr(target, "close_route"):
-                return cast(ChallengeRoute, target)
+            if hasattr(registry.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
+                return cast(ChallengeRoute, self.target(intent, spec.key))
         return None
 
-    def _make(self, intent: CertificateIntent, spec: TargetSpec) -> Target:
+    def _make(self, spec: TargetSpec, state: Path) -> Target:
         plugin = registry.load(PluginKind.DEPLOY, spec.plugin)
         options = registry.options(plugin.info, spec.options, self.resolve)
-        state = self.state / intent.name.replace("*", "_") / spec.key
-        make_private_dir(state)
         return cast(Target, plugin(options, self.ports, state))

@@ -26,8 +26,7 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
     try:
         for rule in intent.challenges:
             check_rule(rule, resolve)
-        for key in keys:
-            targets.target(intent, key)
+        targets.check(intent)
     except EvercertError as error:
         raise error.about(name=intent.name) from error
 

@@ -34,6 +34,7 @@ __all__ = [
     "swap_link",
     "sync_dir",
     "write_durably",
+    "write_new",
 ]
 
 # Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
@@ -67,12 +68,7 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | Non
     remove_unfinished(path)
     unfinished, descriptor = _create_beside(path)
     try:
-        with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(data)
-        if owner is not None:
-            os.fchown(descriptor, owner.user, owner.group)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
+        _fill(descriptor, data, mode, owner)
         unfinished.rename(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -80,6 +76,16 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | Non
     finally:
         os.close(descriptor)
     sync_dir(path.parent)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600, owner: Owner | None = None) -> None:
+    """Afterwards *path*, which was not there, holds *data*; its bytes are on the disk, its name is once
+    `sync_dir` was called. For the files of a folder that nobody reads before it is whole."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _fill(descriptor, data, mode, owner)
+    finally:
+        os.close(descriptor)
 
 
 def remove_durably(path: Path) -> None:
@@ -158,6 +164,17 @@ def sync_dir(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _fill(descriptor: int, data: bytes, mode: int, owner: Owner | None) -> None:
+    """Afterwards the bytes are on the disk, and the file is its owner's."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    if owner is not None:
+        os.fchown(descriptor, owner.user, owner.group)
+    os.fchmod(descriptor, mode)
+    os.fsync(descriptor)
 
 
 def _beside(path: Path) -> Path:

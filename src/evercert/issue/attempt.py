@@ -10,6 +10,8 @@ Rules of this file:
 
 from __future__ import annotations
 
+import msgspec
+
 from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError
@@ -42,6 +44,9 @@ async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
     try:
         if order.status == "pending":
             await authorize(means, issuance, order)
+            # Every authorization is valid, so the order is ready (RFC 8555 §7.1.6); where the CA takes a
+            # moment to notice, finalize looks again.
+            order = msgspec.structs.replace(order, status="ready")
         order = await _finalized(means, issuance, order)
     except EvercertError as error:
         raise await _judged(means, order.url, error) from error

@@ -98,12 +98,15 @@ async def _prove(means: Means, proof: _Proof) -> None:
 
 async def _clear(means: Means, items: Sequence[Presented]) -> None:
     """Take away what can be; what cannot stays recorded, and the engine comes back for it."""
-    for solver, some in _by_solver(means, items):
-        try:
-            await solver.clean_up(some)
-        except EvercertError:
-            continue
-        await means.record.taken_away(some)
+    await asyncio.gather(*(_take_away(means, item) for item in items))
+
+
+async def _take_away(means: Means, item: Presented) -> None:
+    try:
+        await means.solving.solver_for(item).clean_up([item])
+    except EvercertError:
+        return
+    await means.record.taken_away([item])
 
 
 def _by_solver(means: Means, items: Sequence[Presented]) -> list[tuple[Solver, list[Presented]]]:
