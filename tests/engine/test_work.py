@@ -194,3 +194,18 @@ async def test_two_hundred_certificates_are_settled_side_by_side(world: World) -
     assert len(world.ca.orders) == len(names)
     assert world.ca.seen["directory"] == 1
     assert len(world.ca.accounts) == 1
+
+
+async def test_an_account_that_the_ca_has_forgotten_is_replaced_by_a_new_one(world: World) -> None:
+    async with world.engine() as engine:
+        first = await world.obtain(engine, world.intent("www.a.test"))
+        world.ca.accounts.clear()
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        await world.pass_time(engine, timedelta(minutes=5))
+        second = await world.fact(engine, "www.a.test")
+    assert first.current is not None
+    assert second.current is not None
+    assert second.current.id != first.current.id
+    assert len(world.ca.accounts) == 1
+    assert any("does not know the account" in line for line in world.told)

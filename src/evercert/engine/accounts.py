@@ -15,7 +15,7 @@ from evercert.base.secret import Secret
 from evercert.db.protocol import Database
 from evercert.engine.report import Telling
 from evercert.model.access import CaAccess
-from evercert.model.fact import Account
+from evercert.model.fact import Account, AccountStatus
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer
 from evercert.store import accounts, cas, directories, keys
@@ -68,6 +68,17 @@ class Accounts:
     def forget(self, ca: str, name: str) -> None:
         """The next use starts from the store again (after a rollover or deactivation)."""
         self._ready.pop((ca, name), None)
+
+    async def give_up(self, lost: Registered) -> None:
+        """Afterwards the account, which the CA does not know (any more), is ended here, and the next use
+        registers another one. Idempotent: of many tasks that find it out, one does it."""
+        ca, name = lost.account.ca, lost.account.name
+        async with self._making.setdefault((ca, name), asyncio.Lock()):
+            if self._ready.get((ca, name)) is not lost:
+                return
+            self._telling(f"{ca} does not know the account {lost.account.url} any more; registering another one")
+            await accounts.end(self._db, lost.account, AccountStatus.REVOKED, now=self._clock.now())
+            self.forget(ca, name)
 
     async def connect(self, ca: str, key: PrivateKey, account_url: str = "") -> AsyncClient:
         """A client for *ca* with any key, going the way that this installation goes there."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+from evercert.acme.problem import Problem, ProblemType
 from evercert.base.backoff import retry_delay
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -42,16 +43,26 @@ class Issuing:
     async def __call__(self, fact: CertificateFact, task: Task) -> bool:
         """Afterwards there is a certificate, or a failure with the time of the next attempt."""
         self.telling(f"issuing: {task.reason}")
-        issuance = fact.open_issuance
         try:
             registered = await self.accounts.registered(fact.intent.ca, fact.intent.account)
-            issuance = issuance or await self._begin(fact, registered)
-            await self._attempt(fact, registered, issuance)
+            issuance = fact.open_issuance or await self._begin(fact, registered)
+            await self._attempt_or_give_up(fact, registered, issuance)
         except EvercertError as error:
-            if isinstance(error, OrderLost) and issuance is not None:
-                await issuances.abandon(self.db, issuance, str(error), now=self.clock.now())
             await self._failed(fact, error.about(ca=fact.intent.ca))
         return True
+
+    async def _attempt_or_give_up(self, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
+        """The attempt; where it can never succeed, the issuance is closed, and the next one begins another."""
+        try:
+            await self._attempt(fact, registered, issuance)
+        except OrderLost as lost:
+            await issuances.abandon(self.db, issuance, str(lost), now=self.clock.now())
+            raise
+        except Problem as problem:
+            if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
+                await issuances.abandon(self.db, issuance, str(problem), now=self.clock.now())
+                await self.accounts.give_up(registered)
+            raise
 
     async def _attempt(self, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
         means = Means(
