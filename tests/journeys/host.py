@@ -1,4 +1,4 @@
-"""A user's machine: a network namespace with the real ports, a DNS, a CA that comes to them, and `evercert` with one home."""
+"""A user's machine: a namespace with the real ports, a DNS, a CA that comes to it, and `evercert` with one home."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _SERVED = """
 import socket, ssl, sys
 address, port, name = sys.argv[1:]
 context = ssl._create_unverified_context()
-with socket.create_connection((address, int(port)), 5) as plain, context.wrap_socket(plain, server_hostname=name) as tls:
+with socket.create_connection((address, int(port)), 5) as plain:
+    tls = context.wrap_socket(plain, server_hostname=name)
     print(ssl.DER_cert_to_PEM_cert(tls.getpeercert(True)))
 """
 

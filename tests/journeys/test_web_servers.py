@@ -1,4 +1,4 @@
-"""The main job as it is typed: a name's certificate in the web server that runs already, proved, and swapped under load."""
+"""The main job as it is typed: a certificate in the web server that runs already, proved, and swapped under load."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ defaults
     timeout server 5s
 frontend plain
     bind :80
-    http-request return status 200 content-type text/plain string plain unless {{ path_beg /.well-known/acme-challenge/ }}
+    acl asked path_beg /.well-known/acme-challenge/
+    http-request return status 200 content-type text/plain string plain unless asked
     default_backend acme
 frontend tls
     bind :443 ssl crt {pem}

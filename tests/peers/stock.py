@@ -1,4 +1,4 @@
-"""Web servers as Debian installs them: their own folders under /etc, copied and bound over the real ones in a namespace."""
+"""Web servers as Debian installs them: a copy of their folder under /etc, bound over the real one in a namespace."""
 
 from __future__ import annotations
 
