@@ -103,7 +103,7 @@ def test_an_order_that_was_begun_is_finished_before_anything_new() -> None:
 def test_a_new_certificate_goes_to_every_target_one_after_another() -> None:
     intent = msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"), TargetSpec("haproxy")))
     fact = held(DAY, 90 * DAY, intent=intent)
-    assert plan(fact, NOW) == Task(INTENT.name, Step.DEPLOY, "a newer certificate is to be installed", "nginx")
+    assert plan(fact, NOW) == Task(INTENT.name, Step.DEPLOY, "it is not there yet", "nginx")
     served = Deployment(INTENT.name, "nginx", 1, DeployStatus.SERVED, NOW)
     step = plan(msgspec.structs.replace(fact, deployments=(served,)), NOW)
     assert isinstance(step, Task)

@@ -22,6 +22,7 @@ from evercert.engine.rollover import roll_over
 from evercert.engine.wiring import Engine, open_engine
 from evercert.host.files import read_bounded, write_durably
 from evercert.model.fact import Account, AccountStatus
+from evercert.pki.key_type import KeyType
 from evercert.pki.keys import load_pem
 from evercert.store import accounts, cas, keys
 
@@ -73,10 +74,10 @@ async def update(output: Output, settings: Settings, which: Named, contacts: Seq
     return 0
 
 
-async def rollover(output: Output, settings: Settings, which: Named) -> int:
+async def rollover(output: Output, settings: Settings, which: Named, key_type: str) -> int:
     async with open_engine(settings, output.progress) as engine:
         account = await _existing(engine, which)
-        await roll_over(engine.db, engine.sealer, engine.accounts, account, engine.clock)
+        await roll_over(engine.db, engine.sealer, engine.accounts, account, engine.clock, KeyType(key_type))
     output.result({"rolled_over": account.url}, f"{account.url}: the account has a new key")
     return 0
 

@@ -22,6 +22,7 @@ from evercert.engine.wiring import Engine, open_engine
 from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
+from evercert.pki.key_type import KeyType
 from evercert.store import cas
 
 __all__ = ["Request", "obtain_all"]
@@ -84,5 +85,6 @@ def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:
         "eab_kid": typed["eab_kid"],
         "eab_key": typed["eab_key"],
         "eab_algorithm": typed["eab_algorithm"] if typed["eab_kid"] else "",
+        "account_key": KeyType(typed["account_key"]) if typed["account_key"] else None,
     }
     return msgspec.structs.replace(known, **{name: value for name, value in changes.items() if value})

@@ -16,7 +16,7 @@ from evercert.db.protocol import Database
 from evercert.engine.report import Telling
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account, AccountStatus
-from evercert.pki.keys import KeyType, PrivateKey, generate
+from evercert.pki.keys import PrivateKey, generate
 from evercert.pki.seal import Sealer
 from evercert.store import accounts, cas, directories, keys
 
@@ -113,8 +113,9 @@ class Accounts:
         await directories.remember(self._db, ca, seen, self._clock.now())
 
     async def _new_account(self, ca: str, name: str) -> Account:
-        now = self._clock.now()
-        key_id = await keys.add(self._db, self._sealer, generate(KeyType.EC256), "account", now)
+        now, access = self._clock.now(), await cas.access(self._db, ca)
+        key = await asyncio.to_thread(generate, access.account_key)
+        key_id = await keys.add(self._db, self._sealer, key, "account", now)
         return await accounts.add(self._db, ca, name, key_id, now=now)
 
     async def _introduce(self, account: Account, client: AsyncClient) -> Account:

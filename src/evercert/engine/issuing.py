@@ -16,7 +16,7 @@ from evercert.engine.accounts import Accounts, Registered
 from evercert.engine.challenges import Challenges
 from evercert.engine.ledger import Ledger
 from evercert.engine.report import Telling
-from evercert.issue.attempt import OrderLost, obtain
+from evercert.issue.attempt import OrderLost, OrderStale, obtain
 from evercert.issue.means import Means
 from evercert.model.fact import CertificateFact, Failure, Issuance
 from evercert.model.task import Task
@@ -57,7 +57,9 @@ class Issuing:
             await self._attempt(fact, registered, issuance)
         except OrderLost as lost:
             await issuances.abandon(self.db, issuance, str(lost), now=self.clock.now())
-            raise
+            if not isinstance(lost, OrderStale):
+                raise
+            self.telling(f"{lost}; beginning another")
         except Problem as problem:
             if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
                 await issuances.abandon(self.db, issuance, str(problem), now=self.clock.now())

@@ -51,7 +51,9 @@ def _deploy(fact: CertificateFact, now: datetime) -> Task | None:
     if fact.current is None:
         return None
     for target, deployment in _outstanding(fact, fact.current):
-        if deployment is None or deployment.issued_id != fact.current.id:
+        if deployment is None:
+            return Task(fact.intent.name, Step.DEPLOY, "it is not there yet", target)
+        if deployment.issued_id != fact.current.id:
             return Task(fact.intent.name, Step.DEPLOY, "a newer certificate is to be installed", target)
         if _is_past(deployment.retry_at, now):
             return Task(fact.intent.name, Step.DEPLOY, "the last attempt to install it failed", target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from evercert.acme.problem import Problem
 from evercert.base.clock import Clock
 from evercert.db.protocol import Database
@@ -14,7 +16,9 @@ from evercert.store import accounts, keys
 __all__ = ["roll_over", "settle_rollover"]
 
 
-async def roll_over(db: Database, sealer: Sealer, known: Accounts, account: Account, clock: Clock) -> None:
+async def roll_over(
+    db: Database, sealer: Sealer, known: Accounts, account: Account, clock: Clock, key_type: KeyType
+) -> None:
     """Afterwards the account has a new key, here and at the CA.
 
     Both keys are durable before keyChange is sent; if its answer is lost, the CA is asked which
@@ -23,7 +27,7 @@ async def roll_over(db: Database, sealer: Sealer, known: Accounts, account: Acco
     await settle_rollover(db, sealer, known, account, clock)
     client = (await known.registered(account.ca, account.name)).client
     now = clock.now()
-    key = generate(KeyType.EC256)
+    key = await asyncio.to_thread(generate, key_type)
     next_key_id = await keys.add(db, sealer, key, "account", now)
     account = await accounts.begin_rollover(db, account, next_key_id, now=now)
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from evercert.acme.problem import Problem, ProblemType
+from evercert.acme.problem import Problem, ProblemType, problem_of
 from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError
 from evercert.issue.authorize import authorize
@@ -21,7 +21,7 @@ from evercert.issue.means import Means
 from evercert.issue.placing import find_order, place_order
 from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
 
-__all__ = ["OrderLost", "obtain"]
+__all__ = ["OrderLost", "OrderStale", "obtain"]
 
 # How long one wait for the CA may last before the attempt is left, to be gone on with later.
 _PATIENCE = 600.0
@@ -34,10 +34,14 @@ class OrderLost(EvercertError):
     """
 
 
+class OrderStale(OrderLost):
+    """The order was lost before this attempt began: nobody failed now, and another one may be placed at once."""
+
+
 async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
     """Afterwards the certificate is issued and durable, and no challenge answer is left behind.
 
-    May be called again with the same issuance after any failure; raises `OrderLost` when only
+    May be called again with the same issuance after any failure; raises `OrderLost` where only
     another issuance can help.
     """
     order, issuance = await _order(means, issuance)
@@ -67,10 +71,10 @@ async def _known_order(means: Means, url: str) -> Order:
         order = await means.ca.order(url)
     except Problem as problem:
         if problem.status in {403, 404, 410} or problem.type is ProblemType.MALFORMED:
-            raise OrderLost("order-invalid", f"the CA no longer knows the order ({problem})") from problem
+            raise OrderStale("order-invalid", f"the CA no longer knows the order ({problem})") from problem
         raise
     if order.status == "invalid":
-        raise _lost(order)
+        raise OrderStale("order-invalid", _why(order))
     return order
 
 
@@ -81,7 +85,7 @@ async def _finalized(means: Means, issuance: Issuance, order: Order) -> Order:
     if order.status == "processing":
         order = await means.ca.await_order(order, timeout=_PATIENCE)
     if order.status != "valid":
-        raise _lost(order)
+        raise OrderLost("order-invalid", _why(order))
     return order
 
 
@@ -97,6 +101,6 @@ async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError
     return OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
 
 
-def _lost(order: Order) -> OrderLost:
-    why = str(order.error) if order.error else f"its status is {order.status}"
-    return OrderLost("order-invalid", f"the order cannot be finished: {why}")
+def _why(order: Order) -> str:
+    reason = str(problem_of(order.error)) if order.error else f"its status is {order.status}"
+    return f"the order cannot be finished: {reason}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from evercert.pki.key_type import KeyType
+
 __all__ = ["CaAccess"]
 
 
@@ -12,7 +14,8 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
     `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`); `family` 4 or 6 forces
-    IPv4 or IPv6, 0 leaves it open. The EAB is used when an account is made and never again.
+    IPv4 or IPv6, 0 leaves it open. The EAB and `account_key`, the type of its
+    key, are used when an account is made and never again.
     """
 
     directory: str
@@ -24,3 +27,4 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     eab_kid: str = ""
     eab_key: str = ""
     eab_algorithm: str = "HS256"
+    account_key: KeyType = KeyType.EC256

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
-__all__ = ["KeyType"]
+__all__ = ["ACCOUNT_KEYS", "KeyType"]
 
 
 class KeyType(Enum):
@@ -20,3 +21,7 @@ class KeyType(Enum):
     MLDSA44 = "mldsa44"
     MLDSA65 = "mldsa65"
     MLDSA87 = "mldsa87"
+
+
+# What may sign for an account: CAs take no post-quantum JWS (RFC 7518, RFC 8037).
+ACCOUNT_KEYS: Final = tuple(each.value for each in KeyType if not each.value.startswith("mldsa"))

@@ -11,6 +11,7 @@ from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+from evercert.pki.key_type import ACCOUNT_KEYS
 
 __all__ = ["command"]
 
@@ -52,12 +53,15 @@ def update(output: Output, settings: Settings, ca: str | None, account: str, con
 
 @command.command("rollover")
 @_at
+@click.option(
+    "--key-type", type=click.Choice(ACCOUNT_KEYS), default="ec256", show_default=True, help="What the new key is."
+)
 @framed
-def rollover(output: Output, settings: Settings, ca: str | None, account: str) -> int:
+def rollover(output: Output, settings: Settings, ca: str | None, account: str, key_type: str) -> int:
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.rollover(output, settings, accounts.named(ca, account)))
+    return in_loop(accounts.rollover(output, settings, accounts.named(ca, account), key_type))
 
 
 @command.command("deactivate")

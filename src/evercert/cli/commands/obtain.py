@@ -12,9 +12,22 @@ from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted
 from evercert.config.settings import Settings
-from evercert.pki.key_type import KeyType
+from evercert.pki.key_type import ACCOUNT_KEYS, KeyType
 
 __all__ = ["command"]
+
+# The options that say how this CA is reached, and as whom; the others are about the certificate.
+_ACCESS = (
+    "ca_roots",
+    "proxy",
+    "allow_http",
+    "family",
+    "contact",
+    "account_key",
+    "eab_kid",
+    "eab_key",
+    "eab_algorithm",
+)
 
 _CHALLENGE = "How names are proved"
 
@@ -105,6 +118,9 @@ _CHALLENGE = "How names are proved"
 )
 @click.option("--no-ari", is_flag=True, help="Do not ask the CA when to renew.")
 @click.option("--account", default="default", help="Which account at the CA.")
+@click.option(
+    "--account-key", type=click.Choice(ACCOUNT_KEYS), default=None, help="What key a new account gets (default: ec256)."
+)
 @click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to.")
 @click.option("--eab-kid", default="", help="External account: its id.")
 @click.option(
@@ -131,10 +147,7 @@ def command(output: Output, settings: Settings, **given: Any) -> int:
     """
     from evercert.cli.obtaining import Request, obtain_all
 
-    access = {
-        key: given.pop(key)
-        for key in ("ca_roots", "proxy", "allow_http", "family", "contact", "eab_kid", "eab_key", "eab_algorithm")
-    }
+    access = {key: given.pop(key) for key in _ACCESS}
     staging, dry_run, each_from = given.pop("staging"), given.pop("dry_run"), given.pop("each_from")
     ca = given.pop("ca") or settings.ca
     names = list(given.pop("names"))
