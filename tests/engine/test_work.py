@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.engine.world import World
-from tests.fakes.ca import Fault
 
 from evercert.model.fact import DeployStatus, IssuanceStatus
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
 from evercert.store import certificates, issuances, issued
+from tests.engine.world import World
+from tests.fakes.ca import Fault
 
 DAY = timedelta(days=1)
 

@@ -9,9 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from tests.fakes.ca import FakeCa
-from tests.fakes.clock import FakeClock
-
 from evercert.base.clock import Clock
 from evercert.base.message import Request, Response
 from evercert.base.names import parse_identifiers
@@ -21,6 +18,8 @@ from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.net.http import HttpSettings
 from evercert.store import certificates
+from tests.fakes.ca import FakeCa
+from tests.fakes.clock import FakeClock
 
 __all__ = ["World"]
 

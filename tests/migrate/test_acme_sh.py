@@ -6,11 +6,11 @@ import base64
 from pathlib import Path
 
 import pytest
-from tests.migrate import trees
 
 from evercert.migrate.acme_sh import read_acme_sh
 from evercert.model.intent import ChallengeRule
 from evercert.pki.cert import read_certificate
+from tests.migrate import trees
 
 
 def test_a_certificate_comes_with_names_key_chain_and_how_it_was_proved(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.migrate import trees
 
 from evercert.base.errors import EvercertError
 from evercert.migrate.certbot import read_certbot
@@ -14,6 +13,7 @@ from evercert.migrate.imported import Imported
 from evercert.model.intent import ChallengeRule
 from evercert.pki.cert import read_certificate
 from evercert.pki.keys import KeyType
+from tests.migrate import trees
 
 _SERVER = f"server = {trees.DIRECTORY}\naccount = 1f7dc8210c727aed4384d5398f4cfcec\n"
 _STANDALONE = f"{_SERVER}authenticator = standalone\nhttp01_port = 5002\nkey_type = ecdsa\n"

@@ -8,9 +8,9 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.migrate import trees
 
 from evercert.migrate.recognize import CLIENTS, read_client
+from tests.migrate import trees
 
 
 def grown(root: Path) -> dict[str, Path]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.migrate import trees
 
 from evercert.migrate.lego import read_lego
 from evercert.pki.cert import read_certificate
 from evercert.pki.keys import KeyType
+from tests.migrate import trees
 
 
 @pytest.mark.parametrize("version", [4, 5])

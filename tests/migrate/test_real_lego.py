@@ -6,11 +6,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.peers.pebble import Pebble
-from tests.peers.program import installed
-
 from evercert.migrate.recognize import read_client
 from evercert.pki.cert import read_certificate
+from tests.peers.pebble import Pebble
+from tests.peers.program import installed
 
 
 def test_what_lego_obtained_is_taken_over(start_pebble: Callable[..., Pebble], tmp_path: Path) -> None:

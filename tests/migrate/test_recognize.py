@@ -7,13 +7,13 @@ from importlib.metadata import files
 from pathlib import Path
 
 import pytest
-from tests.migrate import trees
 
 from evercert.base.errors import EvercertError
 from evercert.migrate.providers import PROVIDERS
 from evercert.migrate.recognize import CLIENTS, read_client
 from evercert.plugins.info import PluginKind
 from evercert.plugins.registry import names
+from tests.migrate import trees
 
 
 def test_a_folder_is_recognized_by_its_layout(tmp_path: Path) -> None:

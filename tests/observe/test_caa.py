@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.lookup import Caa, FakeLookup
 
 from evercert.base.names import parse_identifier
 from evercert.observe.caa import CaaAnswer, find_caa, judge_caa
 from evercert.observe.finding import Severity
+from tests.fakes.lookup import Caa, FakeLookup
 
 WWW = parse_identifier("www.example.com")
 STAR = parse_identifier("*.example.com")

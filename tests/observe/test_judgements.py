@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.web import NOW
 
 from evercert.acme.cas import KNOWN_CAS
 from evercert.base.names import parse_identifier
@@ -21,6 +20,7 @@ from evercert.observe.http_port import HttpView, judge_http_port
 from evercert.observe.lookup import Aliases
 from evercert.observe.quota import Quota, judge_account, judge_quotas, quota_of
 from evercert.observe.tls_port import TlsView, judge_tls_port
+from tests.fakes.web import NOW
 
 NAME = parse_identifier("www.example.com")
 STAR = parse_identifier("*.example.com")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from tests.fakes.handshakes import FakeHandshakes
-from tests.fakes.lookup import Caa, FakeLookup
-from tests.fakes.web import FakeWeb, answer
-
 from evercert.base.names import parse_identifier
 from evercert.model.intent import ChallengeRule
 from evercert.observe.finding import Finding, Severity
 from evercert.observe.http_port import look_at_http_port
 from evercert.observe.lookup import follow_aliases
 from evercert.observe.preflight import CaFacts, Sight, examine, examine_name
+from tests.fakes.handshakes import FakeHandshakes
+from tests.fakes.lookup import Caa, FakeLookup
+from tests.fakes.web import FakeWeb, answer
 
 NAME = parse_identifier("www.example.com")
 V4, V6 = "93.184.216.34", "2606:2800:220:1::1"

@@ -6,10 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.peers.challtestsrv import Challtestsrv
-from tests.peers.pebble import Pebble
-from tests.peers.place import Machine
-from tests.peers.ports import free_port
 
 from evercert.base.clock import SystemClock
 from evercert.base.names import parse_identifier
@@ -21,6 +17,10 @@ from evercert.observe.caa import find_caa, judge_caa
 from evercert.observe.dns import judge_dns, look_up
 from evercert.observe.finding import Finding, Severity
 from evercert.observe.preflight import CaFacts, Sight, examine
+from tests.peers.challtestsrv import Challtestsrv
+from tests.peers.pebble import Pebble
+from tests.peers.place import Machine
+from tests.peers.ports import free_port
 
 NAME = parse_identifier("www.a.example.test")
 
