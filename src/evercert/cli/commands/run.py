@@ -6,6 +6,7 @@ import click
 
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
+from evercert.cli.units import UNITS, unit_text
 from evercert.config.settings import Settings
 
 __all__ = ["command"]
@@ -13,9 +14,18 @@ __all__ = ["command"]
 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Do what is due and end: for a timer.")
+@click.option("--print-unit", type=click.Choice(UNITS), help="Print a unit file for systemd and end.")
 @framed
-def command(output: Output, settings: Settings, once: bool) -> int:
-    """Stay, and keep every certificate renewed and served, for ever."""
+def command(output: Output, settings: Settings, once: bool, print_unit: str | None) -> int:
+    """Stay, and keep every certificate renewed and served, for ever.
+
+    \b
+    evercert run --print-unit evercert.service > /etc/systemd/system/evercert.service
+    """
+    if print_unit:
+        text = unit_text(print_unit)
+        output.result({"name": print_unit, "text": text}, text.rstrip("\n"))
+        return 0
     if once:
         return in_loop(_look(output, settings))
     try:
