@@ -9,19 +9,19 @@ and tells the zones' servers with port 53 where nothing listens: name this serve
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import dns.message
 import dns.query
-from dns.exception import DNSException
 
 from tests.peers.place import Place
 from tests.peers.ports import free_port
-from tests.peers.program import installed
+from tests.peers.program import Program, installed
 
-__all__ = ["ALGORITHMS", "Bind"]
+__all__ = ["ALGORITHMS", "Bind", "LateBind"]
 
 ALGORITHMS: Final = (
     "hmac-md5",
@@ -44,10 +44,11 @@ ns AAAA ::1
 
 class Bind:
     """Primary of *zones* (name -> further lines of its file). Keys are named after their algorithms and may write
-    TXT records below every zone; the key `stranger` may write nothing."""
+    TXT records below every zone; the key `stranger` may write nothing. Only a *recursive* one follows a CNAME from one
+    of its zones into another."""
 
-    def __init__(self, place: Place, zones: Mapping[str, str]) -> None:
-        self.port = free_port()
+    def __init__(self, place: Place, zones: Mapping[str, str], *, port: int = 0, recursive: bool = False) -> None:
+        self.port = port or free_port()
         self.address, self.address6 = f"127.0.0.1:{self.port}", f"[::1]:{self.port}"
         self.secret = _SECRET
         folder = place.folder / f"bind-{self.port}"
@@ -55,10 +56,8 @@ class Bind:
         for zone, lines in zones.items():
             (folder / zone).write_text(_ZONE + lines)
         config = folder / "named.conf"
-        config.write_text(_config(str(folder), self.port, list(zones)))
-        self._some_zone = next(iter(zones))
-        self._program = place.start([installed("named", "apt-get install bind9"), "-g", "-c", config], folder.name)
-        self._program.wait_until(self._answers, "answering")
+        config.write_text(_config(str(folder), self.port, list(zones), recursive))
+        self._program = _started(place, folder.name, config)
 
     def txt(self, name: str, *, over: str = "127.0.0.1") -> list[str]:
         """The TXT values that it answers with, sorted."""
@@ -76,21 +75,45 @@ class Bind:
     ) -> None:
         self._program.end()
 
-    def _answers(self) -> bool:
-        try:
-            query = dns.message.make_query(self._some_zone, "SOA")
-            return bool(dns.query.udp(query, "127.0.0.1", timeout=0.5, port=self.port).answer)
-        except (DNSException, OSError):
-            return False
+
+class LateBind:
+    """A secondary of *zones* at *address*, port 53, that is told nothing and looks every *refresh* seconds."""
+
+    def __init__(self, place: Place, zones: Iterable[str], *, address: str = "127.0.0.2", refresh: int = 3) -> None:
+        folder = place.folder / f"bind-{address}"
+        folder.mkdir(mode=0o755)
+        config = folder / "named.conf"
+        lines = [
+            f'options {{ directory "{folder}"; pid-file none; session-keyfile none; managed-keys-directory "{folder}";',
+            f"  listen-on {{ {address}; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no;",
+            f"  min-refresh-time {refresh}; max-refresh-time {refresh}; }}; controls {{ }};",
+            *(f'zone "{zone}" {{ type secondary; primaries {{ 127.0.0.1; }}; file "{zone}"; }};' for zone in zones),
+        ]
+        config.write_text("\n".join(lines) + "\n")
+        self._program = _started(place, folder.name, config)
+        self._program.wait_until(lambda: "Transfer status: success" in self._program.text(), "having the zones")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._program.end()
 
 
-def _config(folder: str, port: int, zones: list[str]) -> str:
+def _started(place: Place, name: str, config: Path) -> Program:
+    program = place.start([installed("named", "apt-get install bind9"), "-g", "-c", config], name)
+    return program.wait_until(lambda: " running\n" in program.text(), "running")
+
+
+def _config(folder: str, port: int, zones: list[str], recursive: bool) -> str:
     keys = [(name, name) for name in ALGORITHMS] + [("stranger", "hmac-sha256")]
     lines = [f'key "{name}" {{ algorithm {algorithm}; secret "{_SECRET}"; }};' for name, algorithm in keys]
     lines += [
         f'options {{ directory "{folder}"; pid-file none; session-keyfile none; managed-keys-directory "{folder}";',
         f"  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 port {port} {{ ::1; }};",
-        "  recursion no; notify no; dnssec-validation no; };",
+        f"  recursion {'yes' if recursive else 'no'}; notify no; dnssec-validation no; }};",
         "controls { };",
     ]
     for zone in zones:
