@@ -209,3 +209,20 @@ async def test_an_account_that_the_ca_has_forgotten_is_replaced_by_a_new_one(wor
     assert second.current.id != first.current.id
     assert len(world.ca.accounts) == 1
     assert any("does not know the account" in line for line in world.told)
+
+
+@pytest.mark.parametrize(("revoked", "same_key"), [(False, True), (True, False)])
+async def test_a_key_is_kept_where_that_is_wanted_but_never_after_a_revocation(
+    world: World, revoked: bool, same_key: bool
+) -> None:
+    async with world.engine() as engine:
+        first = await world.obtain(engine, world.intent("www.a.test", reuse_key=True))
+        assert first.current is not None
+        if revoked:
+            await issued.revoked(engine.db, first.current.id, 1, world.clock.now())
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        second = await world.fact(engine, "www.a.test")
+    assert second.current is not None
+    assert second.current.id != first.current.id
+    assert (second.current.key_id == first.current.key_id) is same_key

@@ -99,13 +99,19 @@ class Issuing:
         intent = fact.intent
         if intent.csr:
             return None, intent.csr
-        if intent.reuse_key and fact.current is not None and fact.current.key_id is not None:
-            key = await keys.load(self.db, self.sealer, fact.current.key_id)
-            if key.type is intent.key_type:
-                return fact.current.key_id, build_csr(key, intent.identifiers, intent.must_staple)
-        key = await _new_key(intent.key_type)
+        kept = await self._key_to_keep(fact)
+        key = kept or await _new_key(intent.key_type)
         key_id = await keys.add(self.db, self.sealer, key, "certificate", self.clock.now())
         return key_id, build_csr(key, intent.identifiers, intent.must_staple)
+
+    async def _key_to_keep(self, fact: CertificateFact) -> PrivateKey | None:
+        """The current key, where the intent wants it kept: never one whose certificate was revoked, because
+        that may be why."""
+        current = fact.current
+        if not fact.intent.reuse_key or current is None or current.key_id is None or current.revoked_at is not None:
+            return None
+        key = await keys.load(self.db, self.sealer, current.key_id)
+        return key if key.type is fact.intent.key_type else None
 
     async def _replaces(self, fact: CertificateFact, registered: Registered) -> str:
         """The predecessor to name (RFC 9773 §5): the current certificate, if this account's order made it."""
@@ -121,7 +127,7 @@ class Issuing:
         retry_at = now + max(error.after or timedelta(), retry_delay(failures, left=left, rng=self.rng))
         failure = Failure(error.code.name, str(error), now, error.hint)
         await certificates.failed(self.db, fact.intent.name, failure, failures, retry_at)
-        self.telling(f"failed: {error}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")
+        self.telling(f"failed: {error.message}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")
 
 
 async def _new_key(key_type: KeyType) -> PrivateKey:
