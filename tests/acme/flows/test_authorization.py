@@ -81,10 +81,12 @@ def test_a_failed_validation_is_told_with_name_reason_and_advice() -> None:
     assert "doctor" in failure.found[0].hint
 
 
-def test_an_unauthorized_validation_is_a_failed_challenge() -> None:
+def test_an_unauthorized_validation_is_a_failed_challenge_with_advice() -> None:
     fault = {"type": f"{URN}unauthorized", "detail": "404"}
     failed = {**an_authorization("invalid"), "challenges": [a_challenge("invalid", error=fault)]}
-    play(await_authorization(session(), URL, 60.0)) << post(URL) >> reply(failed) << fails("challenge-failed")
+    failure = fails("challenge-failed")
+    play(await_authorization(session(), URL, 60.0)) << post(URL) >> reply(failed) << failure
+    assert "doctor" in failure.found[0].hint
 
 
 def test_a_name_whose_caa_forbids_it_wants_another_ca() -> None:

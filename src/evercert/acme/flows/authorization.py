@@ -11,7 +11,7 @@ from evercert.acme import challenge as challenges
 from evercert.acme.exchange import directory, fetch, post
 from evercert.acme.flows.waiting import settled
 from evercert.acme.foreign import shown
-from evercert.acme.problem import problem_of
+from evercert.acme.problem import ProblemType, problem_of
 from evercert.acme.session import Session
 from evercert.acme.state import AUTHORIZATION, is_final
 from evercert.acme.step import Flow, SideBySide
@@ -123,7 +123,8 @@ def _failure(known: Authorization) -> EvercertError:
     return EvercertError(
         code,
         f"{challenge_type}: {problem.message}",
-        hint=problem.hint,
+        # CAs say "unauthorized" of an answer that is not the challenge's (RFC 8555 §8.3).
+        hint=problem.hint or ProblemType.INCORRECT_RESPONSE.value.hint,
         name=name,
         retry=problem.retry,
         after=problem.after,
