@@ -79,6 +79,14 @@ async def test_a_renewal_names_its_predecessor_and_has_a_new_key(world: World) -
     assert replaced == [before.current.ari_id]
 
 
+async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> None:
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        assert await engine.worker.settle_due() == []
+
+
 async def test_a_window_that_the_ca_moves_into_the_past_renews_within_hours(world: World) -> None:
     now = world.clock.now()
     world.ca.window = (now + 50 * DAY, now + 55 * DAY)

@@ -162,9 +162,9 @@ async def test_a_plan_made_before_a_wake_does_not_put_it_off(db: Database) -> No
     await given.declared(db)
     await certificates.schedule(db, "www", NOW + DAY)
     await certificates.wake(db, "www", NOW + HOUR)
-    await certificates.schedule(db, "www", NOW + 30 * DAY)
+    assert not await certificates.schedule(db, "www", NOW + 30 * DAY)
     assert await certificates.next_action_at(db) == NOW + HOUR
-    await certificates.schedule(db, "www", NOW + 30 * DAY)
+    assert await certificates.schedule(db, "www", NOW + 30 * DAY)
     assert await certificates.next_action_at(db) == NOW + 30 * DAY
 
 
@@ -265,3 +265,14 @@ async def test_the_numbers_of_what_was_deleted_are_never_given_again(db: Databas
     assert second.id > first.id
     assert first.issuance_id is not None
     assert await issuances.get(db, first.issuance_id) is None
+
+
+async def test_the_rules_of_those_that_stand_before_a_server_are_found_each_once(db: Database) -> None:
+    one = ChallengeRule("tls-alpn-01", "front", {"upstream": "127.0.0.1:8443"}, "*.one.test")
+    two = ChallengeRule("tls-alpn-01", "front", {"upstream": "127.0.0.1:9443"})
+    told = ChallengeRule("dns-01", "exec", {"program": '/opt/"solver":"front"'})
+    for name, rules in {"a": (one, told), "b": (one,), "c": (told, two), "d": (told,), "e": ()}.items():
+        await certificates.declare(db, given.intent(name, challenges=rules), NOW)
+    assert await certificates.fronts(db) == [one, two]
+    await certificates.delete(db, "c", NOW)
+    assert await certificates.fronts(db) == [one]

@@ -78,8 +78,9 @@ class Worker:
                 return
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
-                await certificates.schedule(self._db, name, step.until)
-                return
+                if await certificates.schedule(self._db, name, step.until):
+                    return
+                continue  # somebody asked for attention; perhaps after the facts were read
             if not await self._hands[step.step](fact, step):
                 await self._leave(name, _PAUSE)
                 return

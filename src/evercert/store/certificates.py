@@ -14,7 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
 from evercert.model.fact import CertificateFact, Failure
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
 from evercert.store.columns import from_text, moment, moment_or_none, to_text
 from evercert.store.sql import load_queries
@@ -26,6 +26,7 @@ __all__ = [
     "due",
     "fact",
     "failed",
+    "fronts",
     "next_action_at",
     "schedule",
     "wake",
@@ -98,9 +99,19 @@ async def next_action_at(db: Database) -> datetime | None:
     return moment_or_none(microseconds)
 
 
-async def schedule(db: Database, name: str, until: datetime) -> None:
-    """Afterwards nothing is due before *until*, unless it was declared or woken since the last call."""
-    await db.write(_SQL["schedule certificate"](name=name, until=to_epoch(until)))
+async def fronts(db: Database) -> list[ChallengeRule]:
+    """The rules by which we stand before a live server (tls-alpn-01 by `front`), each once."""
+    rules: list[ChallengeRule] = []
+    for (intent,) in await db.rows(_SQL["intents with a front"]()):
+        rules += (rule for rule in _intent(intent).challenges if rule.solver == "front" and rule not in rules)
+    return rules
+
+
+async def schedule(db: Database, name: str, until: datetime) -> bool:
+    """Afterwards nothing is due before *until*; False, and it is due as it was, if it was declared or
+    woken since the last call."""
+    [rows] = await db.write(_SQL["schedule certificate"](name=name, until=to_epoch(until)))
+    return all(bool(kept) for (kept,) in rows)
 
 
 async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) -> None:

@@ -14,6 +14,10 @@ SELECT min(next_action_at) FROM certificates;
 -- What is wanted of that name.
 SELECT intent FROM certificates WHERE name = :name;
 
+-- name: intents with a front
+-- Those with a rule that stands before a live server; in a value, the quotes would be escaped.
+SELECT intent FROM certificates WHERE intent LIKE '%"solver":"front"%' ORDER BY name;
+
 -- name: declare certificate
 -- A new one.
 INSERT INTO certificates (name, intent, created_at, next_action_at) VALUES (:name, :intent, :now, :now)
@@ -36,7 +40,8 @@ WHERE name = :name AND intent = :before;
 -- Nothing is due before that moment, unless somebody asked for attention since the plan was made.
 UPDATE certificates
 SET next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END, woken = 0
-WHERE name = :name;
+WHERE name = :name
+RETURNING next_action_at = :until;
 
 -- name: wake certificate
 -- It is looked at now, and no failure makes it wait.
