@@ -7,8 +7,10 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from evercert.pki.cert import CertificateView, read_certificate
+from evercert.pki.chain import split_pem
 from tests.cli.shell import Done
 from tests.peers.namespaces import Namespace
 from tests.peers.program import Program, installed, without_trust_overrides
@@ -49,11 +51,19 @@ class Host:
         """The command as a process that is ended by whoever started it."""
         return self.namespace.start(self._argv(arguments), name, env=self._env(environ))
 
+    def document(self, *arguments: str | Path) -> Any:
+        """What the command tells with `--json`."""
+        return json.loads(self(*arguments, "--json").out)
+
     def serial(self, name: str = NAME) -> str:
-        return str(json.loads(self("show", name, "--json").out)["current"]["serial"])
+        return str(self.document("show", name)["current"]["serial"])
 
     def state(self, name: str = NAME) -> str:
-        return str(json.loads(self("show", name, "--json").out)["state"])
+        return str(self.document("show", name)["state"])
+
+    def leaf(self, name: str = NAME) -> CertificateView:
+        """What is installed in the files of the home."""
+        return read_certificate(split_pem(self.live(name).read_bytes())[0])
 
     def served(self, name: str = NAME, *, port: int = 443, address: str = "127.0.0.1") -> CertificateView:
         """What a client is shown there that asks for *name*."""
