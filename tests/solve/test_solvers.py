@@ -185,23 +185,102 @@ async def test_another_order_for_the_same_name_waits_its_turn(solvers: Solvers) 
     await solver.clean_up([second])
 
 
-async def test_a_front_answers_the_ca_and_passes_everybody_else_to_the_live_server(solvers: Solvers) -> None:
-    async def live(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"live:" + await reader.readexactly(5))
+class Live:
+    """A server that has been there all along. It says what it was sent first."""
+
+    def __init__(self, expected: int = 5) -> None:
+        self._expected = expected
+
+    async def __aenter__(self) -> Live:
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"live:" + await reader.readexactly(self._expected))
         writer.close()
 
-    server = await asyncio.start_server(live, "127.0.0.1", 0)
-    upstream, port = server.sockets[0].getsockname()[1], free_port()
-    options = {"upstream": f"127.0.0.1:{upstream}", "port": str(port), "address": "127.0.0.1"}
-    solver, one = solvers.for_item("front", options, "tls-alpn-01"), alpn("example.test")
-    await solver.present([one], Ledger().keep)
-    assert await validate(port, "example.test")
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+def fronting(live: Live, port: int, **other: str) -> ChallengeRule:
+    options = {"upstream": f"127.0.0.1:{live.port}", "port": str(port), "address": "127.0.0.1"}
+    return ChallengeRule("tls-alpn-01", "front", options | other)
+
+
+async def greet(port: int) -> bytes:
+    """What a client that is no CA gets; b"" where nothing listens."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return b""
     writer.write(b"hello")
-    assert await asyncio.wait_for(reader.read(), 5) == b"live:hello"
+    answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
-    await solver.clean_up([one])
-    server.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_front_answers_the_ca_and_passes_everybody_else_to_the_live_server(solvers: Solvers) -> None:
+    async with Live() as live:
+        rule = fronting(live, port := free_port())
+        solver, one = solvers.for_item("front", rule.options, "tls-alpn-01"), alpn("example.test")
+        await solver.present([one], Ledger().keep)
+        assert await validate(port, "example.test")
+        assert await greet(port) == b"live:hello"
+        await solver.clean_up([one])
+
+
+async def test_a_front_stays_when_the_last_answer_is_gone(solvers: Solvers) -> None:
+    async with Live() as live:
+        rule = fronting(live, port := free_port())
+        solver, one = solvers.for_item("front", rule.options, "tls-alpn-01"), alpn("example.test")
+        await solver.present([one], Ledger().keep)
+        await solver.clean_up([one])
+        assert await greet(port) == b"live:hello"
+        await solvers.close()
+        assert await greet(port) == b""
+
+
+async def test_a_front_can_stand_before_anything_is_due_and_answers_when_it_is(solvers: Solvers) -> None:
+    async with Live() as live:
+        rule = fronting(live, port := free_port())
+        for _ in range(2):
+            await solvers.stand(rule)
+        assert await greet(port) == b"live:hello"
+        one = alpn("example.test")
+        await solvers.for_item("front", rule.options, "tls-alpn-01").present([one], Ledger().keep)
+        assert await validate(port, "example.test")
+        assert await greet(port) == b"live:hello"
+
+
+async def test_a_front_whose_port_is_taken_says_so_and_stands_when_it_is_free(solvers: Solvers) -> None:
+    async with Live() as live:
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            rule = fronting(live, port := taken.getsockname()[1])
+            with pytest.raises(EvercertError, match="cannot listen") as caught:
+                await solvers.stand(rule)
+            assert "evercert run" in caught.value.hint
+        await solvers.stand(rule)
+        assert await greet(port) == b"live:hello"
+
+
+async def test_only_a_front_stands(solvers: Solvers) -> None:
+    port = str(free_port())
+    await solvers.stand(ChallengeRule("tls-alpn-01", "standalone", {"port": port, "address": "127.0.0.1"}))
+    await solvers.stand(ChallengeRule("http-01", "proxy", {"port": port}))
+    assert await greet(int(port)) == b""
+
+
+async def test_a_front_names_the_client_to_a_server_that_wants_to_know(solvers: Solvers) -> None:
+    header = 28  # PROXY protocol version 2, TCP over IPv4
+    async with Live(expected=header + 5) as live:
+        await solvers.stand(fronting(live, port := free_port(), proxy_protocol="yes"))
+        answer = await greet(port)
+    assert answer.startswith(b"live:\r\n\r\n\0\r\nQUIT\n\x21\x11")
+    assert answer.endswith(b"hello")
 
 
 async def validate(port: int, server_name: str) -> bytes:
@@ -252,6 +331,7 @@ async def test_a_token_that_was_changed_while_we_run_is_used_from_then_on(tmp_pa
         (ChallengeRule("dns-01", "exec", {"program": "/x", "tll": "5"}), "no field 'tll'", "'ttl'"),
         (ChallengeRule("dns-01", "exec", {"program": "/x", "keep": "no"}), "no field 'keep'", ""),
         (ChallengeRule("http-01", "webroot"), "needs its root", "/var/www/html"),
+        (ChallengeRule("tls-alpn-01", "front", {"upstream": "8443"}), "host:port", ""),
     ],
 )
 def test_a_rule_is_checked_before_anything_is_ordered(rule: ChallengeRule, words: str, hint: str) -> None:

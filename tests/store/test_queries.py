@@ -53,6 +53,11 @@ async def test_what_is_due_is_found_by_an_index_and_needs_no_sorting_of_all(db: 
     assert not re.search(r"SCAN (c|certificates|i|issued|o|issuances|p|presented|d|deployments|e)\b(?! USING)", plan)
 
 
+async def test_fronts_are_found_without_a_look_at_the_other_certificates(db: Database) -> None:
+    plan = await plan_of(db, next(query for query in QUERIES if query.name == "intents with a front"))
+    assert plan == "SCAN certificates USING INDEX certificates_with_a_front"
+
+
 # These read a whole table because that is what they are for, or because it is small.
 _SCANS = {
     "all accounts",
@@ -61,6 +66,7 @@ _SCANS = {
     "list certificates",
     "prune chains",
     "event anchor",
+    "intents with a front",
     "move event anchor",
     "prune keys",
     "prune issued",

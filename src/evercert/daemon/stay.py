@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import NoReturn
 
 from evercert.base.errors import EvercertError
+from evercert.daemon.standing import Standing
 from evercert.engine.wiring import Engine
 from evercert.store import certificates, retention
 
@@ -21,6 +24,23 @@ async def stay(engine: Engine) -> None:
 
     A failure of the store is told and survived: it is tried again at the next look.
     """
+    async with asyncio.TaskGroup() as side_by_side:
+        # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
+        side_by_side.create_task(_stand(engine))
+        side_by_side.create_task(_renew(engine))
+
+
+async def _stand(engine: Engine) -> NoReturn:
+    standing = Standing(engine)
+    while True:
+        try:
+            await standing.look()
+        except EvercertError as error:
+            _tell(engine, error)
+        await engine.clock.sleep(_LOOK.total_seconds())
+
+
+async def _renew(engine: Engine) -> NoReturn:
     prune_at = engine.clock.now()
     while True:
         try:
@@ -30,9 +50,13 @@ async def stay(engine: Engine) -> None:
                 prune_at = engine.clock.now() + _PRUNE_EVERY
             pause = await _pause(engine)
         except EvercertError as error:
-            engine.telling(f"{error}; trying again in {_LOOK.seconds} s")
+            _tell(engine, error)
             pause = _LOOK
         await engine.clock.sleep(pause.total_seconds())
+
+
+def _tell(engine: Engine, error: EvercertError) -> None:
+    engine.telling(f"{error}; trying again in {_LOOK.seconds} s")
 
 
 async def _pause(engine: Engine) -> timedelta:

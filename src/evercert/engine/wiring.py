@@ -5,7 +5,7 @@ The only file that knows all rooms at once; it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +34,7 @@ from evercert.engine.work import Hand, Worker
 from evercert.host.files import make_private_dir
 from evercert.host.programs import SystemPrograms
 from evercert.model.access import CaAccess
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.task import Step
 from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
@@ -62,6 +62,7 @@ class Engine:
     telling: Telling
     transport_to: Callable[[CaAccess], Transport]
     check: Callable[[CertificateIntent], None]
+    stand: Callable[[ChallengeRule], Awaitable[None]]
 
 
 class ClosableTransport(Transport, Protocol):
@@ -151,4 +152,6 @@ def _assembled(
     }
     worker = Worker(db, claims, clock, telling, hands, settings.workers)
     checked = partial(check, targets=targets, resolve=find_secret)
-    return Engine(settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked)
+    return Engine(
+        settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked, solvers.stand
+    )

@@ -1,4 +1,4 @@
-"""Listening responders, shared: open while there is something to answer, closed when there is not."""
+"""Listening responders, shared: open while there is something to answer, or for as long as the process lives."""
 
 from __future__ import annotations
 
@@ -27,18 +27,25 @@ R = TypeVar("R", bound=Responder)
 class SharedResponder(Generic[R]):
     """One listener on one port for all issuances of this process that need it.
 
-    It is opened by the first answer and closed after the last, so that the port is free in between.
-    Two issuances may hold the same answer; it stays until both have let go.
+    It is opened by the first answer and closed after the last, so that the port is free in between. One that
+    *stays* is open from its opening until `close`: others are served through it. Two issuances may hold the
+    same answer; it stays until both have let go.
     """
 
-    def __init__(self, make: Callable[[], R], addresses: Sequence[str], port: int) -> None:
+    def __init__(self, make: Callable[[], R], addresses: Sequence[str], port: int, *, stays: bool = False) -> None:
         self._make = make
         self._addresses = addresses
         self._port = port
+        self._stays = stays
         self._turn = asyncio.Lock()
         self._open: tuple[R, int] | None = None
         # key -> the answer there and the issuances that hold it. Owned by this process alone.
         self._answers: dict[str, tuple[str, set[int]]] = {}
+
+    async def open(self) -> None:
+        """Afterwards it listens. Idempotent; raises `port`."""
+        async with self._turn:
+            await self._opened()
 
     async def put(self, key: str, content: str, issuance: int, answer: Callable[[R], None]) -> int:
         """Afterwards *answer* has told an open responder about *key*; the port it listens on.
@@ -58,7 +65,8 @@ class SharedResponder(Generic[R]):
             return port
 
     async def drop(self, key: str, issuance: int) -> None:
-        """Afterwards *issuance* holds *key* no more; the port is closed if nobody holds anything. Idempotent."""
+        """Afterwards *issuance* holds *key* no more; the port is closed if nobody holds anything,
+        unless it stays. Idempotent."""
         async with self._turn:
             content, holders = self._answers.get(key, ("", set()))
             if issuance not in holders:
@@ -69,7 +77,7 @@ class SharedResponder(Generic[R]):
                     self._open[0].drop(key)
             else:
                 self._answers[key] = content, holders - {issuance}
-            if not self._answers:
+            if not self._answers and not self._stays:
                 await self._closed()
 
     async def close(self) -> None:

@@ -64,8 +64,10 @@ SOLVERS: Final[Mapping[tuple[str, str], PluginInfo]] = {
     ("tls-alpn-01", "standalone"): _info("standalone", "answer on port 443 ourselves", _PORT_443, _ADDRESS),
     ("tls-alpn-01", "front"): _info(
         "front",
-        "stand before a live TLS server and pass everything but the challenge through",
+        "stand before a live TLS server and pass everything but the challenge through: `evercert run` from its "
+        "start to its end, any other command only while it works",
         Field("upstream", "the live server, host:port", required=True),
+        Field("proxy_protocol", "yes: name each client to it (PROXY protocol v2), which it must expect", default="no"),
         _PORT_443,
         _ADDRESS,
     ),
@@ -78,8 +80,10 @@ _DNS_TYPES: Final = ("dns-01", "dns-account-01", "dns-persist-01")
 
 def check_rule(rule: ChallengeRule, resolve_secret: Callable[[str], Secret]) -> None:
     """Raises what `Solvers` would raise on the way, before anything is ordered: an unknown solver or
-    field, a field that is missing, a secret that is not there."""
-    _options(rule.solver, rule.options, rule.type, resolve_secret)
+    field, a field that is missing or no place to pass on to, a secret that is not there."""
+    options = _options(rule.solver, rule.options, rule.type, resolve_secret)
+    if _is_front(rule):
+        upstream_of(options["upstream"])
 
 
 class Solvers:
@@ -99,7 +103,8 @@ class Solvers:
         self._solvers: dict[_Key, Solver] = {}
         self._accounts: dict[_Key, tuple[Options, Records]] = {}
         self._http: dict[tuple[tuple[str, ...], int], SharedResponder[HttpResponder]] = {}
-        self._alpn: dict[_Key, SharedResponder[AlpnResponder] | SharedResponder[FrontedResponder]] = {}
+        self._alpn: dict[tuple[tuple[str, ...], int], SharedResponder[AlpnResponder]] = {}
+        self._fronts: dict[_Key, SharedResponder[FrontedResponder]] = {}
         self._editing = asyncio.Lock()
         # A route belongs to one attempt, so its solver lives as long as the attempt holds it, or as long as it
         # is busy: then only it knows what it has opened.
@@ -117,17 +122,27 @@ class Solvers:
         if solver in {"auto", "route"} and route is not None:
             return self._through(route, key, checked)
         if key not in self._solvers:
-            self._solvers[key] = self._made(challenge_type, solver, key, checked)
+            self._solvers[key] = self._made(challenge_type, solver, checked)
         return self._solvers[key]
+
+    async def stand(self, rule: ChallengeRule) -> None:
+        """Afterwards the live server that *rule* stands before is served through us until `close`, whether
+        anything is to be answered or not; nothing for a rule that stands before none.
+
+        Idempotent. Raises `port`, and what `check_rule` raises.
+        """
+        if _is_front(rule):
+            await self._fronted(_options(rule.solver, rule.options, rule.type, self._resolve_secret)).open()
 
     async def close(self) -> None:
         """Afterwards nothing listens."""
-        for responder in (*self._http.values(), *self._alpn.values()):
-            await responder.close()
+        for responders in (self._http, self._alpn, self._fronts):
+            for responder in responders.values():
+                await responder.close()
 
-    def _made(self, challenge_type: str, solver: str, key: _Key, options: Options) -> Solver:
+    def _made(self, challenge_type: str, solver: str, options: Options) -> Solver:
         if challenge_type == "tls-alpn-01":
-            return AlpnSolver(self._alpn_responder(key, options))
+            return AlpnSolver(self._alpn_responder(options))
         if solver == "webroot":
             return WebrootSolver(options["root"])
         if solver == "route":
@@ -157,15 +172,17 @@ class Solvers:
             self._http[addresses, port] = SharedResponder(HttpResponder, addresses, port)
         return self._http[addresses, port]
 
-    def _alpn_responder(
-        self, key: _Key, options: Options
-    ) -> SharedResponder[AlpnResponder] | SharedResponder[FrontedResponder]:
+    def _alpn_responder(self, options: Options) -> SharedResponder[AlpnResponder] | SharedResponder[FrontedResponder]:
+        if options.info.name == "front":
+            return self._fronted(options)
+        place = _addresses(options), _port(options)
+        return self._alpn.setdefault(place, SharedResponder(AlpnResponder, *place))
+
+    def _fronted(self, options: Options) -> SharedResponder[FrontedResponder]:
         addresses, port = _addresses(options), _port(options)
-        if options.info.name == "standalone":
-            return self._alpn.setdefault((addresses, port), SharedResponder(AlpnResponder, addresses, port))
-        host, upstream = upstream_of(options["upstream"])
-        fronted = SharedResponder(lambda: FrontedResponder(host, upstream), addresses, port)
-        return self._alpn.setdefault((addresses, port, host, upstream), fronted)
+        upstream, told = upstream_of(options["upstream"]), options.flag("proxy_protocol")
+        fronted = SharedResponder(lambda: FrontedResponder(*upstream, proxy_protocol=told), addresses, port, stays=True)
+        return self._fronts.setdefault((addresses, port, upstream, told), fronted)
 
     def _dns(self, key: _Key, options: Options) -> Solver:
         records = self._records_at(key[1:], options)
@@ -211,6 +228,10 @@ def _options(
             hint=f"known are {', '.join(known)}" if known else f"known challenges are {', '.join(CHALLENGE_TYPES)}",
         )
     return registry.options(SOLVERS[challenge_type, solver], values, resolve_secret)
+
+
+def _is_front(rule: ChallengeRule) -> bool:
+    return (rule.type, rule.solver) == ("tls-alpn-01", "front")
 
 
 def _addresses(options: Options) -> tuple[str, ...]:

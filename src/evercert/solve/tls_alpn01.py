@@ -1,7 +1,8 @@
 """tls-alpn-01: a self-signed certificate shown to whoever asks for `acme-tls/1` (RFC 8737).
 
 `standalone` owns the port. `front` stands before a live TLS server on its public port, answers the CA
-and passes everybody else through untouched.
+and passes everybody else through untouched; what it has opened stays open as long as the process,
+because the clients of that server come through it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ __all__ = ["AlpnSolver", "FrontedResponder", "upstream_of"]
 class FrontedResponder:
     """An `AlpnResponder` behind a front that shares its port with a live TLS server."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, proxy_protocol: bool) -> None:
         self._responder = AlpnResponder()
-        self._front = AlpnFront(self._responder, host, port)
+        self._front = AlpnFront(self._responder, host, port, proxy_protocol=proxy_protocol)
 
     async def start(self, addresses: Sequence[str], port: int) -> int:
-        return await self._front.start(addresses, port)
+        try:
+            return await self._front.start(addresses, port)
+        except EvercertError as error:
+            if error.hint:
+                error.hint += "; if that is `evercert run`, it obtains this one too when it tries again"
+            raise
 
     def put(self, server_name: str, certificate_pem: str, key_pem: Secret) -> None:
         self._responder.put(server_name, certificate_pem, key_pem)
