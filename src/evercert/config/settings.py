@@ -29,8 +29,15 @@ class Setting:
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("home", "EVERCERT_HOME", "", "folder of the store, the keys and the installed certificates"),
-    Setting("ca", "EVERCERT_CA", "letsencrypt", "the CA where none is named: an id from `evercert ca list`, or a directory URL"),
-    Setting("master_key", "EVERCERT_MASTER_KEY", "", "reference to the key that seals all others: file:PATH or cred:NAME"),
+    Setting(
+        "ca",
+        "EVERCERT_CA",
+        "letsencrypt",
+        "the CA where none is named: an id from `evercert ca list`, or a directory URL",
+    ),
+    Setting(
+        "master_key", "EVERCERT_MASTER_KEY", "", "reference to the key that seals all others: file:PATH or cred:NAME"
+    ),
     Setting("workers", "EVERCERT_WORKERS", "64", "how many certificates are worked on at once"),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
