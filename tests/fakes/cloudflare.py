@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from evercert.base.clock import Clock
 from evercert.base.message import Request, Response
 
 __all__ = ["FakeCloudflare"]
@@ -22,12 +23,16 @@ _NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 @dataclass
 class FakeCloudflare:
-    """`zones` maps a name to its id; `busy` so many calls are answered 429 first."""
+    """`zones` maps a name to its id; `busy` so many calls are answered 429 first; each takes `latency` seconds."""
 
     token: str = "token"
     zones: dict[str, str] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     busy: int = 0
+    clock: Clock | None = None
+    latency: float = 0.0
+    at_once: int = 0
+    most_at_once: int = 0
     calls: list[str] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -35,6 +40,16 @@ class FakeCloudflare:
         return sorted(each["content"] for each in self.records.values() if each["name"] == name)
 
     async def send(self, request: Request) -> Response:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.clock:
+                await self.clock.sleep(self.latency)
+            return self._answered(request)
+        finally:
+            self.at_once -= 1
+
+    def _answered(self, request: Request) -> Response:
         url = urlsplit(request.url)
         path = url.path.removeprefix("/client/v4")
         self.calls.append(f"{request.method} {path}")

@@ -17,15 +17,17 @@ __all__ = ["FakeProvider"]
 @dataclass
 class FakeProvider:
     """Writes to every server of the zone at once, but reads, waits a turn and writes back, as the clumsiest do:
-    two changes of one zone at the same time lose one of them, and are counted in `clashes`."""
+    two changes of one name at the same time lose one of them, and are counted in `clashes`."""
 
     info: ClassVar = PluginInfo("fake", PluginKind.DNS, "for tests")
+
+    record_by_record: ClassVar[bool] = False
 
     resolver: FakeResolver
     note: str = ""
     fails: set[str] = field(default_factory=set)
     calls: list[tuple[str, str, str, str, str]] = field(default_factory=list)
-    at_once: Counter[str] = field(default_factory=Counter)
+    at_once: Counter[tuple[str, str]] = field(default_factory=Counter)
     most_at_once: int = 0
     clashes: int = 0
 
@@ -43,8 +45,8 @@ class FakeProvider:
         self.calls.append((action, zone, name, value, reference))
         if name in self.fails:
             raise EvercertError("provider", "no", name=name)
-        self.at_once[zone] += 1
-        self.clashes += self.at_once[zone] > 1
+        self.at_once[zone, name] += 1
+        self.clashes += self.at_once[zone, name] > 1
         self.most_at_once = max(self.most_at_once, self.at_once.total())
         read = list(self.values(zone, name))
         for _ in range(3):
@@ -52,4 +54,4 @@ class FakeProvider:
         kept = [each for each in read if each != value]
         for server in self.resolver.zones[zone]:
             self.resolver.views.setdefault(server, {})[name] = [*kept, value] if action == "add" else kept
-        self.at_once[zone] -= 1
+        self.at_once[zone, name] -= 1

@@ -183,6 +183,11 @@ def test_an_unknown_lexicon_provider_is_refused_with_what_was_meant() -> None:
     assert "digitalocean" in caught.value.hint
 
 
+def test_providers_that_read_change_and_write_back_are_asked_for_one_change_of_a_zone_at_a_time() -> None:
+    overlapping = {name for name, plugin in registry.dns_providers().items() if plugin.record_by_record}
+    assert overlapping == {"acmedns", "cloudflare", "rfc2136", "webhook"}
+
+
 @pytest.mark.parametrize("name", registry.names(PluginKind.DNS))
 def test_every_built_in_provider_has_a_header_of_its_own_name(name: str) -> None:
     info = registry.load(PluginKind.DNS, name).info

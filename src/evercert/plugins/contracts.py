@@ -119,6 +119,9 @@ class DnsProvider(Protocol):
     """
 
     info: ClassVar[PluginInfo]
+    # Whether a change touches its own value alone, so that changes of several names of one zone may overlap.
+    # A provider that reads, changes and writes back what holds others' values too says False, or nothing.
+    record_by_record: ClassVar[bool] = False
 
     def __init__(self, options: Options, ports: Ports) -> None: ...
 
@@ -126,7 +129,8 @@ class DnsProvider(Protocol):
         """Afterwards *value* is among the TXT values of *name*; values already there stay.
 
         Idempotent. Returns a note that `remove_txt` is given, perhaps by another process.
-        Calls for one zone come one after another. Raises `provider` or `zone-not-found`.
+        Calls for one name come one after another, and those for one zone too unless it is `record_by_record`.
+        Raises `provider` or `zone-not-found`.
         """
         ...
 

@@ -43,6 +43,7 @@ class AcmeDns:
         ),
         "https://github.com/acme-dns/acme-dns",
     )
+    record_by_record: ClassVar = True
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._http, self._clock, self._url = ports.http, ports.clock, options["url"]

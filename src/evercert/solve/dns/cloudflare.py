@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ class Cloudflare:
         ),
         "https://developers.cloudflare.com/api/resources/dns/",
     )
+    record_by_record: ClassVar = True
 
     def __init__(self, options: Options, ports: Ports) -> None:
         headers = {"authorization": f"Bearer {options.secret('api_token').text().strip()}"}
@@ -37,6 +39,7 @@ class Cloudflare:
         self._zone_id = options["zone_id"]
         # zone -> its id. Ids do not change; a zone that was deleted and made again shows as 404.
         self._ids: dict[str, str] = {}
+        self._looking = asyncio.Lock()
 
     async def add_txt(self, zone: str, name: str, value: str, ttl: int) -> str:
         records = await self._records(zone, name)
@@ -53,18 +56,21 @@ class Cloudflare:
 
     async def _records(self, zone: str, name: str) -> str:
         """The path of the zone's records."""
-        zone_id = self._zone_id or self._ids.get(zone)
-        if not zone_id:
-            found = (await self._api.get("/zones", name=zone))["result"]
-            if not found:
-                raise EvercertError(
-                    "zone-not-found",
-                    f"the token sees no zone {zone}",
-                    name=name,
-                    hint="give the token Zone:Zone:Read and Zone:DNS:Edit for it, or set zone_id",
-                )
-            zone_id = self._ids[zone] = str(found[0]["id"])
+        async with self._looking:
+            zone_id = self._zone_id or self._ids.get(zone) or await self._found(zone, name)
+            self._ids[zone] = zone_id
         return f"/zones/{quote(zone_id, safe='')}/dns_records"
+
+    async def _found(self, zone: str, name: str) -> str:
+        found = (await self._api.get("/zones", name=zone))["result"]
+        if not found:
+            raise EvercertError(
+                "zone-not-found",
+                f"the token sees no zone {zone}",
+                name=name,
+                hint="give the token Zone:Zone:Read and Zone:DNS:Edit for it, or set zone_id",
+            )
+        return str(found[0]["id"])
 
     async def _id_of(self, records: str, name: str, value: str) -> str:
         """The id of the record that holds *value*, or "" if there is none."""

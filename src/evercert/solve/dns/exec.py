@@ -28,6 +28,7 @@ class Exec:
             Field("timeout", "seconds that it may take", default="60"),
         ),
     )
+    record_by_record: ClassVar = False
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._program = options["program"]

@@ -55,6 +55,7 @@ class Lexicon:
         "https://dns-lexicon.readthedocs.io/en/latest/configuration_reference.html",
         more_fields=lexicon_fields,
     )
+    record_by_record: ClassVar = False
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._provider = options["provider"]

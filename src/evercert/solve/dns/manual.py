@@ -22,6 +22,7 @@ class Manual:
         "you set the record; Evercert says which, and goes on when it can be seen",
         (Field("propagation_timeout", "seconds to wait until the record is seen everywhere", default="3600"),),
     )
+    record_by_record: ClassVar = False
 
     def __init__(self, options: Options, ports: Ports) -> None:
         pass

@@ -29,6 +29,7 @@ class PowerDns:
         ),
         "https://doc.powerdns.com/authoritative/http-api/",
     )
+    record_by_record: ClassVar = False
 
     def __init__(self, options: Options, ports: Ports) -> None:
         headers = {"x-api-key": options.secret("api_key").text()}

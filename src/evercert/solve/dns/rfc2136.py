@@ -62,6 +62,7 @@ class Rfc2136:
         ),
         "https://www.rfc-editor.org/rfc/rfc2136",
     )
+    record_by_record: ClassVar = True
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._server = options["server"]

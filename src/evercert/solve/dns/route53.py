@@ -45,6 +45,7 @@ class Route53:
         ),
         "https://docs.aws.amazon.com/Route53/latest/APIReference/",
     )
+    record_by_record: ClassVar = False
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._options = options

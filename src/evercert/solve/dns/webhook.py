@@ -15,7 +15,8 @@ class Webhook:
     """Posts `{"fqdn", "value", "zone", "ttl"}` to `<url>/present` and `<url>/cleanup`.
 
     The first two members are what lego's `httpreq` sends, so that its servers can be used. A 2xx
-    answer means done; both may be sent again with the same content.
+    answer means done; both may be sent again with the same content. Requests for different names may come
+    at the same time, those for one name never do.
     """
 
     info: ClassVar = PluginInfo(
@@ -27,6 +28,7 @@ class Webhook:
             Field("token", "sent as bearer token", secret=True),
         ),
     )
+    record_by_record: ClassVar = True
 
     def __init__(self, options: Options, ports: Ports) -> None:
         token = options.secrets.get("token")
