@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from evercert.base.names import parse_identifier
 from evercert.model.intent import ChallengeRule
 from evercert.observe.finding import Finding, Severity
@@ -137,3 +140,14 @@ async def test_aliases_are_followed_to_an_end_a_circle_or_a_bound() -> None:
 async def test_a_ca_that_does_not_answer_is_a_problem_that_keeps_its_reason() -> None:
     findings = await examine(NAME, CaFacts("https://gone.test/dir"), [HTTP_01], healthy())
     assert problems(findings) == ["ca"]
+
+
+async def test_the_ports_that_are_told_are_those_that_were_asked() -> None:
+    sight = replace(healthy(), http_port=5002, tls_port=5001)
+    sight.http.pages.clear()
+    sight.probe.leaves.clear()
+    rules = [HTTP_01, ChallengeRule("tls-alpn-01", "standalone")]
+    told = " ".join(finding.what + finding.hint for finding in await examine_name(NAME, CA, rules, sight))
+    assert "port 5002" in told
+    assert "port 5001" in told
+    assert not re.search(r"port (80|443)\b", told)

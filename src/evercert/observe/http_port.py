@@ -1,4 +1,4 @@
-"""Port 80 of every address of a name: what a CA would meet there that asks for an http-01 answer.
+"""The HTTP port of every address of a name: what a CA would meet there that asks for an http-01 answer.
 
 Seen from this machine, which may stand behind the same router as the server: a refusal here is
 strong evidence, silence is not.
@@ -22,7 +22,7 @@ __all__ = ["HttpView", "judge_http_port", "look_at_http_port"]
 
 _CHECK = "port-80"
 # A token that no CA makes up, so that no real challenge is asked for.
-_PATH = "/.well-known/acme-challenge/evercert-doctor-asks-whether-port-80-answers"
+_PATH = "/.well-known/acme-challenge/evercert-doctor-asks-whether-anybody-answers"
 _MAX_ADDRESSES = 8
 # Let's Encrypt follows ten (docs, "Challenge Types").
 _MAX_REDIRECTS = 10
@@ -121,40 +121,43 @@ def _redirect_fault(url: str, ports: set[int]) -> str:
     return "it leads to an address in place of a name"
 
 
-def judge_http_port(name: Identifier, views: Sequence[HttpView], solver: str) -> list[Finding]:
+def judge_http_port(name: Identifier, views: Sequence[HttpView], solver: str, port: int = 80) -> list[Finding]:
     """*solver* is how http-01 would be answered: `standalone` wants a free port, `webroot` and
     `proxy` a server that is there, `auto` takes either."""
     if not views:
         return []
     if not any(view.answered for view in views):
-        return [_judge_silence(name, views, solver)]
-    findings = [*_judge_ipv6(views), *(finding for view in views if view.answered for finding in _judge_answer(view))]
+        return [_judge_silence(name, views, solver, port)]
+    findings = [
+        *_judge_ipv6(views, port),
+        *(finding for view in views if view.answered for finding in _judge_answer(view)),
+    ]
     if solver == "standalone":
-        hint = "use --webroot, or let the server forward the challenges: --deploy nginx, apache or haproxy"
-        findings.append(warning(_CHECK, "a server holds port 80 already, so standalone may not get it", hint))
-    return findings or [ok(_CHECK, f"port 80 of {name.base} answers on every address")]
+        hint = "use --webroot, or let the server forward the challenges: --deploy nginx, or apache"
+        findings.append(warning(_CHECK, f"a server holds port {port} already, so standalone may not get it", hint))
+    return findings or [ok(_CHECK, f"port {port} of {name.base} answers on every address")]
 
 
-def _judge_silence(name: Identifier, views: Sequence[HttpView], solver: str) -> Finding:
+def _judge_silence(name: Identifier, views: Sequence[HttpView], solver: str, port: int) -> Finding:
     addresses = ", ".join(view.address for view in views)
     if any(view.failure == "timeout" for view in views):
-        hint = "open port 80 in every firewall on the way, or prove the name by DNS: --dns PROVIDER"
-        return warning(_CHECK, f"port 80 does not answer at {addresses}, as seen from here", hint)
+        hint = f"open port {port} in every firewall on the way, or prove the name by DNS: --dns PROVIDER"
+        return warning(_CHECK, f"port {port} does not answer at {addresses}, as seen from here", hint)
     if solver in {"standalone", "auto"}:
-        return ok(_CHECK, f"nothing listens on port 80 of {name.base}, so Evercert can")
+        return ok(_CHECK, f"nothing listens on port {port} of {name.base}, so Evercert can")
     hint = "start the web server, or use --http-01 without --webroot"
-    return problem(_CHECK, f"nothing listens on port 80 at {addresses}", hint)
+    return problem(_CHECK, f"nothing listens on port {port} at {addresses}", hint)
 
 
-def _judge_ipv6(views: Sequence[HttpView]) -> list[Finding]:
+def _judge_ipv6(views: Sequence[HttpView], port: int) -> list[Finding]:
     """CAs try IPv6 first, and not all of them come back to IPv4."""
     silent = [view.address for view in views if view.is_ipv6 and not view.answered]
     if silent and any(view.answered and not view.is_ipv6 for view in views):
-        what = f"port 80 answers on IPv4 but not at {', '.join(silent)}, as seen from here"
+        what = f"port {port} answers on IPv4 but not at {', '.join(silent)}, as seen from here"
         return [warning("ipv6", what, "let the server listen on IPv6 too, or remove the AAAA record")]
     silent = [view.address for view in views if not view.is_ipv6 and not view.answered]
     if silent:
-        what = f"port 80 does not answer at {', '.join(silent)}, but at other addresses it does"
+        what = f"port {port} does not answer at {', '.join(silent)}, but at other addresses it does"
         return [warning(_CHECK, what, "a CA picks any address: let the server listen there, or remove the record")]
     servers = {view.is_ipv6: view.server for view in views if view.status}
     if len(servers) == 2 and servers[True] != servers[False]:

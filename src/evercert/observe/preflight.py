@@ -107,9 +107,9 @@ async def _ports(
     findings: list[Finding] = []
     if solver := solvers.get("http-01"):
         views = await look_at_http_port(name, addresses, sight.http, sight.http_port)
-        findings += judge_http_port(name, views, solver)
+        findings += judge_http_port(name, views, solver, sight.http_port)
     tls = await look_at_tls_port(name, addresses, sight.probe, sight.tls_port)
-    return [*findings, *judge_tls_port(name, tls, solvers.get("tls-alpn-01", ""))]
+    return [*findings, *judge_tls_port(name, tls, solvers.get("tls-alpn-01", ""), sight.tls_port)]
 
 
 async def _clock(ca: CaFacts, sight: Sight) -> list[Finding]:

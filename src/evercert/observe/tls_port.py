@@ -1,4 +1,4 @@
-"""Port 443 of every address of a name: for tls-alpn-01 (RFC 8737), and whether all addresses are one server."""
+"""The TLS port of every address of a name: for tls-alpn-01 (RFC 8737), and whether all addresses are one server."""
 
 from __future__ import annotations
 
@@ -62,29 +62,29 @@ def _view(handshake: Handshake) -> TlsView:
     return TlsView(handshake.address, sha256(handshake.leaf_der).hexdigest())
 
 
-def judge_tls_port(name: Identifier, views: Sequence[TlsView], solver: str) -> list[Finding]:
+def judge_tls_port(name: Identifier, views: Sequence[TlsView], solver: str, port: int = 443) -> list[Finding]:
     """*solver* is how tls-alpn-01 would be answered (`standalone`, `front`), or empty where it is not used."""
     if not views:
         return []
-    return [*_judge_need(name, views, solver), *_judge_ipv6(views)]
+    return [*_judge_need(name, views, solver, port), *_judge_ipv6(views, port)]
 
 
-def _judge_need(name: Identifier, views: Sequence[TlsView], solver: str) -> list[Finding]:
+def _judge_need(name: Identifier, views: Sequence[TlsView], solver: str, port: int) -> list[Finding]:
     silent = [view for view in views if view.failure in {"timeout", "unreachable"}]
     if not solver:
         return []
     if any(view.failure == "timeout" for view in views):
-        what = f"port 443 does not answer at {', '.join(view.address for view in silent)}, as seen from here"
-        return [warning(_CHECK, what, "open port 443 in every firewall on the way")]
+        what = f"port {port} does not answer at {', '.join(view.address for view in silent)}, as seen from here"
+        return [warning(_CHECK, what, f"open port {port} in every firewall on the way")]
     if len(silent) == len(views):
-        return [ok(_CHECK, f"nothing listens on port 443 of {name.base}, so Evercert can")]
+        return [ok(_CHECK, f"nothing listens on port {port} of {name.base}, so Evercert can")]
     if solver == "standalone":
-        hint = "use http-01, or put Evercert in front: --tls-alpn-01 with the front solver"
-        return [problem(_CHECK, "a server holds port 443 already, so standalone cannot have it", hint)]
-    return [ok(_CHECK, f"port 443 of {name.base} answers")]
+        hint = "use http-01, or put Evercert in front: --tls-alpn-01 --tls-upstream HOST:PORT"
+        return [problem(_CHECK, f"a server holds port {port} already, so standalone cannot have it", hint)]
+    return [ok(_CHECK, f"port {port} of {name.base} answers")]
 
 
-def _judge_ipv6(views: Sequence[TlsView]) -> list[Finding]:
+def _judge_ipv6(views: Sequence[TlsView], port: int) -> list[Finding]:
     """Two certificates for one name are two servers, or one that was forgotten when the other was renewed."""
     ipv4 = {view.fingerprint for view in views if view.fingerprint and not view.is_ipv6}
     ipv6 = {view.fingerprint for view in views if view.fingerprint and view.is_ipv6}
@@ -93,6 +93,6 @@ def _judge_ipv6(views: Sequence[TlsView]) -> list[Finding]:
         return [warning("ipv6", what, "make AAAA lead to the same server, or install the certificate on both")]
     silent = [view.address for view in views if view.is_ipv6 and view.failure]
     if ipv4 and silent:
-        what = f"port 443 serves TLS on IPv4 but not at {', '.join(silent)}, as seen from here"
+        what = f"port {port} serves TLS on IPv4 but not at {', '.join(silent)}, as seen from here"
         return [note("ipv6", what, "let the server listen on IPv6 too, or remove the AAAA record")]
     return []
