@@ -93,12 +93,13 @@ def _clean_up(fact: CertificateFact) -> Task | None:
 
 
 def _wait(fact: CertificateFact, now: datetime) -> Wait:
-    until, reason = min(_moments(fact), default=(now + _IDLE, "nothing is due"))
-    return Wait(fact.intent.name, max(until, now), reason)
+    # What is past and yet is no task (a poll that was missed before the end) never will be one.
+    ahead = (moment for moment in _moments(fact) if moment[0] > now)
+    return Wait(fact.intent.name, *min(ahead, default=(now + _IDLE, "nothing is due")))
 
 
 def _moments(fact: CertificateFact) -> Iterator[tuple[datetime, str]]:
-    """Every moment at which something will be due, with what it is."""
+    """Every moment at which something will be due, or was, with what it is."""
     if fact.retry_at is not None and (fact.current is None or fact.open_issuance or fact.forced):
         yield fact.retry_at, "the last attempt failed"
     if fact.current is None:
