@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from evercert.acme.problem import ProblemType
 from evercert.model.fact import DeployStatus, IssuanceStatus
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
@@ -77,6 +79,47 @@ async def test_a_renewal_names_its_predecessor_and_has_a_new_key(world: World) -
     assert after.current.key_id != before.current.key_id
     replaced = [order.replaces for order in world.ca.orders.values() if order.replaces]
     assert replaced == [before.current.ari_id]
+
+
+async def test_a_home_from_a_backup_renews_what_was_replaced_since(world: World, tmp_path: Path) -> None:
+    """The CA lists an order that this home does not know; its certificate is for a key that is gone."""
+    home, backup = tmp_path / "home", tmp_path / "backup"
+    world.ca.window = (world.clock.now() + 50 * DAY, world.clock.now() + 55 * DAY)
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+    shutil.copytree(home, backup, symlinks=True)
+    async with world.engine() as engine:
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+    shutil.rmtree(home)
+    backup.rename(home)
+    async with world.engine() as engine:
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        fact = await world.fact(engine, "www.a.test")
+    assert fact.failure is None
+    assert fact.current is not None
+    assert fact.current.id == 2
+    assert [bool(order.replaces) for order in world.ca.orders.values()] == [False, True, False]
+
+
+async def test_an_order_that_yielded_something_else_is_given_up(world: World) -> None:
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("other.a.test"))
+        world.ca.fail("certificate", Fault.refused(ProblemType.UNAUTHORIZED))
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.open_issuance is not None
+        other, ordered = list(world.ca.orders)
+        world.ca.certificate_of(ordered).chains = world.ca.certificate_of(other).chains
+        await certificates.wake(engine.db, "www.a.test", world.clock.now())
+        await engine.worker.settle("www.a.test")
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.failure is not None
+        assert (fact.failure.code, fact.open_issuance) == ("bad-certificate", None)
+        await world.pass_time(engine, DAY)
+        fact = await world.fact(engine, "www.a.test")
+    assert fact.current is not None
+    assert len(world.ca.orders) == 3
 
 
 async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> None:

@@ -20,6 +20,7 @@ from evercert.issue.chain import acceptable_chain
 from evercert.issue.means import Means
 from evercert.issue.placing import find_order, place_order
 from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
+from evercert.pki.chain import OtherCertificate
 
 __all__ = ["OrderLost", "OrderStale", "obtain"]
 
@@ -54,7 +55,11 @@ async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
         order = await _finalized(means, issuance, order)
     except EvercertError as error:
         raise await _judged(means, order.url, error) from error
-    return await means.record.issued(issuance, await acceptable_chain(means, order))
+    try:
+        chain = await acceptable_chain(means, order)
+    except OtherCertificate as error:
+        raise _lost(error) from error
+    return await means.record.issued(issuance, chain)
 
 
 async def _order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
@@ -97,6 +102,10 @@ async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError
         return error
     if order.status != "invalid" or isinstance(error, OrderLost):
         return error
+    return _lost(error)
+
+
+def _lost(error: EvercertError) -> OrderLost:
     about = {"hint": error.hint, "name": error.name, "ca": error.ca}
     return OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
 

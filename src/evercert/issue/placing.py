@@ -14,7 +14,9 @@ __all__ = ["find_order", "place_order"]
 
 # Orders are listed oldest or newest first, as the CA likes; so many are looked at.
 _LOOK_BACK = 200
-_USABLE = frozenset({"pending", "ready", "processing", "valid"})
+# A request of ours goes out only after its order's URL is durable, so an order that is finalized was so with
+# somebody else's: another home with this account, or this one before it was restored from a backup.
+_USABLE = frozenset({"pending", "ready"})
 
 
 async def place_order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from cryptography import x509
@@ -19,7 +20,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.pki.cert import CertificateView, parsed, read_certificate
 
-__all__ = ["check_issued", "matches_preferred", "split_pem", "top_issuer"]
+__all__ = ["OtherCertificate", "check_issued", "matches_preferred", "split_pem", "top_issuer"]
 
 # The longest public chain today has four certificates; a post-quantum one some 10 kB each.
 _MAX_CERTIFICATES = 16
@@ -27,6 +28,9 @@ _MAX_PEM = 256 * 1024
 
 # Bounded by the text's length, with nothing in it that backtracks (RFC 7468 §2).
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+
+# A chain is checked when it is issued, and again when it is installed a moment later.
+_REMEMBERED = 128
 
 # A CA's clock may be ahead of ours by so much.
 _SKEW = timedelta(hours=1)
@@ -51,14 +55,21 @@ def split_pem(data: bytes) -> tuple[bytes, ...]:
     return chain
 
 
+class OtherCertificate(EvercertError):
+    """The leaf is for another key or other names: a clock set right or a second look cannot help.
+
+    Its own class because an attempt then gives the order up.
+    """
+
+
 def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Identifier], now: datetime) -> None:
-    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names, is valid
-    now, and each certificate is signed by the next."""
+    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names (else it is an
+    `OtherCertificate`), is valid now, and each certificate is signed by the next."""
     if not chain:
         raise _bad("the chain is empty")
     leaf = read_certificate(chain[0])
     if leaf.spki != spki:
-        raise _bad("the certificate is for another key")
+        raise OtherCertificate("bad-certificate", "the certificate is for another key")
     _check_names(leaf, identifiers)
     if now + _SKEW < leaf.not_before:
         raise _bad(
@@ -88,11 +99,13 @@ def matches_preferred(chain: Sequence[bytes], wanted: str) -> bool:
 def _check_names(leaf: CertificateView, identifiers: Collection[Identifier]) -> None:
     missing, extra = set(identifiers) - set(leaf.identifiers), set(leaf.identifiers) - set(identifiers)
     if missing:
-        raise _bad(f"the certificate lacks {_some(missing)}")
+        raise OtherCertificate("bad-certificate", f"the certificate lacks {_some(missing)}")
     if extra:
-        raise _bad(f"the certificate has {_some(extra)}, which was not asked for")
+        fault = f"the certificate has {_some(extra)}, which was not asked for"
+        raise OtherCertificate("bad-certificate", fault)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _check_signed(below: x509.Certificate, above: x509.Certificate) -> None:
     try:
         below.verify_directly_issued_by(above)
