@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import urllib.request
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +69,20 @@ class PowerDns:
     def set_txt(self, zone: str, name: str, *contents: str, ttl: int = 300, disabled: bool = False) -> None:
         records = [{"content": content, "disabled": disabled} for content in contents]
         change = {"name": f"{name}.", "type": "TXT", "ttl": ttl, "changetype": "REPLACE", "records": records}
+        self._call("PATCH", f"/zones/{zone}.", {"rrsets": [change]})
+
+    def set_aliases(self, zone: str, names: Sequence[str], target: str) -> None:
+        record = {"content": f"{target}.", "disabled": False}
+        rrsets = [
+            {"name": f"{name}.", "type": "CNAME", "ttl": 60, "changetype": "REPLACE", "records": [record]}
+            for name in names
+        ]
+        self._call("PATCH", f"/zones/{zone}.", {"rrsets": rrsets})
+
+    def comment(self, zone: str, name: str, text: str) -> None:
+        """A comment at the TXT record set of *name*, which may have no record."""
+        comments = [{"content": text, "account": "tests"}]
+        change = {"name": f"{name}.", "type": "TXT", "changetype": "REPLACE", "comments": comments}
         self._call("PATCH", f"/zones/{zone}.", {"rrsets": [change]})
 
     def txt(self, name: str) -> list[str]:

@@ -86,6 +86,49 @@ async def test_the_time_to_live_that_others_have_set_stays(powerdns: PowerDns, g
     assert powerdns.txt(name) == ["ours", "theirs"]
 
 
+async def test_records_that_somebody_has_disabled_are_still_there_afterwards(powerdns: PowerDns, writer: Any) -> None:
+    name = f"_acme-challenge.disabled.{ZONE}"
+    powerdns.set_txt(ZONE, name, '"theirs"', ttl=1234, disabled=True)
+    await writer.add_txt(ZONE, name, "ours", 60)
+    assert powerdns.txt(name) == ["ours"]
+    assert disabled(powerdns, name) == ['"theirs"']
+    await writer.remove_txt(ZONE, name, "ours", "")
+    assert powerdns.txt(name) == []
+    assert disabled(powerdns, name) == ['"theirs"']
+    assert powerdns.rrset(ZONE, name)["ttl"] == 1234
+
+
+async def test_the_same_value_disabled_is_no_obstacle_and_shown_afterwards(powerdns: PowerDns, given: Ports) -> None:
+    name = f"_acme-challenge.off.{ZONE}"
+    powerdns.set_txt(ZONE, name, '"ours"', disabled=True)
+    await ours(powerdns, given).add_txt(ZONE, name, "ours", 60)
+    assert powerdns.txt(name) == ["ours"]
+
+
+async def test_disabled_records_survive_where_more_is_found_by_the_name_than_the_server_tells(
+    powerdns: PowerDns, given: Ports
+) -> None:
+    """A name to which many names delegate their challenges is found in all of their records."""
+    name = f"_acme-challenge.popular.{ZONE}"
+    powerdns.set_txt(ZONE, name, '"theirs"', disabled=True)
+    powerdns.set_aliases(ZONE, [f"_acme-challenge.a{number}.{ZONE}" for number in range(1100)], name)
+    await ours(powerdns, given).add_txt(ZONE, name, "ours", 60)
+    assert powerdns.txt(name) == ["ours"]
+    assert disabled(powerdns, name) == ['"theirs"']
+
+
+async def test_a_comment_without_a_record_does_not_decide_the_time_to_live(powerdns: PowerDns, given: Ports) -> None:
+    name = f"_acme-challenge.comment.{ZONE}"
+    powerdns.comment(ZONE, name, "ask the network team")
+    await ours(powerdns, given).add_txt(ZONE, name, "ours", 60)
+    assert powerdns.rrset(ZONE, name)["ttl"] == 60
+    assert powerdns.rrset(ZONE, name)["comments"][0]["content"] == "ask the network team"
+
+
+def disabled(powerdns: PowerDns, name: str) -> list[str]:
+    return [each["content"] for each in powerdns.rrset(ZONE, name).get("records", []) if each["disabled"]]
+
+
 async def test_a_value_longer_than_one_string_comes_back_whole(powerdns: PowerDns, given: Ports) -> None:
     name, long = f"_validation-persist.{ZONE}", 'ca.test; accounturi=https://ca.test/"' + "a" * 300
     writer = ours(powerdns, given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -13,6 +13,11 @@ from evercert.plugins.rest import Rest
 from evercert.solve.txt import quoted, unquoted
 
 __all__ = ["PowerDns"]
+
+# As the API shows it, with the time to live of its set.
+_Record = Mapping[str, Any]
+
+_MOST_FOUND = 1000
 
 
 class PowerDns:
@@ -35,29 +40,47 @@ class PowerDns:
         headers = {"x-api-key": options.secret("api_key").text()}
         url = options["url"].rstrip("/").removesuffix("/api/v1")
         self._api = Rest(self.info.name, url, ports.http, ports.clock, headers=headers, explain=_words)
-        self._zones = f"/api/v1/servers/{quote(options['server'], safe='')}/zones"
+        server = f"/api/v1/servers/{quote(options['server'], safe='')}"
+        self._zones, self._search = f"{server}/zones", f"{server}/search-data"
 
     async def add_txt(self, zone: str, name: str, value: str, ttl: int) -> str:
-        kind, rrset = await self._txt_of(zone, name)
-        records = rrset.get("records", [])
-        if value not in _values(records):
-            records = [*records, {"content": quoted(value), "disabled": False}]
-            await self._replace(zone, name, records, rrset.get("ttl", ttl), kind)
+        kind, shown = await self._txt_of(zone, name)
+        if value not in _values(shown):
+            others = _without(value, await self._with_disabled(zone, name, shown))
+            record = {"content": quoted(value), "disabled": False, "ttl": ttl}
+            await self._replace(zone, name, [*others, record], kind)
         return ""
 
     async def remove_txt(self, zone: str, name: str, value: str, reference: str) -> None:
-        kind, rrset = await self._txt_of(zone, name)
-        records = rrset.get("records", [])
-        left = [record for record in records if unquoted(record["content"]) != value]
-        if len(left) < len(records):
-            await self._replace(zone, name, left, rrset["ttl"], kind)
+        kind, shown = await self._txt_of(zone, name)
+        if value in _values(shown):
+            others = _without(value, await self._with_disabled(zone, name, shown))
+            await self._replace(zone, name, others, kind)
 
-    async def _txt_of(self, zone: str, name: str) -> tuple[str, dict[str, Any]]:
-        """The zone's kind, and its TXT record set at *name*; an empty one if there is none."""
+    async def _txt_of(self, zone: str, name: str) -> tuple[str, list[_Record]]:
+        """The zone's kind, and its TXT records at *name*, perhaps without those that are disabled."""
         # A zone may be larger than any answer that we accept, so one set is asked for. Servers that do not know
-        # the filter send the whole zone, so we look for ourselves too. What the filter does not show are records
-        # that are disabled: nobody keeps those at a challenge's name.
-        query = f"?rrset_name={quote(name)}.&rrset_type=TXT"
+        # the filter send the whole zone, so we look for ourselves too.
+        return await self._read(zone, name, f"?rrset_name={quote(name)}.&rrset_type=TXT")
+
+    async def _with_disabled(self, zone: str, name: str, shown: Sequence[_Record]) -> list[_Record]:
+        """All of the set: whoever replaces it must not lose what others have only switched off."""
+        # Before 5.0 the filter leaves disabled records out (PowerDNS/pdns#11473); a search does not. It looks into
+        # contents too and gives no more than it is asked for, and then only the whole zone will do.
+        found = await self._api.get(self._search, q=name, max=str(_MOST_FOUND), object_type="record")
+        if len(found) >= _MOST_FOUND:
+            return (await self._read(zone, name, ""))[1]
+        known = {record["content"] for record in shown}
+        return [
+            *shown,
+            *(
+                each
+                for each in found
+                if _is_txt(each, name) and each["zone"] == f"{zone}." and each["content"] not in known
+            ),
+        ]
+
+    async def _read(self, zone: str, name: str, query: str) -> tuple[str, list[_Record]]:
         document = await self._api.call("GET", self._path(zone) + query, missing_ok=True)
         if document is None:
             raise EvercertError(
@@ -66,13 +89,16 @@ class PowerDns:
                 name=name,
                 hint="name the zone that it holds with zone=..., and is `server` right?",
             )
-        sets = [each for each in document["rrsets"] if each["type"] == "TXT" and each["name"].lower() == f"{name}."]
-        return document.get("kind", ""), sets[0] if sets else {}
+        sets = [each for each in document["rrsets"] if _is_txt(each, name)]
+        return document.get("kind", ""), [{**record, "ttl": each["ttl"]} for each in sets for record in each["records"]]
 
-    async def _replace(self, zone: str, name: str, records: Sequence[object], ttl: int, kind: str) -> None:
-        change = {"name": f"{name}.", "type": "TXT", "changetype": "REPLACE" if records else "DELETE"}
-        rrset = {**change, "ttl": ttl, "records": records} if records else change
-        await self._api.call("PATCH", self._path(zone), {"rrsets": [rrset]})
+    async def _replace(self, zone: str, name: str, records: Sequence[_Record], kind: str) -> None:
+        """Afterwards the set is these; its time to live stays the one of the records that were there first."""
+        change: dict[str, Any] = {"name": f"{name}.", "type": "TXT", "changetype": "REPLACE" if records else "DELETE"}
+        if records:
+            plain = [{"content": each["content"], "disabled": each.get("disabled", False)} for each in records]
+            change |= {"ttl": records[0]["ttl"], "records": plain}
+        await self._api.call("PATCH", self._path(zone), {"rrsets": [change]})
         if kind in {"Master", "Primary"}:
             await self._notify(zone)
 
@@ -87,9 +113,17 @@ class PowerDns:
         return f"{self._zones}/{quote(zone, safe='')}."
 
 
-def _values(records: Sequence[dict[str, Any]]) -> list[str]:
+def _is_txt(found: Mapping[str, Any], name: str) -> bool:
+    return (found["type"], str(found["name"]).lower()) == ("TXT", f"{name}.")
+
+
+def _values(records: Sequence[_Record]) -> list[str]:
     # A disabled record is in the set and not in DNS.
     return [unquoted(record["content"]) for record in records if not record.get("disabled")]
+
+
+def _without(value: str, records: Sequence[_Record]) -> list[_Record]:
+    return [record for record in records if unquoted(record["content"]) != value]
 
 
 def _words(body: Any) -> str:
