@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from evercert.base.errors import EvercertError
 from evercert.config.references import resolve
 from evercert.plugins import registry
 from evercert.plugins.info import Field, PluginInfo, PluginKind
+from tests.fakes.stranger import installed_package
 
 INFO = PluginInfo(
     "acme-box",
@@ -32,36 +32,28 @@ def options(values: dict[str, str], **environ: str):  # type: ignore[no-untyped-
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Iterator[Path]:
-    """A package of somebody else's, installed: a provider, one that breaks, and one that is none."""
-    (tmp_path / "their_dns.py").write_text(
+def stranger(tmp_path: Path) -> Iterator[None]:
+    """A provider of somebody else's, one that breaks, and one that is none."""
+    provider = (
         "from evercert.plugins.info import PluginInfo, PluginKind\n"
         "class Good:\n    info = PluginInfo('their-box', PluginKind.DNS, 'theirs')\n"
         "class Wrong:\n    pass\n"
     )
-    (tmp_path / "their_breakage.py").write_text("raise RuntimeError('no')\n")
-    metadata = tmp_path / "their_dns-1.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-dns\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text(
+    entry_points = (
         "[evercert.dns]\ntheir-box = their_dns:Good\nwrong = their_dns:Wrong\n"
         "broken = their_breakage:Thing\ncloudflare = their_dns:Good\n"
     )
-    sys.path.insert(0, str(tmp_path))
-    importlib.invalidate_caches()
-    registry._strangers.cache_clear()
-    yield tmp_path
-    sys.path.remove(str(tmp_path))
-    sys.modules.pop("their_dns", None)
-    registry._strangers.cache_clear()
+    modules = {"their_dns": provider, "their_breakage": "raise RuntimeError('no')\n"}
+    with installed_package(tmp_path, modules, entry_points):
+        yield
 
 
-def test_a_strangers_provider_is_found_beside_ours(stranger: Path) -> None:
+def test_a_strangers_provider_is_found_beside_ours(stranger: None) -> None:
     assert "their-box" in registry.names(PluginKind.DNS)
     assert registry.load(PluginKind.DNS, "their-box").info.summary == "theirs"
 
 
-def test_a_stranger_cannot_take_the_name_of_a_built_in(stranger: Path) -> None:
+def test_a_stranger_cannot_take_the_name_of_a_built_in(stranger: None) -> None:
     assert registry.load(PluginKind.DNS, "cloudflare").__module__ == "evercert.solve.dns.cloudflare"
 
 
@@ -69,7 +61,7 @@ def test_a_stranger_cannot_take_the_name_of_a_built_in(stranger: Path) -> None:
     ("name", "words"), [("wrong", "is not a DNS provider"), ("broken", "cannot be loaded: RuntimeError")]
 )
 def test_a_strangers_plugin_that_is_none_is_told_with_where_it_comes_from(
-    stranger: Path, name: str, words: str
+    stranger: None, name: str, words: str
 ) -> None:
     with pytest.raises(EvercertError, match=words):
         registry.load(PluginKind.DNS, name)

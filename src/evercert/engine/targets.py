@@ -51,4 +51,12 @@ class Targets:
     def _make(self, spec: TargetSpec, state: Path) -> Target:
         plugin = registry.load(PluginKind.DEPLOY, spec.plugin)
         options = registry.options(plugin.info, spec.options, self.resolve)
-        return cast(Target, plugin(options, self.ports, state))
+        try:
+            return cast(Target, plugin(options, self.ports, state))
+        except EvercertError:
+            raise
+        except Exception as error:  # a stranger's plugin may raise anything
+            words = f"the deploy target {spec.plugin!r} cannot be made: {type(error).__name__}"
+            raise EvercertError(
+                "bad-input", words, hint=f"it comes from {plugin.__module__}; report it there"
+            ) from error
