@@ -67,6 +67,9 @@ def parse_identifiers(texts: list[str] | tuple[str, ...]) -> tuple[Identifier, .
 
 
 def _address(text: str) -> str | None:
+    # Most texts are names, and to fail at reading an address costs more than all else here.
+    if ":" not in text and not text[-1:].isdigit():
+        return None
     try:
         return ipaddress.ip_address(text).compressed if "%" not in text else None
     except ValueError:

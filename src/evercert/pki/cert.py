@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -28,6 +28,10 @@ __all__ = ["CertificateView", "certificate_pem", "parsed", "read_certificate", "
 
 # A post-quantum leaf with a hundred names has some 20 kB.
 _MAX_DER = 256 * 1024
+
+# A certificate is looked at by whoever takes it over on its way from the CA to a target, and its issuers, which
+# thousands share, every time.
+_REMEMBERED = 128
 
 # RFC 8737 §6.1: id-pe-acmeIdentifier.
 _ACME_IDENTIFIER: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.31")
@@ -70,6 +74,7 @@ class CertificateView:
     is_ca: bool
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_certificate(der: bytes) -> CertificateView:
     """What the certificate says. Raises `bad-certificate` for whatever is none."""
     certificate = parsed(der)
@@ -93,6 +98,7 @@ def read_certificate(der: bytes) -> CertificateView:
         raise _bad() from error
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parsed(der: bytes) -> x509.Certificate:
     """The library's own object, for this room alone."""
     if len(der) > _MAX_DER:
@@ -105,7 +111,8 @@ def parsed(der: bytes) -> x509.Certificate:
 
 def certificate_pem(der: bytes) -> str:
     """RFC 7468 §5, with a newline at its end."""
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    text = base64.b64encode(der).decode()
+    body = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
