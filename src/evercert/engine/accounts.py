@@ -10,6 +10,7 @@ from evercert.acme.client import AsyncClient
 from evercert.acme.jose import ExternalAccount
 from evercert.acme.wire import directory_urls
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
@@ -58,27 +59,29 @@ class Accounts:
         """The account of that name at the CA; afterwards it exists there and is durable here.
 
         The key is durable before newAccount is sent, and newAccount with a known key returns the
-        account that is there (RFC 8555 §7.3.1), so dying in between makes no second account.
+        account that is there (RFC 8555 §7.3.1), so dying in between makes no second account. The store is
+        looked at each time: another process may have given the account a new key, or ended it.
         """
         async with self._making.setdefault((ca, name), asyncio.Lock()):
-            if (ca, name) not in self._ready:
-                self._ready[ca, name] = await self._register(ca, name)
-            return self._ready[ca, name]
-
-    def forget(self, ca: str, name: str) -> None:
-        """The next use starts from the store again (after a rollover or deactivation)."""
-        self._ready.pop((ca, name), None)
+            ready = self._ready.get((ca, name))
+            if ready is None or ready.account != await accounts.find(self._db, ca, name):
+                ready = self._ready[ca, name] = await self._register(ca, name)
+            return ready
 
     async def give_up(self, lost: Registered) -> None:
         """Afterwards the account, which the CA does not know (any more), is ended here, and the next use
-        registers another one. Idempotent: of many tasks that find it out, one does it."""
+        registers another one. Idempotent: of many tasks and processes that find it out, one does it."""
         ca, name = lost.account.ca, lost.account.name
         async with self._making.setdefault((ca, name), asyncio.Lock()):
             if self._ready.get((ca, name)) is not lost:
                 return
+            del self._ready[ca, name]
             self._telling(f"{ca} does not know the account {lost.account.url} any more; registering another one")
-            await accounts.end(self._db, lost.account, AccountStatus.REVOKED, now=self._clock.now())
-            self.forget(ca, name)
+            try:
+                await accounts.end(self._db, lost.account, AccountStatus.REVOKED, now=self._clock.now())
+            except EvercertError as error:
+                if error.code.name != "conflict":  # that another process ended it is what was wanted
+                    raise
 
     async def connect(self, ca: str, key: PrivateKey, account_url: str = "") -> AsyncClient:
         """A client for *ca* with any key, going the way that this installation goes there."""
@@ -116,7 +119,13 @@ class Accounts:
         now, access = self._clock.now(), await cas.access(self._db, ca)
         key = await asyncio.to_thread(generate, access.account_key)
         key_id = await keys.add(self._db, self._sealer, key, "account", now)
-        return await accounts.add(self._db, ca, name, key_id, now=now)
+        try:
+            return await accounts.add(self._db, ca, name, key_id, now=now)
+        except EvercertError:
+            # Another process was first; its account is this one's too, and this key goes with retention.
+            if other := await accounts.find(self._db, ca, name):
+                return other
+            raise
 
     async def _introduce(self, account: Account, client: AsyncClient) -> Account:
         access = await cas.access(self._db, account.ca)

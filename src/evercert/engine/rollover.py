@@ -36,7 +36,6 @@ async def roll_over(
         await accounts.end_rollover(db, account, account.key_id, now=clock.now())
         raise
     await accounts.end_rollover(db, account, next_key_id, now=clock.now())
-    known.forget(account.ca, account.name)
 
 
 async def settle_rollover(db: Database, sealer: Sealer, known: Accounts, account: Account, clock: Clock) -> None:
@@ -52,4 +51,3 @@ async def settle_rollover(db: Database, sealer: Sealer, known: Accounts, account
     else:
         right = account.next_key_id if found.url == account.url else account.key_id
     await accounts.end_rollover(db, account, right, now=clock.now())
-    known.forget(account.ca, account.name)

@@ -1,0 +1,64 @@
+"""Accounts that another process makes, changes or ends while this one has them in use."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from evercert.engine.accounts import Registered
+from evercert.engine.rollover import roll_over
+from evercert.engine.wiring import Engine
+from evercert.model.fact import AccountStatus
+from evercert.pki.keys import KeyType
+from evercert.store import accounts
+from tests.engine.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def known(world: World, engine: Engine) -> Registered:
+    return await engine.accounts.registered(world.ca.directory_url, "default")
+
+
+async def test_two_processes_that_begin_at_once_share_one_account(world: World) -> None:
+    async with world.engine() as one, world.engine() as other:
+        first, second = await asyncio.gather(known(world, one), known(world, other))
+    assert first.account == second.account
+    assert len(world.ca.accounts) == 1
+
+
+async def test_a_key_that_another_process_gave_the_account_is_used_from_then_on(world: World) -> None:
+    async with world.engine() as staying, world.engine() as command:
+        await world.obtain(staying, world.intent("www.a.test"))
+        account = (await known(world, command)).account
+        await roll_over(command.db, command.sealer, command.accounts, account, world.clock, KeyType.EC256)
+        fact = await world.obtain(staying, world.intent("www.b.test"))
+    assert fact.failure is None
+    assert fact.current is not None
+
+
+async def test_an_account_that_another_process_ended_is_not_used_any_more(world: World) -> None:
+    async with world.engine() as staying, world.engine() as command:
+        await world.obtain(staying, world.intent("www.a.test"))
+        registered = await known(world, command)
+        await registered.client.deactivate_account()
+        await accounts.end(command.db, registered.account, AccountStatus.DEACTIVATED, now=world.clock.now())
+        fact = await world.obtain(staying, world.intent("www.b.test"))
+    assert fact.failure is None
+    assert fact.current is not None
+
+
+async def test_an_account_that_two_processes_find_lost_is_given_up_once(world: World) -> None:
+    async with world.engine() as one, world.engine() as other:
+        lost = [await known(world, engine) for engine in (one, other)]
+        world.ca.accounts.clear()
+        await asyncio.gather(one.accounts.give_up(lost[0]), other.accounts.give_up(lost[1]))
+        again = [await known(world, engine) for engine in (one, other)]
+    assert again[0].account == again[1].account
+    assert again[0].account.id != lost[0].account.id
+    assert len(world.ca.accounts) == 1
