@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from evercert.base.errors import EvercertError
 from evercert.engine.accounts import Registered
 from evercert.engine.rollover import roll_over
 from evercert.engine.wiring import Engine
 from evercert.model.fact import AccountStatus
-from evercert.pki.keys import KeyType
-from evercert.store import accounts
+from evercert.pki.keys import KeyType, generate
+from evercert.store import accounts, keys
 from tests.engine.world import World
+from tests.fakes.ca import Fault
 
 
 @pytest.fixture
@@ -62,3 +64,45 @@ async def test_an_account_that_two_processes_find_lost_is_given_up_once(world: W
     assert again[0].account == again[1].account
     assert again[0].account.id != lost[0].account.id
     assert len(world.ca.accounts) == 1
+
+
+async def test_a_rollover_that_succeeded_and_was_told_badly_keeps_the_new_key(world: World) -> None:
+    async with world.engine() as engine:
+        account = (await known(world, engine)).account
+        world.ca.fail("account", Fault.answered(429))
+        with pytest.raises(EvercertError):
+            await roll_over(engine.db, engine.sealer, engine.accounts, account, world.clock, KeyType.EC256)
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        settled = (await known(world, engine)).account
+    assert fact.failure is None
+    assert (settled.key_id != account.key_id, settled.next_key_id) == (True, None)
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+async def test_a_process_that_died_in_a_rollover_leaves_an_account_that_can_be_used(
+    world: World, was_sent: bool
+) -> None:
+    async with world.engine() as engine:
+        registered, key = await known(world, engine), generate(KeyType.EC256)
+        next_key_id = await keys.add(engine.db, engine.sealer, key, "account", world.clock.now())
+        await accounts.begin_rollover(engine.db, registered.account, next_key_id, now=world.clock.now())
+        if was_sent:
+            await registered.client.roll_over(key)
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        account = (await known(world, engine)).account
+        assert fact.failure is None
+        await roll_over(engine.db, engine.sealer, engine.accounts, account, world.clock, KeyType.EC256)
+        fact = await world.obtain(engine, world.intent("www.b.test"))
+        assert fact.failure is None
+
+
+async def test_a_rollover_whose_outcome_cannot_be_asked_stays_in_doubt(world: World) -> None:
+    async with world.engine() as engine:
+        account = (await known(world, engine)).account
+        world.ca.fail("account", Fault.answered(429))
+        world.ca.fail("new-account", Fault.answered(429))
+        with pytest.raises(EvercertError):
+            await roll_over(engine.db, engine.sealer, engine.accounts, account, world.clock, KeyType.EC256)
+        assert (await accounts.listed(engine.db))[0].next_key_id is not None
+        assert (await world.obtain(engine, world.intent("www.a.test"))).failure is None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evercert.acme.client import AsyncClient
 from evercert.acme.jose import ExternalAccount
+from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import directory_urls
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -96,14 +97,34 @@ class Accounts:
             on_wait=self._telling.waiting,
         )
 
+    async def takes(self, account: Account, key: PrivateKey) -> bool:
+        """Whether the CA knows *key* as the account's; raises where it does not say."""
+        client = await self.connect(account.ca, key)
+        try:
+            found = await client.new_account(only_return_existing=True)
+        except Problem as problem:
+            if problem.type is ProblemType.RATE_LIMITED or problem.status >= 500:
+                raise
+            return False
+        return found.url == account.url
+
     async def _register(self, ca: str, name: str) -> Registered:
         account = await accounts.find(self._db, ca, name) or await self._new_account(ca, name)
-        key = await keys.load(self._db, self._sealer, account.key_id)
+        key = await self._key_of(account)
         client = await self.connect(ca, key, account.url)
         await self._notice_changes(ca, directory_urls(await client.directory()))
         if not account.url:
             account = await self._introduce(account, client)
         return Registered(account, key, client)
+
+    async def _key_of(self, account: Account) -> PrivateKey:
+        """The account's key; while a rollover's outcome is unknown, the one of both that the CA takes. Nothing
+        is written down: the process that rolls over may still be at it."""
+        if account.next_key_id is not None:
+            key = await keys.load(self._db, self._sealer, account.next_key_id)
+            if await self.takes(account, key):
+                return key
+        return await keys.load(self._db, self._sealer, account.key_id)
 
     async def _notice_changes(self, ca: str, seen: dict[str, str]) -> None:
         """Tell of URLs that are not what they were; a CA may move them, and so may somebody in between."""

@@ -119,6 +119,14 @@ def test_a_key_that_is_ours_already_is_no_conflict() -> None:
     asked << post(ACCOUNT_URL, by="new") >> reply(VALID) << returns()
 
 
+def test_a_rollover_that_a_failing_server_did_is_found_out() -> None:
+    it = session(nonces=4)
+    told = play(roll_over(it, StubSigner("new"))) << post(ROLL) >> refuse(ProblemType.SERVER_INTERNAL)
+    asked = told << post(NEW, by="new") >> reply(VALID, location=ACCOUNT_URL)
+    asked << post(ACCOUNT_URL, by="new") >> reply(VALID) << returns()
+    assert it.signer.jwk["x"] == "new"
+
+
 def test_a_key_of_another_account_is_a_conflict() -> None:
     it = session(nonces=4)
     told = play(roll_over(it, StubSigner("new"))) << post(ROLL) >> refuse(ProblemType.CONFLICT)

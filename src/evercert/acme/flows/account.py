@@ -63,8 +63,8 @@ def deactivate_account(session: Session) -> Flow[Account]:
 def roll_over(session: Session, new_key: Signer) -> Flow[Account]:
     """Afterwards the account has *new_key*, and the session signs with it (§7.3.5).
 
-    If the answer is lost, the CA is asked which key it knows, so that a failure means that the
-    old key is still the one; only a `NetworkFailure` leaves that open.
+    If the answer is lost or a server's fault, the CA is asked which key it knows. After a failure
+    ask again (*only_return_existing*) before either key is given up: that question may have failed.
     """
     url = (yield from directory(session)).key_change
     if not url:
@@ -77,7 +77,9 @@ def roll_over(session: Session, new_key: Signer) -> Flow[Account]:
             yield from post(session, url, payload)
     except Problem as problem:
         # §7.3.5: 409 means that an account has the new key; it may be ours, from an attempt before.
-        if problem.status != 409 or not (yield from _is_ours(session, new_key)):
+        # A server that failed (5xx) may have done it all the same.
+        is_open = problem.status == 409 or problem.status >= 500
+        if not is_open or not (yield from _is_ours(session, new_key)):
             raise
     session.signer = new_key
     return (yield from account(session))
