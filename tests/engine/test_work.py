@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,11 @@ import msgspec
 import pytest
 
 from evercert.acme.problem import ProblemType
-from evercert.model.fact import DeployStatus, IssuanceStatus
+from evercert.base.errors import EvercertError
+from evercert.engine.claims import Claims
+from evercert.engine.work import Worker
+from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
+from evercert.model.task import Step, Task
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
 from evercert.store import certificates, issuances, issued
@@ -120,6 +125,48 @@ async def test_an_order_that_yielded_something_else_is_given_up(world: World) ->
         fact = await world.fact(engine, "www.a.test")
     assert fact.current is not None
     assert len(world.ca.orders) == 3
+
+
+async def test_a_certificate_that_another_process_holds_keeps_no_other_waiting(world: World) -> None:
+    async with world.engine() as engine:
+        other = Claims(world.settings.home / "claims.lock", world.clock)
+        for name in ("stopped.a.test", "www.a.test"):
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        async with other.hold("stopped.a.test"), asyncio.timeout(30):
+            await engine.worker.settle_due()
+            assert (await world.fact(engine, "www.a.test")).current is not None
+            assert (await world.fact(engine, "stopped.a.test")).current is None
+        other.close()
+        assert await engine.worker.settle_due() == ["stopped.a.test"]
+        assert (await world.fact(engine, "stopped.a.test")).current is not None
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, EvercertError])
+async def test_work_that_breaks_stops_no_other_and_is_left_for_a_while(world: World, kind: type[Exception]) -> None:
+    tried: list[str] = []
+
+    async def hand(fact: CertificateFact, task: Task) -> bool:
+        tried.append(fact.intent.name)
+        await asyncio.sleep(0)
+        if fact.intent.name == "broken.a.test":
+            raise kind("conflict", "it was deleted meanwhile")
+        failure = Failure("acme", "not now", world.clock.now())
+        await certificates.failed(engine.db, fact.intent.name, failure, 1, world.clock.now() + DAY)
+        return True
+
+    async with world.engine() as engine:
+        claims = Claims(world.settings.home / "claims.lock", world.clock)
+        worker = Worker(engine.db, claims, world.clock, engine.telling, {Step.ISSUE: hand}, 4)
+        for name in ("broken.a.test", "www.a.test"):
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        assert await worker.settle_due() == ["broken.a.test", "www.a.test"]
+        assert await worker.settle_due() == []
+        assert tried == ["broken.a.test", "www.a.test"]
+        await certificates.wake(engine.db, "www.a.test", world.clock.now())
+        with pytest.raises(kind):
+            await worker.settle_all(["broken.a.test", "www.a.test"])
+        assert tried[2:] == ["broken.a.test", "www.a.test"]
+        claims.close()
 
 
 async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> None:

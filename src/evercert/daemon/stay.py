@@ -60,8 +60,7 @@ def _tell(engine: Engine, error: EvercertError) -> None:
 
 
 async def _pause(engine: Engine) -> timedelta:
-    """Until the next thing is due, but never longer than a look takes."""
-    moment = await certificates.next_action_at(engine.db)
-    if moment is None:
-        return _LOOK
-    return min(max(moment - engine.clock.now(), timedelta(milliseconds=50)), _LOOK)
+    """Until the next thing is due, but never longer than a look takes; so long, too, where something is due
+    still, because somebody else works on it."""
+    moment, now = await certificates.next_action_at(engine.db), engine.clock.now()
+    return min(moment - now, _LOOK) if moment is not None and moment > now else _LOOK

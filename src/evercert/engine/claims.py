@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
 from evercert.host.files import RangeLocks
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "Taken"]
 
 # How often to look whether another process has let go; a person may be waiting.
 _LOOK = 0.2
+
+
+class Taken(EvercertError):
+    """Somebody else has the claim. Its own class because whoever does what is due leaves it to him."""
 
 
 class Claims:
@@ -26,19 +32,25 @@ class Claims:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._locks = RangeLocks(path)
         self._clock = clock
-        self._mine: dict[str, asyncio.Lock] = {}
+        # Each is there for as long as a task holds it or waits for it.
+        self._mine: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def hold(self, certificate: str) -> AsyncIterator[None]:
-        """Inside, nobody else works on *certificate*; waits until that is so."""
-        async with self._mine.setdefault(certificate, asyncio.Lock()):
+    async def hold(self, certificate: str, *, waits: bool = True) -> AsyncIterator[None]:
+        """Inside, nobody else works on *certificate*. Where somebody does, *waits* for him, who may be a
+        person at a terminal; else raises `Taken`."""
+        mine = self._mine.setdefault(certificate, asyncio.Lock())
+        if mine.locked() and not waits:
+            raise Taken("conflict", "somebody else works on it", name=certificate)
+        async with mine:
             while not self._locks.try_lock(certificate):
+                if not waits:
+                    raise Taken("conflict", "another process works on it", name=certificate)
                 await self._clock.sleep(_LOOK)
             try:
                 yield
             finally:
                 self._locks.unlock(certificate)
-                self._mine.pop(certificate, None)
 
     def close(self) -> None:
         self._locks.close()

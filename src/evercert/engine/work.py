@@ -9,12 +9,15 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.claims import Claims
+from evercert.engine.claims import Claims, Taken
 from evercert.engine.plan import plan
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact
@@ -37,6 +40,8 @@ _PAUSE = timedelta(minutes=10)
 # Due certificates are read in portions, so that a million of them do not stand in memory.
 _PORTION = 500
 
+_log = logging.getLogger(__name__)
+
 
 class Worker:
     """Does what is due, `width` certificates side by side."""
@@ -58,18 +63,40 @@ class Worker:
                 await self._settle(name)
 
     async def settle_all(self, names: Iterable[str]) -> None:
-        """`settle` each of them, side by side."""
-        async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(self.settle(name))
+        """`settle` each of them, side by side; afterwards raise the first failure, when none is left running."""
+        results = await asyncio.gather(*map(self.settle, names), return_exceptions=True)
+        for failure in filter(None, results):
+            raise failure
 
     async def settle_due(self) -> list[str]:
-        """Afterwards nothing is left that was due when this began; the certificates that were."""
-        began, done = self._clock.now(), list[str]()
-        while names := [fact.intent.name for fact in await certificates.due(self._db, began, _PORTION)]:
-            await self.settle_all(names)
-            done += names
-        return done
+        """Afterwards nothing is due but what came due again meanwhile or somebody else works on; the
+        certificates that were looked at. None of them waits for, or fails with, another."""
+        done: dict[str, None] = {}
+        while names := [name for name in await self._due() if name not in done]:
+            await asyncio.gather(*map(self._settle_one_of_many, names))
+            done |= dict.fromkeys(names)
+        return list(done)
+
+    async def _due(self) -> list[str]:
+        return [fact.intent.name for fact in await certificates.due(self._db, self._clock.now(), _PORTION)]
+
+    async def _settle_one_of_many(self, name: str) -> None:
+        try:
+            async with self._width, self._claims.hold(name, waits=False):
+                with self._telling.about(name):
+                    await self._settle_or_leave(name)
+        except Taken:
+            return
+
+    async def _settle_or_leave(self, name: str) -> None:
+        try:
+            await self._settle(name)
+        except Exception as error:  # a stranger's plugin may raise anything, and a store may be full
+            told = str(error) if isinstance(error, EvercertError) else f"an unexpected {type(error).__name__}"
+            self._telling(f"{told}; left alone for {_PAUSE}")
+            _log.debug("the work on %s failed", name, exc_info=error)
+            with suppress(EvercertError):
+                await self._leave(name, _PAUSE)
 
     async def _settle(self, name: str) -> None:
         for _ in range(_MOST_STEPS):
