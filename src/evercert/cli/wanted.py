@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from evercert.acme.cas import find_ca
@@ -14,7 +15,7 @@ from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy,
 from evercert.pki.csr import CsrView, read_csr
 from evercert.pki.keys import KeyType
 
-__all__ = ["Wanted", "intent_of", "targets_of"]
+__all__ = ["Wanted", "intent_of", "refuse_unused", "targets_of"]
 
 _MAX_CSR = 64 * 1024
 
@@ -62,6 +63,8 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
     if not identifiers:
         raise EvercertError("bad-input", "no name is given", hint="evercert obtain www.example.com --http-01")
     settings = _settings_by_plugin(wanted.settings)
+    solvers = [wanted.dns, *(text.partition("=")[2] for text in wanted.challenges)]
+    refuse_unused(wanted.settings, solvers, wanted.deploy or ("files",))
     challenges = tuple(_challenges(wanted, settings))
     _refuse_wildcards_without_dns(identifiers, challenges)
     return CertificateIntent(
@@ -106,14 +109,11 @@ def _challenges(wanted: Wanted, settings: Mapping[str, dict[str, str]]) -> Itera
         yield _challenge(text, settings)
     if wanted.dns:
         yield ChallengeRule(wanted.dns_challenge, wanted.dns, settings.get(wanted.dns, {}))
-    if wanted.tls_alpn01:
+    tls_alpn01 = wanted.tls_alpn01 or wanted.tls_upstream
+    if tls_alpn01:
         yield _tls_alpn01(wanted)
-    if (
-        wanted.http01
-        or wanted.webroot
-        or wanted.proxied_port
-        or not (wanted.challenges or wanted.dns or wanted.tls_alpn01)
-    ):
+    http01 = wanted.http01 or wanted.webroot or wanted.proxied_port
+    if http01 or not (wanted.challenges or wanted.dns or tls_alpn01):
         yield _http01(wanted)
 
 
@@ -161,6 +161,16 @@ def targets_of(deploy: Sequence[str], settings_of: Sequence[str], home: Path) ->
         options = usual.get(plugin, {}) | settings.get(plugin, {}) | settings.get(label, {})
         specs.append(TargetSpec(plugin, options, label))
     return tuple(specs)
+
+
+def refuse_unused(settings_of: Sequence[str], solvers: Sequence[str], deploy: Sequence[str]) -> None:
+    """Raises `bad-input` for a field of a plugin that is not asked for: it would be lost without a word."""
+    used = {*solvers, *(part for text in deploy for part in text.split(":", 1))} - {""}
+    for plugin in _settings_by_plugin(settings_of):
+        if plugin not in used:
+            near = get_close_matches(plugin, used, 1)
+            hint = f"did you mean {near[0]!r}?" if near else "name it with --dns, --challenge, --deploy or --to"
+            raise EvercertError("bad-input", f"a field of {plugin[:60]!r} is set, and that is not used here", hint=hint)
 
 
 def _settings_by_plugin(texts: Sequence[str]) -> dict[str, dict[str, str]]:

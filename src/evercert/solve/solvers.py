@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -80,10 +81,13 @@ _DNS_TYPES: Final = ("dns-01", "dns-account-01", "dns-persist-01")
 
 def check_rule(rule: ChallengeRule, resolve_secret: Callable[[str], Secret]) -> None:
     """Raises what `Solvers` would raise on the way, before anything is ordered: an unknown solver or
-    field, a field that is missing or no place to pass on to, a secret that is not there."""
+    field, a field that is missing or no place to pass on to, a folder or a secret that is not there."""
     options = _options(rule.solver, rule.options, rule.type, resolve_secret)
     if _is_front(rule):
         upstream_of(options["upstream"])
+    if rule.solver == "webroot" and not Path(options["root"]).is_dir():
+        hint = "name the folder that the web server serves, such as /var/www/html"
+        raise EvercertError("bad-input", f"there is no folder {one_line(options['root'])!r}", hint=hint)
 
 
 class Solvers:

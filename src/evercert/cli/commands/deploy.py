@@ -52,10 +52,11 @@ async def _deploy(
     from evercert.base.errors import EvercertError
     from evercert.cli.outcome import report_outcome
     from evercert.cli.store import existing
-    from evercert.cli.wanted import targets_of
+    from evercert.cli.wanted import refuse_unused, targets_of
     from evercert.engine.wiring import open_engine
     from evercert.store import certificates, deployments
 
+    refuse_unused(settings_of, (), targets)
     async with open_engine(settings, output.progress) as engine:
         fact = await existing(engine.db, name)
         if fact.current is None:

@@ -20,8 +20,16 @@ __all__ = ["command"]
     "--ca", metavar="CA", shell_complete=completing.known_cas, help="An id from `evercert ca list`, or a directory URL."
 )
 @click.option("--account", default="default", help="Which account at the CA.")
-@click.option("--http-port", type=int, default=80, show_default=True, help="Where the CA looks for http-01.")
-@click.option("--tls-port", type=int, default=443, show_default=True, help="Where the CA looks for tls-alpn-01.")
+@click.option(
+    "--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Where the CA looks for http-01."
+)
+@click.option(
+    "--tls-port",
+    type=click.IntRange(1, 65535),
+    default=443,
+    show_default=True,
+    help="Where the CA looks for tls-alpn-01.",
+)
 @click.option(
     "--dns",
     metavar="PROVIDER",

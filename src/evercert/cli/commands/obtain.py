@@ -29,7 +29,9 @@ _ACCESS = (
     "eab_algorithm",
 )
 
-_CHALLENGE = "How names are proved"
+# Some hundred thousand certificates.
+_MAX_LIST = 16 << 20
+_PORT = click.IntRange(1, 65535)
 
 
 @click.command("obtain")
@@ -49,13 +51,13 @@ _CHALLENGE = "How names are proved"
 )
 @click.option("--http-01", "http01", is_flag=True, help="Prove by HTTP: on port 80, or through the server that has it.")
 @click.option("--webroot", metavar="DIR", default="", help="http-01 by files under DIR.")
-@click.option("--http-port", type=int, default=0, help="http-01: listen here instead of on port 80.")
+@click.option("--http-port", type=_PORT, help="http-01: listen here instead of on port 80.")
 @click.option("--http-address", default="", help="http-01: listen on this address only.")
 @click.option(
-    "--proxied-port", type=int, default=0, help="http-01: listen on this loopback port, to which your server forwards."
+    "--proxied-port", type=_PORT, help="http-01: listen on this loopback port, to which your server forwards."
 )
 @click.option("--tls-alpn-01", "tls_alpn01", is_flag=True, help="Prove by TLS on port 443.")
-@click.option("--tls-port", type=int, default=0, help="tls-alpn-01: listen here instead of on port 443.")
+@click.option("--tls-port", type=_PORT, help="tls-alpn-01: listen here instead of on port 443.")
 @click.option(
     "--tls-upstream",
     metavar="HOST:PORT",
@@ -105,7 +107,7 @@ _CHALLENGE = "How names are proved"
     "--require-profile", "profile_required", is_flag=True, help="Fail where the CA does not have the profile."
 )
 @click.option("--preferred-chain", default="", help="The chain whose issuer has this name, if there is one.")
-@click.option("--lifetime", type=int, default=0, metavar="SECONDS", help="Ask for this lifetime.")
+@click.option("--lifetime", type=click.IntRange(1), metavar="SECONDS", help="Ask for this lifetime.")
 @click.option("--must-staple", is_flag=True, help="Ask for a certificate that demands OCSP stapling.")
 @click.option(
     "--csr",
@@ -152,7 +154,7 @@ def command(output: Output, settings: Settings, **given: Any) -> int:
     ca = given.pop("ca") or settings.ca
     names = list(given.pop("names"))
     _refuse_contradictions(each_from, names, given, access)
-    lines = _lines(each_from) if each_from else [names]
+    lines = _lines(Path(each_from)) if each_from else [names]
     wanted = [
         Wanted(names=names, ca=ca, settings=given["settings_of"], **_without(given, "settings_of")) for names in lines
     ]
@@ -166,6 +168,8 @@ def _refuse_contradictions(
         raise click.UsageError("--each-from names all certificates itself: leave NAMES, --name and --csr out")
     if given["csr"] and names:
         raise click.UsageError("--csr brings its own names: leave NAMES out")
+    if given["tls_port"] and not (given["tls_alpn01"] or given["tls_upstream"]):
+        raise click.UsageError("--tls-port belongs to --tls-alpn-01")
     if bool(access["eab_kid"]) != bool(access["eab_key"]):
         raise click.UsageError("--eab-kid and --eab-key belong together")
 
@@ -174,6 +178,14 @@ def _without(given: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key != name and value is not None}
 
 
-def _lines(path: str) -> list[list[str]]:
-    texts = (line.partition("#")[0].split() for line in Path(path).read_text().splitlines())
-    return [names for names in texts if names]
+def _lines(path: Path) -> list[list[str]]:
+    from evercert.host.files import read_bounded
+
+    try:
+        written = read_bounded(path, _MAX_LIST).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{path} is not a text file in UTF-8") from error
+    lines = [names for line in written if (names := line.partition("#")[0].split())]
+    if not lines:
+        raise click.UsageError(f"{path} names no certificate")
+    return lines
