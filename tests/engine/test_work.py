@@ -15,6 +15,7 @@ from evercert.base.errors import EvercertError
 from evercert.engine.claims import Claims
 from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
+from evercert.model.intent import ChallengeRule
 from evercert.model.task import Step, Task
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
@@ -175,6 +176,35 @@ async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> 
         await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
         await engine.worker.settle("www.a.test")
         assert await engine.worker.settle_due() == []
+
+
+@pytest.mark.parametrize("type_", [ProblemType.MALFORMED, ProblemType.UNAUTHORIZED])
+async def test_a_predecessor_that_the_ca_does_not_take_is_left_out(world: World, type_: ProblemType) -> None:
+    """Boulder's words for one of other names or another account, or that it has no longer."""
+    async with world.engine() as engine:
+        world.ca.window = (world.clock.now() + 50 * DAY, world.clock.now() + 55 * DAY)
+        await world.obtain(engine, world.intent("www.a.test"))
+        world.ca.fail("new-order", Fault.refused(type_, "the certificate being replaced is another's"))
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        fact = await world.fact(engine, "www.a.test")
+    assert fact.failure is None
+    assert [order.replaces for order in world.ca.orders.values()] == ["", ""]
+
+
+async def test_answers_are_presented_as_they_are_configured_now_not_as_when_they_failed(
+    world: World, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("a file where a folder should be")
+    rule = ChallengeRule("http-01", "webroot", {"root": str(wrong)})
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test", challenges=(rule,)))
+        assert fact.failure is not None
+        assert fact.leftovers
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+    assert fact.failure is None
+    assert len(world.ca.orders) == 1
 
 
 async def test_a_window_that_the_ca_moves_into_the_past_renews_within_hours(world: World) -> None:

@@ -81,12 +81,18 @@ def _no_challenge(means: Means, identifier: Identifier, offered: Iterable[str]) 
 
 
 async def _recorded(means: Means, chosen: Sequence[_Proof]) -> list[_Proof]:
-    """The proofs with their items durable; an item that an earlier attempt recorded is taken up again."""
-    earlier = {item.challenge_url: item for item in means.leftovers}
-    fresh = [proof.item for proof in chosen if proof.item.challenge_url not in earlier]
-    kept = {item.challenge_url: item for item in await means.record.presenting(fresh)} if fresh else {}
-    kept |= earlier
-    return [_Proof(proof.authorization, proof.challenge, kept[proof.item.challenge_url]) for proof in chosen]
+    """The proofs with their items durable; an item that an earlier attempt recorded is taken up again, unless
+    it was to be presented in another way than is configured now."""
+    kept = {_way(item): item for item in means.leftovers}
+    fresh = [proof.item for proof in chosen if _way(proof.item) not in kept]
+    kept |= {_way(item): item for item in (await means.record.presenting(fresh) if fresh else ())}
+    return [_Proof(proof.authorization, proof.challenge, kept[_way(proof.item)]) for proof in chosen]
+
+
+def _way(item: Presented) -> tuple[str, ...]:
+    """What is presented, and how: equal for equal answers, whichever attempt made them."""
+    options = (text for option in sorted(item.options.items()) for text in option)
+    return item.challenge_url, item.place, item.content, item.solver, *options
 
 
 async def _prove(means: Means, proof: _Proof) -> None:

@@ -18,20 +18,24 @@ _LOOK_BACK = 200
 # somebody else's: another home with this account, or this one before it was restored from a backup.
 _USABLE = frozenset({"pending", "ready"})
 
+# What Boulder answers where the predecessor is another account's, of other names, or not known (any more).
+_MAYBE_ABOUT_REPLACES = frozenset({ProblemType.MALFORMED, ProblemType.UNAUTHORIZED})
+
 
 async def place_order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
     """Afterwards the CA has one order for this issuance, and its URL is durable.
 
     Where the CA says that the certificate was replaced already (RFC 9773 §5), the order that did
-    so is taken up if it can be found, and otherwise one is placed that replaces nothing.
+    so is taken up if it can be found, and otherwise one is placed that replaces nothing; so, too, where
+    it does not take that predecessor, for that is about a rate limit and must not cost the certificate.
     """
     issuance = await means.record.placing(issuance)
     try:
         order = await _new_order(means, issuance)
     except Problem as problem:
-        if not (issuance.replaces and _says_replaced(problem)):
+        if not (issuance.replaces and (_says_replaced(problem) or problem.type in _MAYBE_ABOUT_REPLACES)):
             raise
-        if found := await find_order(means, issuance):
+        if _says_replaced(problem) and (found := await find_order(means, issuance)):
             return found, await means.record.ordered(issuance, found.url, adopted=True)
         issuance = await means.record.replaces_dropped(issuance)
         order = await _new_order(means, issuance)
