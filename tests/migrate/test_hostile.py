@@ -63,3 +63,27 @@ def test_folders_that_link_to_themselves_end(tmp_path: Path) -> None:
             if (folder / place).is_dir():
                 (folder / place / "again").symlink_to(folder)
         assert len(read_client(folder, client).certificates) == 1
+
+
+@pytest.mark.parametrize(
+    ("client", "file", "old", "new"),
+    [
+        ("lego", "certificates/a.test.json", "https://127.0.0.1:14000", "https://[half"),
+        ("acme.sh", "a.test_ecc/a.test.conf", "https://", "https://[half"),
+    ],
+)
+def test_a_url_that_is_none_costs_no_certificate(tmp_path: Path, client: str, file: str, old: str, new: str) -> None:
+    folder = grown(tmp_path)[client]
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    assert len(read_client(folder, client).certificates) == 1
+
+
+def test_json_that_is_too_deep_is_a_remark(tmp_path: Path) -> None:
+    folder = grown(tmp_path)["certbot"]
+    (key,) = folder.rglob("private_key.json")
+    key.write_text('{"kty":' + "[" * 30_000 + "]" * 30_000 + "}")
+    imported = read_client(folder, "certbot")
+    assert (len(imported.certificates), len(imported.accounts)) == (1, 0)
+    assert any("not the JSON" in remark for remark in imported.remarks)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from evercert.acme.cas import KNOWN_CAS, find_ca
+from evercert.base.foreign import one_line
 from evercert.cli.output import Output
 from evercert.cli.wanted import targets_of
 from evercert.config.settings import Settings
@@ -18,7 +19,9 @@ from evercert.migrate.recognize import read_client
 from evercert.pki.cert import read_certificate
 from evercert.store import accounts, cas, certificates, issued, keys
 
-__all__ = ["import_folder"]
+__all__ = ["Taking", "import_folder"]
+
+_REMARK = 400
 
 
 class _Taken(msgspec.Struct):
@@ -54,7 +57,7 @@ async def import_folder(output: Output, settings: Settings, asked: Taking) -> in
                 await _trust(engine, found, asked)
             await _take(engine, found, find_ca(asked.ca), taken)
     for remark in taken.remarks:
-        output.warn(remark)
+        output.warn(one_line(remark, _REMARK))
     did = "would take over" if asked.dry_run else "took over"
     output.result(
         taken,

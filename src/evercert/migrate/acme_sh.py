@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from evercert.base.names import parse_identifiers
 from evercert.migrate.assignments import read_assignments
@@ -18,6 +17,7 @@ from evercert.migrate.imported import Imported, ImportedAccount, ImportedCertifi
 from evercert.migrate.material import read_material
 from evercert.migrate.providers import PROVIDERS, dns_rule
 from evercert.migrate.tree import Tree
+from evercert.migrate.urls import parts_of
 from evercert.model.intent import ChallengeRule
 from evercert.pki.keys import KeyType, load_pem
 
@@ -168,7 +168,7 @@ def _notes(folder: Path, conf: _Conf) -> Iterator[str]:
 
 def _ca_folder(url: str) -> str:
     """Where acme.sh keeps the accounts of a CA below ca/: host and path, the port left out."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     return f"{parts.hostname or ''}{parts.path.rstrip('/')}"
 
 

@@ -22,6 +22,7 @@ from evercert.base.names import parse_identifiers
 from evercert.migrate.imported import Imported, ImportedAccount, ImportedCertificate, Remarks
 from evercert.migrate.material import read_material
 from evercert.migrate.tree import Tree
+from evercert.migrate.urls import parts_of
 from evercert.pki.keys import load_pem
 
 __all__ = ["read_lego"]
@@ -100,16 +101,14 @@ def _resource(tree: Tree, path: Path, remarks: Remarks) -> _Resource:
 
 def _account_of(resource: _Resource, accounts: tuple[ImportedAccount, ...]) -> ImportedAccount | None:
     """The only account at the CA that the certificate was fetched from; none if that is not clear."""
-    host = urlsplit(resource.certificate_url).netloc
-    there = [
-        account for account in accounts if host and host in {urlsplit(account.url).netloc, urlsplit(account.ca).netloc}
-    ]
+    host = parts_of(resource.certificate_url).netloc
+    there = [account for account in accounts if host and host in _hosts(account)]
     candidates = there or accounts
     return candidates[0] if len({account.ca for account in candidates}) == 1 else None
 
 
 def _hosts(account: ImportedAccount) -> set[str]:
-    return {urlsplit(account.url).netloc, urlsplit(account.ca).netloc}
+    return {parts_of(account.url).netloc, parts_of(account.ca).netloc}
 
 
 def _accounts(tree: Tree, remarks: Remarks) -> Iterator[ImportedAccount]:

@@ -52,7 +52,7 @@ class Tree:
         """A small JSON file of that shape; fields that are not in it are passed over."""
         try:
             return msgspec.json.decode(self.text(path), type=shape)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             # The library's message could repeat a part of the file, which may be a key.
             raise EvercertError("bad-input", "it is not the JSON that belongs here") from error
 

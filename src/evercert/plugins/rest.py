@@ -114,7 +114,10 @@ class Rest:
 
 
 def _checked(provider: str, base_url: str) -> str:
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:  # brackets that do not match
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise EvercertError(
             "bad-input",
