@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -258,7 +258,8 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _normal(resource: _T, document: dict[str, Any]) -> _T:
-    """The resource with its identifiers in the form in which ours are, and challenges that keep what we do not know."""
+    """The resource with its identifiers and moments in the form in which ours are, and challenges that keep
+    what we do not know."""
     if isinstance(resource, Order):
         identifiers = tuple(_identifier(each) for each in resource.identifiers)
         return msgspec.structs.replace(resource, identifiers=identifiers)
@@ -271,7 +272,18 @@ def _normal(resource: _T, document: dict[str, Any]) -> _T:
             wildcard=resource.wildcard or identifier.wildcard,
             challenges=tuple(_resource(Challenge, each) for each in document.get("challenges", ())),
         )
+    if isinstance(resource, RenewalInfo):
+        window = Window(_utc(resource.window_start), _utc(resource.window_end))
+        return msgspec.structs.replace(resource, suggested_window=window)
     return resource
+
+
+def _utc(moment: datetime) -> datetime:
+    """The same moment; the ends of the calendar are none in every zone, and whoever kept one could not read it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise msgspec.ValidationError("a moment is beyond the calendar") from error
 
 
 def _identifier(sent: Identifier) -> Identifier:

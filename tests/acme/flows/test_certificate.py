@@ -143,5 +143,14 @@ def test_a_ca_that_is_down_is_asked_a_few_times() -> None:
     play(renewal_info(session(), "aaa.bbb")) << get(INFO) >> reply(b"", 502) << sleeps(0.5) << get(INFO)
 
 
+@pytest.mark.parametrize(
+    "window",
+    [("0001-01-01T00:00:00+14:00", "2030-01-01T00:00:00Z"), ("2030-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00")],
+)
+def test_a_window_that_no_calendar_holds_is_no_answer(window: tuple[str, str]) -> None:
+    start, end = window
+    play(renewal_info(session(), "aaa.bbb")) << get(INFO) >> reply(info(start=start, end=end)) << fails("bad-answer")
+
+
 def test_a_ca_without_renewal_information_says_so() -> None:
     play(renewal_info(session(renewalInfo=""), "aaa.bbb")) << fails("ca-refused")
