@@ -54,7 +54,7 @@ class Access:
 
 
 class _Facts(msgspec.Struct, frozen=True):
-    """What a generation is, in its `about.json`, which is written last: with it, it is whole."""
+    """What a generation is, in its `about.json`, which is written last: if it can be read, all is there."""
 
     issued_id: int
     fingerprint: str
@@ -150,7 +150,8 @@ class Generations:
         folder.mkdir(mode=0o700)
         try:
             self._fill(folder, bundle)
-            write_durably(folder / "about.json", msgspec.json.encode(facts), 0o600)
+            write_new(folder / "about.json", msgspec.json.encode(facts), 0o600)
+            sync_dir(folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -173,14 +174,19 @@ class Generations:
                 shutil.rmtree(folder)
 
     def _find(self, fingerprint: str) -> Path | None:
-        return next((each for each in self._finished() if _has_fingerprint(each, fingerprint)), None)
+        return next((each for each, facts in self._finished().items() if facts.fingerprint == fingerprint), None)
 
     def _numbered(self) -> list[Path]:
-        found = [each for each in self._folder.iterdir() if each.name.isdecimal()] if self._folder.exists() else []
+        """The generations' folders, finished or not, the oldest first."""
+        try:
+            found = [each for each in self._folder.iterdir() if each.name.isdecimal()]
+        except FileNotFoundError:
+            return []
         return sorted(found, key=lambda each: int(each.name))
 
-    def _finished(self) -> list[Path]:
-        return [each for each in self._numbered() if _facts_of(each) is not None]
+    def _finished(self) -> dict[Path, _Facts]:
+        """The folders of those that are whole, the oldest first, with what they are."""
+        return {each: facts for each in self._numbered() if (facts := _facts_of(each))}
 
     def _settled_folder(self) -> Path | None:
         try:
@@ -220,8 +226,3 @@ def _facts_of(folder: Path) -> _Facts | None:
         return msgspec.json.decode(read_bounded(folder / "about.json", _MAX_FACTS), type=_Facts)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-
-
-def _has_fingerprint(folder: Path, fingerprint: str) -> bool:
-    facts = _facts_of(folder)
-    return facts is not None and facts.fingerprint == fingerprint

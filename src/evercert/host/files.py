@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 # Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
-_UNFINISHED = ".{name}.{salt}.evercert"
+_UNFINISHED = ".evercert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,11 @@ def remove_durably(path: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """Afterwards nothing is beside *path* that a process was writing for it when it died."""
-    for left in path.parent.glob(_UNFINISHED.format(name=_literal(path.name), salt="*")):
-        if left.is_symlink() or not _is_being_written(left):
-            left.unlink(missing_ok=True)
+    for name in _names_in(path.parent):
+        if name.startswith(f".{path.name}.") and name.endswith(_UNFINISHED):
+            left = path.with_name(name)
+            if left.is_symlink() or not _is_being_written(left):
+                left.unlink(missing_ok=True)
 
 
 def make_private_dir(path: Path, mode: int = 0o700) -> None:
@@ -129,12 +131,13 @@ def make_private_dir(path: Path, mode: int = 0o700) -> None:
 def swap_link(link: Path, target: str) -> None:
     """Afterwards *link* is a symbolic link to *target*, durably; at no moment was it missing.
 
-    Raises `FileExistsError` if something that is no link stands there.
+    Not for two at once. Raises `FileExistsError` if something that is no link stands there.
     """
-    if link.exists() and not link.is_symlink():
+    if os.path.lexists(link) and not link.is_symlink():
         raise FileExistsError(errno.EEXIST, "not a link", str(link))
-    remove_unfinished(link)
-    unfinished = _beside(link)
+    # Always the same name, so that what a dead process left is found without a look at all of a folder's links.
+    unfinished = _beside(link, "link")
+    unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(target)
     try:
         unfinished.rename(link)
@@ -177,13 +180,21 @@ def _fill(descriptor: int, data: bytes, mode: int, owner: Owner | None) -> None:
     os.fsync(descriptor)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(_UNFINISHED.format(name=path.name, salt=secrets.token_hex(6)))
+def _names_in(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [each.name for each in entries]
+    except FileNotFoundError:
+        return []
+
+
+def _beside(path: Path, mark: str) -> Path:
+    return path.with_name(f".{path.name}.{mark}{_UNFINISHED}")
 
 
 def _create_beside(path: Path) -> tuple[Path, int]:
     """A new empty file of mode 0600, locked as long as it is open: so it is known to be alive."""
-    unfinished = _beside(path)
+    unfinished = _beside(path, secrets.token_hex(6))
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return unfinished, descriptor
@@ -201,7 +212,3 @@ def _is_being_written(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
