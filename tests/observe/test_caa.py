@@ -93,6 +93,12 @@ def test_a_ca_that_does_not_say_its_name_is_not_judged() -> None:
     assert worst(WWW, Caa("ca.test"), identities=()) is Severity.NOTE
 
 
+def test_what_a_ca_calls_itself_is_shown_without_its_control_characters() -> None:
+    answer = CaaAnswer("example.com", (Caa("other.test"),))
+    (finding,) = judge_caa(parse_identifier("www.example.com"), answer, identities=("ca.test\x1b[2J",))
+    assert finding.hint.isprintable()
+
+
 def test_a_forbidden_issuer_is_told_the_record_to_add() -> None:
     answer = CaaAnswer("example.com", (Caa("other.test"),))
     (finding,) = judge_caa(STAR, answer, identities=("ca.test",))

@@ -117,7 +117,7 @@ def _judge_permissions(
     ours = [permission for value in values if (permission := _permission(value)) and permission.issuer in identities]
     if not ours:
         what = f"CAA of {answer.owner} lets only {_issuers(values)} issue"
-        return [problem(_CHECK, what, f'add the record: {answer.owner} CAA 0 {tag} "{identities[0]}"')]
+        return [problem(_CHECK, what, f'add the record: {answer.owner} CAA 0 {tag} "{one_line(identities[0], 253)}"')]
     return _judge_parameters(answer.owner, ours, account_url, methods)
 
 
