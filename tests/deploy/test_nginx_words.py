@@ -37,8 +37,8 @@ def test_blocks_keep_the_places_of_their_words() -> None:
     (block,) = parse(text)
     assert text[block.start : block.end] == text.strip()
     assert [each.words for each in block.body] == [("default", "0"), ("~^x{2}", "1")]
-    start, end = block.body[1].spans[0]
-    assert text[start:end] == '"~^x{2}"'
+    quoted = block.body[1]
+    assert text[quoted.start : quoted.end] == '"~^x{2}" 1;'
     assert text[block.inside - 1] == "{"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
 from evercert.pki.cert import certificate_pem, read_certificate
-from evercert.pki.chain import check_issued, matches_preferred, split_pem, top_issuer
+from evercert.pki.chain import check_issued, matches_preferred, split_pem
 from evercert.pki.keys import KeyType, generate
 from tests.pki.authority import NOW, Authority
 
@@ -114,10 +114,6 @@ def test_a_chain_in_disorder_is_refused() -> None:
 
 def test_no_chain_at_all_is_refused() -> None:
     assert "empty" in refusal_of(())
-
-
-def test_the_top_issuer_is_who_signed_the_last_certificate() -> None:
-    assert top_issuer(_CHAIN) == "Root One"
 
 
 def test_a_preferred_chain_is_known_by_an_issuers_name_a_fingerprint_or_its_top_key() -> None:

@@ -101,15 +101,17 @@ async def test_an_answer_that_is_not_json_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "api.test", "ftp://api.test", "https://", "https://user:hunter2@api.test", "https://a/?b"]
+    "url",
+    [
+        "",
+        "api.test",
+        "ftp://api.test",
+        "https://",
+        "https://user:hunter2@api.test",
+        "https://a/?b",
+        "https://[::1:8081",
+    ],
 )
 def test_an_address_that_cannot_be_an_apis_is_refused(url: str) -> None:
     with pytest.raises(EvercertError, match="not the URL of an API"):
         Rest("box", url, FakeTransport(lambda request: reply(200)), FakeClock())
-
-
-@pytest.mark.parametrize("url", ["https://[::1:8081", "https://user:hunter2@api.test", "api.test", "file:///etc"])
-def test_what_is_no_url_of_an_api_is_told_with_what_to_write(url: str) -> None:
-    with pytest.raises(EvercertError, match="is not the URL of an API") as caught:
-        Rest("box", url, FakeTransport(lambda request: reply(200)), FakeClock())
-    assert caught.value.hint.startswith("write https://")

@@ -26,14 +26,10 @@ _MAX_ADDRESSES = 32
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one address served; `leaf_der` is empty where `error` says why.
-
-    `chain_ders` is what the server sent with the leaf, leaf first, where Python can tell (3.13).
-    """
+    """What one address served; `leaf_der` is empty where `error` says why."""
 
     address: str
     leaf_der: bytes = b""
-    chain_ders: tuple[bytes, ...] = ()
     version: str = ""
     alpn: str = ""
     error: EvercertError | None = None
@@ -94,7 +90,6 @@ async def _served(address: str, port: int, server_name: str, place: str) -> Serv
     served = Served(
         address,
         leaf_der=session.getpeercert(binary_form=True) or b"",
-        chain_ders=_chain(session),
         version=session.version() or "",
         alpn=session.selected_alpn_protocol() or "",
     )
@@ -112,11 +107,6 @@ async def _connected(address: str, port: int) -> socket.socket:
         connection.close()
         raise
     return connection
-
-
-def _chain(session: ssl.SSLObject) -> tuple[bytes, ...]:
-    unverified = getattr(session, "get_unverified_chain", None)  # Python 3.13
-    return tuple(unverified() or ()) if unverified else ()
 
 
 @cache

@@ -20,7 +20,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.pki.cert import CertificateView, parsed, read_certificate
 
-__all__ = ["OtherCertificate", "check_issued", "matches_preferred", "split_pem", "top_issuer"]
+__all__ = ["OtherCertificate", "check_issued", "matches_preferred", "split_pem"]
 
 # The longest public chain today has four certificates; a post-quantum one some 10 kB each.
 _MAX_CERTIFICATES = 16
@@ -80,11 +80,6 @@ def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Id
     certificates = [parsed(der) for der in chain]
     for below, above in pairwise(certificates):
         _check_signed(below, above)
-
-
-def top_issuer(chain: Sequence[bytes]) -> str:
-    """The name (CN, else O) of whoever signed the last certificate of the chain."""
-    return read_certificate(chain[-1]).issuer
 
 
 def matches_preferred(chain: Sequence[bytes], wanted: str) -> bool:

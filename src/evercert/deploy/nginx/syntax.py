@@ -36,14 +36,13 @@ _ESCAPED = {"t": "\t", "r": "\r", "n": "\n"}
 class Directive:
     """One directive: its words without quotes, and where in the text it stands.
 
-    `start` is its first character, `end` the one after its `;` or `}`; `spans` are its words';
-    `inside` is the place after its `{`, or -1 where it has no block.
+    `start` is its first character, `end` the one after its `;` or `}`; `inside` is the place
+    after its `{`, or -1 where it has no block.
     """
 
     words: tuple[str, ...]
     start: int
     end: int
-    spans: tuple[tuple[int, int], ...]
     inside: int = -1
     body: tuple[Directive, ...] = ()
 
@@ -119,14 +118,13 @@ def _block(reader: _Reader, depth: int) -> Iterator[Directive]:
 
 def _directive(reader: _Reader, tokens: list[_Token], mark: _Token, depth: int) -> Directive:
     words = tuple(map(_word, tokens))
-    spans = tuple((token.start, token.end) for token in tokens)
     if mark.text == ";":
-        return Directive(words, tokens[0].start, mark.end, spans)
+        return Directive(words, tokens[0].start, mark.end)
     if words[0].endswith("_by_lua_block"):
         reader.skip_lua()
-        return Directive(words, tokens[0].start, reader.place, spans, mark.end)
+        return Directive(words, tokens[0].start, reader.place, mark.end)
     body = tuple(_block(reader, depth + 1))
-    return Directive(words, tokens[0].start, reader.place, spans, mark.end, body)
+    return Directive(words, tokens[0].start, reader.place, mark.end, body)
 
 
 def _word(token: _Token) -> str:
