@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 from msgspec.structs import replace
 
 from evercert.acme import wire
@@ -26,7 +24,7 @@ from evercert.pki.key_type import KeyType
 from evercert.pki.keys import load_pem
 from evercert.store import accounts, cas, keys
 
-__all__ = ["Named", "confirm", "deactivate", "export_key", "import_key", "named", "rollover", "show", "update"]
+__all__ = ["Named", "deactivate", "export_key", "import_key", "named", "rollover", "show", "update"]
 
 _MAX_KEY = 64 * 1024
 
@@ -41,15 +39,6 @@ class Named:
 
 def named(ca: str | None, account: str) -> Named:
     return Named(account, find_ca(ca) if ca else "")
-
-
-def confirm(yes: bool, question: str) -> None:
-    """Ask at a terminal; without one only `--yes` goes on."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to ask at; say --yes")
-    click.confirm(question, abort=True)
 
 
 async def show(output: Output, settings: Settings) -> int:

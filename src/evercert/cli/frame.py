@@ -1,7 +1,8 @@
-"""What every command has: `--json`, `--home`, `--quiet`, and a loop to run in."""
+"""What commands share: `--json`, `--home`, `--quiet`, a question before what cannot be undone, a loop to run in."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import click
 from evercert.cli.output import Output
 from evercert.config.settings import load_settings
 
-__all__ = ["framed", "in_loop"]
+__all__ = ["confirm", "framed", "in_loop"]
 
 T = TypeVar("T")
 
@@ -31,6 +32,15 @@ def framed(function: Callable[..., int | None]) -> Callable[..., int | None]:
             output.close()
 
     return command
+
+
+def confirm(yes: bool, question: str) -> None:
+    """Ask at a terminal; without one only `--yes` goes on."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask at; say --yes")
+    click.confirm(question, abort=True)
 
 
 def in_loop(work: Coroutine[Any, Any, T]) -> T:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from evercert.cli import completing
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import confirm, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.pki.key_type import ACCOUNT_KEYS
@@ -72,7 +72,7 @@ def deactivate(output: Output, settings: Settings, ca: str | None, account: str,
     """End the account at its CA. This cannot be undone (RFC 8555 §7.3.6)."""
     from evercert.cli import accounts
 
-    accounts.confirm(yes, "End the account for ever?")
+    confirm(yes, "End the account for ever?")
     return in_loop(accounts.deactivate(output, settings, accounts.named(ca, account)))
 
 

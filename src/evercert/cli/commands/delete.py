@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from evercert.cli import completing
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import confirm, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 
@@ -20,10 +18,7 @@ __all__ = ["command"]
 @framed
 def command(output: Output, settings: Settings, name: str, yes: bool) -> int:
     """Forget a certificate and its key. What is installed stays; nothing is revoked."""
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Forget {name} and its private key?", abort=True)
-    elif not yes:
-        raise click.UsageError("there is no terminal to ask at; say --yes")
+    confirm(yes, f"Forget {name} and its private key?")
     return in_loop(_delete(output, settings, name))
 
 
