@@ -22,6 +22,7 @@ from evercert.pki.chain import split_pem
 from evercert.store import certificates, issuances, issued
 from tests.engine.world import World
 from tests.fakes.ca import Fault
+from tests.fakes.ca_signing import Hierarchy
 
 DAY = timedelta(days=1)
 
@@ -126,6 +127,22 @@ async def test_an_order_that_yielded_something_else_is_given_up(world: World) ->
         fact = await world.fact(engine, "www.a.test")
     assert fact.current is not None
     assert len(world.ca.orders) == 3
+
+
+async def test_a_preferred_chain_that_is_not_right_costs_no_certificate(world: World) -> None:
+    world.ca.hierarchy = Hierarchy(world.clock.now(), alternates=1)
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("other.a.test"))
+        world.ca.fail("certificate", Fault.refused(ProblemType.UNAUTHORIZED))
+        await world.obtain(engine, world.intent("www.a.test", preferred_chain="Fake Root 1"))
+        other, ordered = map(world.ca.certificate_of, world.ca.orders)
+        ordered.chains[1] = other.chains[1]
+        await certificates.wake(engine.db, "www.a.test", world.clock.now())
+        await engine.worker.settle("www.a.test")
+        fact = await world.fact(engine, "www.a.test")
+    assert fact.failure is None
+    assert fact.current is not None
+    assert len(world.ca.orders) == 2
 
 
 async def test_a_certificate_that_another_process_holds_keeps_no_other_waiting(world: World) -> None:
