@@ -1,4 +1,4 @@
-"""A command of ours, run to its end, and what it took of the machine."""
+"""A command, run to its end, and what it took of the machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
-
-from tests.cli.shell import Shell
-from tests.peers.program import installed
 
 __all__ = ["Measured", "measured"]
 
@@ -32,21 +30,19 @@ class Measured:
         return json.loads(self.out)
 
 
-def measured(
-    evercert: Shell, arguments: Sequence[str], folder: Path, *, environ: Mapping[str, str] | None = None
-) -> Measured:
-    """What the command printed stands in *folder* too."""
+def measured(argv: Sequence[str], env: Mapping[str, str], folder: Path, *, seconds: float = 100) -> Measured:
+    """What the command printed stands in *folder* too, which is made; it is killed after *seconds*."""
     folder.mkdir()
     out, err = folder / "out", folder / "err"
-    argv = [installed("evercert", "run `make setup`"), *arguments]
     began = time.monotonic()
     with out.open("wb") as told, err.open("wb") as noted:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=told, stderr=noted, env=evercert.environment(**(environ or {}))
-        )
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=told, stderr=noted, env=env)
+        late = Timer(seconds, process.kill)
+        late.start()
         # wait4 alone tells what this one child took; the reaped status is given back to Popen, which would wait too.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        late.cancel()
     return Measured(
         process.returncode,
         out.read_text(),

@@ -9,8 +9,9 @@ from pathlib import Path
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
-from tests.journeys.measured import Measured, measured
+from tests.journeys.measured import measured
 from tests.peers.pebble import Pebble
+from tests.peers.program import installed
 
 COUNT = 200
 
@@ -27,7 +28,8 @@ def test_two_hundred_are_issued_by_one_order_each_and_the_chain_is_the_one_that_
     file = tmp_path / "names"
     file.write_text("".join(f"n{number}.hard.test\n" for number in range(COUNT)))
     asked = ["obtain", "--each-from", str(file), *evercert.at, "--preferred-chain", wanted, "--quiet", "--json"]
-    done: Measured = measured(evercert, asked, tmp_path / "told", environ={"EVERCERT_WORKERS": "200"})
+    argv = [installed("evercert", "run `make setup`"), *asked]
+    done = measured(argv, evercert.environment(EVERCERT_WORKERS="200"), tmp_path / "told")
     assert done.status == 0, done.err
     assert Counter(each["state"] for each in done.document) == {"installed": COUNT}
     assert hard.order_count() == COUNT

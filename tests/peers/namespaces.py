@@ -91,6 +91,10 @@ class Namespace:
         self._started.append(program)
         return program
 
+    def argv(self, argv: Sequence[str | Path]) -> list[str]:
+        """The same command, as it is run from outside to be inside."""
+        return [*self._enter(), *map(str, argv)]
+
     def run(
         self,
         argv: Sequence[str | Path],
