@@ -101,6 +101,16 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
         make_private_dir(tmp_path / "theirs")
 
 
+def test_a_folder_that_all_may_write_to_is_left_as_it_is(tmp_path: Path) -> None:
+    """As /tmp is: made private, it would be lost to everybody else on the machine."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    with pytest.raises(EvercertError, match="others may write") as caught:
+        make_private_dir(tmp_path / "shared")
+    assert caught.value.hint
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o1777
+
+
 def test_reading_is_bounded_and_never_waits_for_a_pipe(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     os.mkfifo(tmp_path / "pipe")

@@ -110,7 +110,8 @@ def remove_unfinished(path: Path) -> None:
 def make_private_dir(path: Path, mode: int = 0o700) -> None:
     """Afterwards *path* is a folder of that mode; folders made above it are private too.
 
-    Raises `bad-input` if it belongs to somebody else: its owner could swap what we put there.
+    Raises `bad-input` if it belongs to somebody else (its owner could swap what we put there) or to
+    everybody (as /tmp does, which must stay so).
     """
     missing = [part for part in (path, *path.parents) if not part.exists()]
     for part in reversed(missing):
@@ -123,6 +124,10 @@ def make_private_dir(path: Path, mode: int = 0o700) -> None:
             "bad-input",
             f"{path} belongs to another user",
             hint="give it to the user that Evercert runs as, or name another folder",
+        )
+    if status.st_mode & stat.S_IWOTH:
+        raise EvercertError(
+            "bad-input", f"{path} is a folder that others may write to", hint="name a folder of its own below it"
         )
     if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != mode:
         path.chmod(mode)
