@@ -239,6 +239,17 @@ async def test_a_window_that_the_ca_moves_into_the_past_renews_within_hours(worl
     assert second.current.id != first.current.id
 
 
+async def test_a_ca_that_always_wants_a_renewal_at_once_is_not_obeyed_without_end(world: World) -> None:
+    now = world.clock.now()
+    world.ca.window = (now - 2 * DAY, now - DAY)
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.current is not None
+        assert len(world.ca.orders) == 1
+        await world.pass_time(engine, 3 * DAY)
+    assert len(world.ca.orders) == 4
+
+
 async def test_a_lost_answer_to_new_order_is_found_again_and_not_ordered_twice(world: World) -> None:
     async with world.engine() as engine:
         world.ca.fail("new-order", Fault.unanswered())

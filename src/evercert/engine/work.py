@@ -20,7 +20,7 @@ from evercert.db.protocol import Database
 from evercert.engine.claims import Claims, Taken
 from evercert.engine.plan import plan
 from evercert.engine.report import Telling
-from evercert.model.fact import CertificateFact
+from evercert.model.fact import CertificateFact, IssuedCertificate
 from evercert.model.task import Step, Task, Wait
 from evercert.store import certificates
 
@@ -33,6 +33,10 @@ Hand = Callable[[CertificateFact, Task], Awaitable[bool]]
 # than this in one go is going round in circles, and is left alone for an hour.
 _MOST_STEPS = 50
 _DIZZY = timedelta(hours=1)
+
+# One go yields one certificate. A CA whose renewal window is always in the past would have us renew without
+# end: the next one is not before this, or a twentieth of the life.
+_AGAIN = timedelta(days=1)
 
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.
 _PAUSE = timedelta(minutes=10)
@@ -99,15 +103,21 @@ class Worker:
                 await self._leave(name, _PAUSE)
 
     async def _settle(self, name: str) -> None:
+        began: CertificateFact | None = None
         for _ in range(_MOST_STEPS):
             fact = await certificates.fact(self._db, name)
             if fact is None:
                 return
+            began = began or fact
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
                 if await certificates.schedule(self._db, name, step.until):
                     return
                 continue  # somebody asked for attention; perhaps after the facts were read
+            if step.step is Step.ISSUE and fact.current and _is_new(fact.current, began.current):
+                self._telling(f"left alone for now: it was issued a moment ago, and again {step.reason}")
+                await self._leave(name, min(fact.current.lifetime / 20, _AGAIN))
+                return
             if not await self._hands[step.step](fact, step):
                 await self._leave(name, _PAUSE)
                 return
@@ -116,3 +126,7 @@ class Worker:
 
     async def _leave(self, name: str, pause: timedelta) -> None:
         await certificates.schedule(self._db, name, self._clock.now() + pause)
+
+
+def _is_new(current: IssuedCertificate, before: IssuedCertificate | None) -> bool:
+    return before is None or current.id != before.id
