@@ -100,6 +100,12 @@ def test_plain_http_is_for_the_origin_of_a_directory_that_was_allowed_it() -> No
             checked_url(url, directory=opened, allow_http=True)
 
 
+@pytest.mark.parametrize("url", ["ftp://ca.example/directory", "https://user@ca.example/", "https://ca.example:99999/"])
+def test_a_directory_vouches_for_no_url_that_could_not_be_gone_to_by_itself(url: str) -> None:
+    with pytest.raises(EvercertError):
+        checked_url(url, directory=url, allow_http=True)
+
+
 @given(st.text(max_size=200))
 def test_a_url_is_returned_as_it_is_or_refused(url: str) -> None:
     with suppress(EvercertError):

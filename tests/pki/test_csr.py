@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
-from evercert.pki.csr import build_csr, read_csr
+from evercert.pki.csr import build_csr, read_csr, spki_of
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from tests.pki.authority import name_of
 
@@ -38,6 +38,7 @@ def test_a_request_that_was_built_says_what_it_was_built_from(key_type: KeyType)
     key = generate(key_type)
     view = read_csr(build_csr(key, _NAMES))
     assert (view.identifiers, view.spki, view.must_staple) == (_NAMES, key.spki, False)
+    assert spki_of(view.der) == key.spki
 
 
 def test_must_staple_is_asked_for_only_where_it_is_wanted(key: PrivateKey) -> None:

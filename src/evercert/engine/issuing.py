@@ -20,7 +20,7 @@ from evercert.issue.attempt import OrderLost, OrderStale, obtain
 from evercert.issue.means import Means
 from evercert.model.fact import CertificateFact, Failure, Issuance
 from evercert.model.task import Task
-from evercert.pki.csr import build_csr, read_csr
+from evercert.pki.csr import build_csr, spki_of
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer
 from evercert.store import certificates, issuances, keys
@@ -70,7 +70,7 @@ class Issuing:
         means = Means(
             intent=fact.intent,
             ca=registered.client,
-            spki=read_csr(issuance.csr).spki,
+            spki=spki_of(issuance.csr),
             solving=await self.challenges.solving(fact.intent, registered),
             record=Ledger(self.db, self.clock),
             clock=self.clock,

@@ -15,7 +15,7 @@ from evercert.base.names import Identifier, parse_identifiers
 from evercert.pki.keys import PrivateKey
 from evercert.pki.names import alternative_names, identifiers_of
 
-__all__ = ["CsrView", "build_csr", "read_csr"]
+__all__ = ["CsrView", "build_csr", "read_csr", "spki_of"]
 
 _MAX_CSR = 64 * 1024
 
@@ -41,6 +41,12 @@ def build_csr(key: PrivateKey, identifiers: Sequence[Identifier], must_staple: b
     if must_staple:
         builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
     return builder.sign(key.crypto, key.digest).public_bytes(Encoding.DER)
+
+
+def spki_of(csr: bytes) -> bytes:
+    """The public key (DER) in a request (DER) that was made or read here before: nothing is checked again."""
+    public_key = x509.load_der_x509_csr(csr).public_key()
+    return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def read_csr(data: bytes) -> CsrView:
