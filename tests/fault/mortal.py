@@ -1,15 +1,13 @@
-"""A process of Evercert's that dies by SIGKILL at one named moment, or writes down all moments that there are.
-
-    python -m tests.fault.mortal WISH
+"""A life of Evercert's that ends by SIGKILL at one named moment, or writes down all moments that there are.
 
 The moments are what the code does, not what a test thinks of: before and after each commit of the store (named
-by its statements), before and after each request to the CA (by its path), and before each change of a
-file's name. Each is numbered among those of its name.
+by its statements), before and after each request to the CA (by its path), before and after each update that is
+sent to a DNS server (by what it adds or deletes), and before each change of a file's name. Each is numbered among
+those of its name.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -20,6 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.rdatatype
+import dns.update
 import msgspec
 
 from evercert.base.clock import Clock
@@ -29,6 +30,7 @@ from evercert.db.sqlite import SqliteDatabase
 from evercert.engine.wiring import open_engine
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
+from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
 from evercert.store import cas, certificates
 from evercert.store.schema import MIGRATIONS
@@ -45,6 +47,7 @@ class Wish(msgspec.Struct):
     intent: CertificateIntent
     moment: str = ""
     diary: str = ""
+    environ: dict[str, str] = {}
 
 
 class Fate:
@@ -98,15 +101,34 @@ class MortalTransport(HttpTransport):
         return response
 
 
+class MortalResolver(DnsResolver):
+    """Dies before an update is sent, or when it has been answered."""
+
+    def __init__(self, servers: Sequence[str], fate: Fate) -> None:
+        super().__init__(servers)
+        self._fate = fate
+
+    async def send_message(self, wire: bytes, server: str, timeout: float) -> bytes:
+        what = _changed(dns.message.from_wire(wire, keyring=False))
+        self._fate.comes(f"before {what}")
+        reply = await super().send_message(wire, server, timeout)
+        self._fate.comes(f"after {what}")
+        return reply
+
+
 async def live(wish: Wish) -> int:
-    settings = load_settings({}, home=wish.home)
+    """What its process shall exit with. Changes that process for good: one life each."""
+    settings = load_settings(wish.environ, home=wish.home)
     fate = Fate(wish.moment, wish.diary)
     Path(wish.home).mkdir(mode=0o700, exist_ok=True)
     db = await SqliteDatabase.open(settings.database, MIGRATIONS, around_commit=fate.around_commit)
     fate.watch_files(str(Path(wish.home).parent))
     try:
         async with open_engine(
-            settings, database=db, make_transport=lambda settings, clock: MortalTransport(settings, clock, fate)
+            settings,
+            database=db,
+            make_transport=lambda settings, clock: MortalTransport(settings, clock, fate),
+            make_resolver=lambda servers: MortalResolver(servers, fate),
         ) as engine:
             await cas.configure(db, wish.access)
             await certificates.declare(db, wish.intent, engine.clock.now())
@@ -121,13 +143,17 @@ async def live(wish: Wish) -> int:
     return 0
 
 
+def _changed(message: dns.message.Message) -> str:
+    """What an update does, such as `UPDATE delete _acme-challenge.example.test. TXT` (RFC 2136 §2.5)."""
+    assert isinstance(message, dns.update.UpdateMessage)
+    (change,) = message.update
+    action = "add" if change.deleting is None else "delete"
+    return f"UPDATE {action} {change.name} {dns.rdatatype.to_text(change.rdtype)}"
+
+
 def _without_chance(path: str) -> str:
     """A path's name without what is drawn at random, so that two runs name the same moment alike."""
     name = Path(path).name
     if name.startswith(".") and name.endswith(".evercert"):
         return "unfinished file"
     return "token" if re.fullmatch(r"[A-Za-z0-9_-]{43}", name) else name
-
-
-if __name__ == "__main__":
-    sys.exit(asyncio.run(live(msgspec.json.decode(sys.argv[1], type=Wish))))

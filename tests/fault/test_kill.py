@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,10 +12,15 @@ from evercert.base.names import parse_identifiers
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from tests.fault.deaths import Scene, deaths_worth_dying
+from tests.fault.nursery import Nursery
+from tests.fault.players import Player, play
 from tests.fault.webroot import Webroot
+from tests.peers.bind import Bind
 from tests.peers.pebble import Pebble
+from tests.peers.place import Machine
 
-NAMES = ("one.killed.test", "two.killed.test")
+FILES = ("one.killed.test", "two.killed.test")
+APEX = "killed.test"
 
 
 @pytest.mark.timeout(900)
@@ -26,63 +28,58 @@ def test_death_at_every_step_costs_no_second_order_and_leaves_nothing(
     tmp_path: Path, start_pebble: Callable[..., Pebble]
 ) -> None:
     with ExitStack() as worlds:
-        players = [worlds.enter_context(_player(tmp_path / name, start_pebble())) for name in ("one", "two")]
+        players = [worlds.enter_context(_by_files(tmp_path / name, start_pebble())) for name in ("one", "two")]
         moments = deaths_worth_dying(players[0].scene.moments())
         assert len(moments) > 30, f"only {len(moments)} moments were seen; is the enumeration broken?"
-        shares = [moments[number :: len(players)] for number in range(len(players))]
-        with ThreadPoolExecutor(len(players)) as threads:
-            list(threads.map(_Player.play, players, shares))
+        play(players, moments)
 
 
-@dataclass(frozen=True)
-class _Player:
-    """A CA, a web server and a scene of its own: two players never meet."""
-
-    scene: Scene
-    pebble: Pebble
-    webroot: Webroot
-
-    def play(self, moments: Sequence[str]) -> None:
-        orders = self.pebble.order_count()
-        for number, moment in enumerate(moments):
-            home = self.scene.die_and_recover(number, moment)
-            orders += 1
-            assert self.pebble.order_count() == orders, f"{moment}: it cost a second order"
-            assert self.webroot.files() == [], f"{moment}: a token file was left behind"
-            assert _left_behind(home) == [], f"{moment}: an unfinished file was left behind"
-            assert _counts(home) == {"issued": 1, "presented": 0, "open": 0}, moment
-            assert list(home.glob(f"targets/*/files/live/{NAMES[0]}/fullchain.pem")), moment
+@pytest.mark.timeout(900)
+def test_death_between_the_updates_of_a_zone_leaves_no_record_of_a_name_or_its_wildcard(
+    tmp_path: Path, start_pebble: Callable[..., Pebble]
+) -> None:
+    with ExitStack() as worlds:
+        players = [worlds.enter_context(_by_dns(tmp_path / name, start_pebble)) for name in ("one", "two")]
+        moments = deaths_worth_dying(players[0].scene.moments())
+        updates = [moment for moment in moments if " UPDATE " in moment]
+        assert len(updates) == 8, f"two values, each added and deleted: {updates}"
+        play(players, moments)
 
 
 @contextmanager
-def _player(folder: Path, pebble: Pebble) -> Iterator[_Player]:
+def _by_files(folder: Path, pebble: Pebble) -> Iterator[Player]:
     folder.mkdir()
-    with Webroot(folder / "www", pebble.http_port) as webroot:
-        yield _Player(_scene(folder, pebble, webroot), pebble, webroot)
+    with Webroot(folder / "www", pebble.http_port) as webroot, Nursery() as nursery:
+        rule = ChallengeRule("http-01", "webroot", {"root": str(webroot.root)})
+        yield Player(_scene(folder, pebble, nursery, FILES, rule), pebble, webroot.files)
 
 
-def _scene(folder: Path, pebble: Pebble, webroot: Webroot) -> Scene:
+@contextmanager
+def _by_dns(folder: Path, start_pebble: Callable[..., Pebble]) -> Iterator[Player]:
+    folder.mkdir()
+    with Bind(Machine(folder), {APEX: ""}) as bind, Nursery() as nursery:
+        secret = folder / "secret"
+        secret.touch(0o600)
+        secret.write_text(bind.secret)
+        options = {
+            "server": bind.address,
+            "key_name": "hmac-sha256",
+            "key_secret": f"file:{secret}",
+            "propagation_servers": bind.address,
+        }
+        pebble = start_pebble(dns=bind.address)
+        rule = ChallengeRule("dns-01", "rfc2136", options)
+        scene = _scene(folder, pebble, nursery, (APEX, f"*.{APEX}"), rule)
+        scene.environ["EVERCERT_RESOLVERS"] = bind.address
+        yield Player(scene, pebble, lambda: bind.txt(f"_acme-challenge.{APEX}"))
+
+
+def _scene(folder: Path, pebble: Pebble, nursery: Nursery, names: tuple[str, ...], rule: ChallengeRule) -> Scene:
     intent = CertificateIntent(
-        name=NAMES[0],
-        identifiers=parse_identifiers(NAMES),
+        name=names[0],
+        identifiers=parse_identifiers(names),
         ca=pebble.directory,
-        challenges=(ChallengeRule("http-01", "webroot", {"root": str(webroot.root)}),),
+        challenges=(rule,),
         targets=(TargetSpec("files", {}),),
     )
-    return Scene(folder, CaAccess(pebble.directory, roots=str(pebble.authority)), intent)
-
-
-def _left_behind(home: Path) -> list[str]:
-    """Unfinished files, anywhere in the home."""
-    return [str(path) for path in home.rglob("*") if path.name.endswith(".evercert")]
-
-
-def _counts(home: Path) -> dict[str, int]:
-    questions = {
-        "issued": "SELECT COUNT(*) FROM issued",
-        "presented": "SELECT COUNT(*) FROM presented",
-        "open": "SELECT COUNT(*) FROM issuances WHERE status IN ('keyed', 'placing', 'ordered')",
-    }
-    # Another library than the product's, on a file that no process has open any more.
-    with closing(sqlite3.connect(home / "evercert.db")) as db:
-        return {name: db.execute(question).fetchone()[0] for name, question in questions.items()}
+    return Scene(folder, CaAccess(pebble.directory, roots=str(pebble.authority)), intent, nursery)

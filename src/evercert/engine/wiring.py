@@ -5,7 +5,7 @@ The only file that knows all rooms at once; it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,11 +40,11 @@ from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
 from evercert.net.tls import probe
 from evercert.pki.seal import Sealer
-from evercert.plugins.contracts import Ports
+from evercert.plugins.contracts import Ports, Resolver
 from evercert.solve.solvers import Solvers
 from evercert.store.opening import open_store
 
-__all__ = ["ClosableTransport", "Engine", "MakeTransport", "open_engine"]
+__all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class ClosableTransport(Transport, Protocol):
 
 
 MakeTransport = Callable[[HttpSettings, Clock], ClosableTransport]
+# Through the servers that are named, or where none is, through those of the machine.
+MakeResolver = Callable[[Sequence[str]], Resolver]
 
 
 @dataclass(slots=True)
@@ -112,6 +114,7 @@ async def open_engine(
     rng: Random | None = None,
     database: Database | None = None,
     make_transport: MakeTransport = HttpTransport,
+    make_resolver: MakeResolver = DnsResolver,
 ) -> AsyncIterator[Engine]:
     """The engine, ready to work; everything that it opened is closed afterwards."""
     clock, rng = clock or SystemClock(), rng or SystemRandom()
@@ -120,7 +123,7 @@ async def open_engine(
         if database is None:
             database = await closing.enter_async_context(open_store(settings.database))
         transports = _Transports(settings, clock, make_transport, closing)
-        ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
+        ports = Ports(transports.usual(), make_resolver(settings.resolvers), SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
         yield _assembled(settings, clock, rng, database, sealer, ports, transports, Telling(reporter), closing)
 
