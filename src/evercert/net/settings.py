@@ -59,9 +59,10 @@ def host_of(url: str) -> str:
 
 def proxy_of(settings: HttpSettings, url: str) -> str | None:
     """The proxy for *url*; never one for this machine itself. Raises `bad-input` for one that we cannot use."""
+    if not settings.proxy:
+        return None
     host = urlsplit(url).hostname or ""
-    is_local = host in {"localhost", "::1"} or host.startswith("127.")
-    if not settings.proxy or is_local:
+    if host in {"localhost", "::1"} or host.startswith("127."):
         return None
     if not settings.proxy.lower().startswith("http://"):
         raise EvercertError("bad-input", "the proxy is not an http:// URL", hint="write http://host:port")
