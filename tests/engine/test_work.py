@@ -382,3 +382,17 @@ async def test_a_key_is_kept_where_that_is_wanted_but_never_after_a_revocation(
     assert second.current is not None
     assert second.current.id != first.current.id
     assert (second.current.key_id == first.current.key_id) is same_key
+
+
+async def test_an_attempt_that_was_dead_for_longer_than_the_certificate_lived_orders_another(tmp_path: Path) -> None:
+    world = World(tmp_path, lifetime=timedelta(hours=160))
+    async with world.engine() as engine:
+        world.ca.fail("certificate", Fault.lost(), times=10)
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.open_issuance is not None
+    world.clock.advance(7 * DAY)
+    async with world.engine() as engine:
+        await world.pass_time(engine, 3 * DAY)
+        fact = await world.fact(engine, "www.a.test")
+    assert fact.current is not None
+    assert len(world.ca.orders) == 2

@@ -56,15 +56,15 @@ def split_pem(data: bytes) -> tuple[bytes, ...]:
 
 
 class OtherCertificate(EvercertError):
-    """The leaf is for another key or other names: a clock set right or a second look cannot help.
+    """The leaf is for another key or other names, or its life is over: a second look cannot help.
 
     Its own class because an attempt then gives the order up.
     """
 
 
 def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Identifier], now: datetime) -> None:
-    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names (else it is an
-    `OtherCertificate`), is valid now, and each certificate is signed by the next."""
+    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names and has not ended
+    (else it is an `OtherCertificate`), is valid already, and each certificate is signed by the next."""
     if not chain:
         raise _bad("the chain is empty")
     leaf = read_certificate(chain[0])
@@ -76,7 +76,9 @@ def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Id
             f"the certificate is not valid before {leaf.not_before:%Y-%m-%d %H:%M} UTC; is this machine's clock right?"
         )
     if now >= leaf.not_after:
-        raise _bad(f"the certificate ended at {leaf.not_after:%Y-%m-%d %H:%M} UTC; is this machine's clock right?")
+        # An attempt that was dead for longer than the certificate lived comes back to a valid order of no use.
+        fault = f"the certificate ended at {leaf.not_after:%Y-%m-%d %H:%M} UTC; is this machine's clock right?"
+        raise OtherCertificate("bad-certificate", fault)
     certificates = [parsed(der) for der in chain]
     for below, above in pairwise(certificates):
         _check_signed(below, above)
