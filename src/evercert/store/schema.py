@@ -19,7 +19,8 @@ def _migrations(twin: str) -> tuple[Migration, ...]:
     every = sorted((FOLDER / "migrations").glob("[0-9]*_*.sql"))
     files = [file for file in every if not file.stem.endswith(_TWIN)]
     numbered = [(int(file.stem.partition("_")[0]), file) for file in files]
-    assert [number for number, _ in numbered] == list(range(1, len(files) + 1)), "migrations run from 1 without a gap"
+    if [number for number, _ in numbered] != list(range(1, len(files) + 1)):
+        raise RuntimeError("migrations run from 1 without a gap")
     return tuple(Migration(number, file.stem, file_text(_twin_of(file, twin))) for number, file in numbered)
 
 
