@@ -22,7 +22,7 @@ _MOST_RESIDENT = 130 << 20
 def test_two_hundred_are_issued_by_one_order_each_and_the_chain_is_the_one_that_was_asked_for(
     tmp_path: Path, start_pebble: Callable[..., Pebble]
 ) -> None:
-    hard = start_pebble(nonce_reject=50, authz_reuse=0, validation_sleep=3, alternate_roots=2)
+    hard = start_pebble(nonce_reject=50, authz_reuse=0, validation_sleep=3, alternate_roots=2, retry_after=1)
     evercert = Shell(tmp_path / "home", hard)
     wanted = read_certificate(split_pem(hard.root(2).encode())[0]).subject
     file = tmp_path / "names"

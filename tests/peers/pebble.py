@@ -19,7 +19,8 @@ Facts about it, read in its source, that a test must know:
   bound, so 1 means none. CAA is never looked at, `caaIdentities` only shown. Wildcards get only the DNS challenges,
   IP addresses only http-01 and tls-alpn-01. dns-persist-01 has the accountURI format of its challenge, no token.
 * 2.10.1 wedges about once in some thousands of orders placed side by side: it read-locks an order twice, and nothing
-  is answered any more (letsencrypt/pebble issue 554). A client then sees timeouts, and can do nothing about it.
+  is answered any more (letsencrypt/pebble issue 554). A client then sees timeouts, and can do nothing about it. With
+  `retry_after` nobody asks for an order in the moment in which it is issued, and it stays whole.
 * There is no newAuthz, no rate limit, no CRL, no OCSP.
 """
 
