@@ -106,7 +106,7 @@ def test_a_name_that_cannot_stand_in_a_certificate(evercert: Shell) -> None:
 
 def test_a_full_disk(evercert: Shell, tmp_path: Path) -> None:
     with _tmpfs(tmp_path / "small", "64k") as small:
-        done = evercert("obtain", "full.test", *evercert.at, "--home", small)
+        done = evercert("obtain", "full.test", *evercert.at, "--home", small / "home")
     assert done.status == Exit.STORE.value
     assert "no room" in done.err or "no space" in done.err
     assert done.hint

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,24 +32,31 @@ class Measured:
         return json.loads(self.out)
 
 
+# Linux counts the memory of whoever forked a program to that program's largest size, and a pytest worker grows
+# large: so a small process of its own starts the command, waits for it, and writes down what it took.
+_STARTER = """
+import json, os, sys
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+taken = [os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]
+open(sys.argv[1], "w").write(json.dumps(taken))
+"""
+
+
 def measured(argv: Sequence[str], env: Mapping[str, str], folder: Path, *, seconds: float = 100) -> Measured:
     """What the command printed stands in *folder* too, which is made; it is killed after *seconds*."""
     folder.mkdir()
-    out, err = folder / "out", folder / "err"
+    out, err, taken = folder / "out", folder / "err", folder / "taken"
     began = time.monotonic()
+    starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(taken), *map(str, argv)]
     with out.open("wb") as told, err.open("wb") as noted:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=told, stderr=noted, env=env)
-        late = Timer(seconds, process.kill)
+        process = subprocess.Popen(
+            starter, stdin=subprocess.DEVNULL, stdout=told, stderr=noted, env=env, start_new_session=True
+        )
+        late = Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
         late.start()
-        # wait4 alone tells what this one child took; the reaped status is given back to Popen, which would wait too.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
         late.cancel()
-    return Measured(
-        process.returncode,
-        out.read_text(),
-        err.read_text(),
-        time.monotonic() - began,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * 1024,
-    )
+    status, processor_seconds, most_resident = json.loads(taken.read_text())
+    passed = time.monotonic() - began
+    return Measured(status, out.read_text(), err.read_text(), passed, processor_seconds, most_resident)
