@@ -57,6 +57,7 @@ def measured(argv: Sequence[str], env: Mapping[str, str], folder: Path, *, secon
         late.start()
         process.wait()
         late.cancel()
-    status, processor_seconds, most_resident = json.loads(taken.read_text())
+    # A command that was killed with its starter leaves no account.
+    status, processor_seconds, most_resident = json.loads(taken.read_text()) if taken.exists() else (-9, 0.0, 0)
     passed = time.monotonic() - began
     return Measured(status, out.read_text(), err.read_text(), passed, processor_seconds, most_resident)

@@ -35,6 +35,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.error import HTTPError
 
 from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.listener import make_listener
@@ -116,6 +117,16 @@ class Pebble:
     def status_of(self, serial: str) -> dict[str, Any]:
         """What the CA holds true of a certificate, by serial in hex: Status (Valid or Revoked), Reason, RevokedAt."""
         return dict(json.loads(self._get(f"/cert-status-by-serial/{serial}")))
+
+    def is_wedged(self) -> bool:
+        """Whether it has locked itself up (see above): what needs its database is not answered any more."""
+        try:
+            self.status_of("1")
+        except HTTPError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def suggest_window(self, certificate: str, start: datetime, end: datetime, explanation: str = "") -> None:
         """From now on ARI suggests this window for *certificate* (PEM)."""
