@@ -15,7 +15,7 @@ from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.namespaces import Namespace
 from tests.peers.pebble import Pebble, PebbleConfig
 from tests.peers.program import installed
-from tests.peers.stock import stock_nginx
+from tests.peers.stock import served_folder, stock_nginx
 
 SECURE = """
 daemon off;
@@ -63,10 +63,7 @@ def test_port_443_is_taken_for_as_long_as_it_is_needed(host: Host, at: list[str]
 def test_files_below_the_folder_of_a_server_are_there_only_meanwhile(
     host: Host, at: list[str], namespace: Namespace, tmp_path: Path
 ) -> None:
-    root = tmp_path / "www"
-    root.mkdir()
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o711)  # nginx's workers are another user
+    root = served_folder(tmp_path / "www")
     with stock_nginx(namespace, tmp_path, {"www": f"server {{ listen 80; server_name {NAME}; root {root}; }}\n"}):
         host("obtain", NAME, *at, "--webroot", root)
         assert list(root.rglob("*")) == []

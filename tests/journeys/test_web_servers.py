@@ -16,7 +16,7 @@ from tests.journeys.visitors import Visitors
 from tests.peers.namespaces import Namespace
 from tests.peers.place import Place
 from tests.peers.program import Program, installed
-from tests.peers.stock import stock_apache, stock_nginx
+from tests.peers.stock import served_folder, stock_apache, stock_nginx
 
 OTHER = "other.example.test"
 
@@ -154,10 +154,7 @@ def test_a_server_that_refuses_the_certificate_keeps_what_it_had(
     host: Host, at: list[str], namespace: Namespace, tmp_path: Path, other: tuple[Path, Path]
 ) -> None:
     certificate, key = other
-    root = tmp_path / "www"
-    root.mkdir()
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o711)  # nginx's workers are another user
+    root = served_folder(tmp_path / "www")
     site = f"server {{ listen 80; listen 443 ssl; server_name {NAME}; ssl_certificate {certificate};"
     site += f" ssl_certificate_key {key}; root {root}; }}\n"
     with stock_nginx(namespace, tmp_path, {"www": site}) as etc:

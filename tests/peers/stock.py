@@ -10,7 +10,17 @@ from pathlib import Path
 from tests.peers.namespaces import Namespace
 from tests.peers.program import Program, installed
 
-__all__ = ["stock_apache", "stock_nginx"]
+__all__ = ["served_folder", "stock_apache", "stock_nginx"]
+
+
+def served_folder(folder: Path) -> Path:
+    """The folder, made, and such that a web server's workers, who are another user, come through to it: pytest's own
+    folders above it are closed to all but ours."""
+    folder.mkdir()
+    for above in folder.parents:
+        if above.stat().st_mode & 0o011 != 0o011:
+            above.chmod(above.stat().st_mode | 0o011)
+    return folder
 
 
 @contextmanager
