@@ -63,11 +63,21 @@ class Accounts:
         account that is there (RFC 8555 §7.3.1), so dying in between makes no second account. The store is
         looked at each time: another process may have given the account a new key, or ended it.
         """
+        if ready := await self._still_ready(ca, name):
+            return ready
         async with self._making.setdefault((ca, name), asyncio.Lock()):
-            ready = self._ready.get((ca, name))
-            if ready is None or ready.account != await accounts.find(self._db, ca, name):
+            ready = await self._still_ready(ca, name)
+            if ready is None:
                 ready = self._ready[ca, name] = await self._register(ca, name)
             return ready
+
+    async def _still_ready(self, ca: str, name: str) -> Registered | None:
+        """The account that was made ready before, if the store still has it like that."""
+        if (ca, name) not in self._ready:
+            return None
+        account = await accounts.find(self._db, ca, name)
+        ready = self._ready.get((ca, name))
+        return ready if ready and ready.account == account else None
 
     async def give_up(self, lost: Registered) -> None:
         """Afterwards the account, which the CA does not know (any more), is ended here, and the next use
