@@ -64,6 +64,20 @@ def test_an_encrypted_key_opens_with_its_password_and_no_other(keys: dict[KeyTyp
     assert "password" in failure_of(pem).message
 
 
+@pytest.mark.parametrize("key_type", _QUICK)
+def test_a_signature_over_bytes_is_what_a_certificate_carries(
+    keys: dict[KeyType, PrivateKey], key_type: KeyType
+) -> None:
+    key, data = keys[key_type], b"to be signed"
+    public, signature, digest = key.crypto.public_key(), key.sign_bytes(data), key.digest
+    if isinstance(public, rsa.RSAPublicKey):
+        public.verify(signature, data, padding.PKCS1v15(), digest)
+    elif isinstance(public, ec.EllipticCurvePublicKey):
+        public.verify(signature, data, ec.ECDSA(digest))
+    else:
+        public.verify(signature, data)
+
+
 @pytest.mark.parametrize(("key_type", "alg"), _SIGNING.items())
 def test_a_jws_signature_is_what_rfc_7518_says(keys: dict[KeyType, PrivateKey], key_type: KeyType, alg: str) -> None:
     key, data = keys[key_type], b"signed"

@@ -76,10 +76,15 @@ _LATTICES: Final = {
 
 
 class PrivateKey:
-    """A private key of a type that we use. It shows its private half only as a `Secret`."""
+    """A private key of a type that we use. It shows its private half only as a `Secret`.
 
-    def __init__(self, key: Any) -> None:
+    One that `is_in_token` (see `pki.hsm`) never shows it, and whoever signs with it waits for the token: so they
+    sign in a thread.
+    """
+
+    def __init__(self, key: Any, *, is_in_token: bool = False) -> None:
         self.type = _type_of(key)
+        self.is_in_token = is_in_token
         self._key = key
 
     def __repr__(self) -> str:
@@ -126,15 +131,22 @@ class PrivateKey:
             return {"kty": "OKP", "crv": kind.curve, "x": _b64(public.public_bytes_raw())}
         raise EvercertError("bad-key", f"a key of type {self.type.value} has no JWK that a CA knows")
 
-    def sign_jws(self, data: bytes) -> bytes:
-        """The JWS signature: r || s for ECDSA (RFC 7518 §3.4), PKCS #1 v1.5 for RSA, as it is for EdDSA."""
-        kind = _KINDS[self.type]
-        if isinstance(self._key, ec.EllipticCurvePrivateKey) and kind.digest is not None:
-            r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(kind.digest)))
-            return r.to_bytes(kind.coordinate, "big") + s.to_bytes(kind.coordinate, "big")
-        if isinstance(self._key, rsa.RSAPrivateKey) and kind.digest is not None:
-            return self._key.sign(data, padding.PKCS1v15(), kind.digest)
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The signature as X.509 carries it: for ECDSA r and s in DER (RFC 5480), PKCS #1 v1.5 for RSA, as it is
+        for EdDSA and ML-DSA. A key that `is_in_token` waits for its token: never on an event loop."""
+        if isinstance(self._key, ec.EllipticCurvePrivateKey) and self.digest is not None:
+            return self._key.sign(data, ec.ECDSA(self.digest))
+        if isinstance(self._key, rsa.RSAPrivateKey) and self.digest is not None:
+            return self._key.sign(data, padding.PKCS1v15(), self.digest)
         return cast(bytes, self._key.sign(data))
+
+    def sign_jws(self, data: bytes) -> bytes:
+        """The JWS signature: r || s for ECDSA (RFC 7518 §3.4), and `sign_bytes` for all others."""
+        signature, length = self.sign_bytes(data), _KINDS[self.type].coordinate
+        if not isinstance(self._key, ec.EllipticCurvePrivateKey):
+            return signature
+        r, s = decode_dss_signature(signature)
+        return r.to_bytes(length, "big") + s.to_bytes(length, "big")
 
     def to_pem(self) -> Secret:
         """PKCS #8, PEM, not encrypted."""
