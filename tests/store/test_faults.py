@@ -17,8 +17,9 @@ from evercert.db.protocol import Query, Row
 from evercert.db.sqlite import SqliteDatabase
 from evercert.store import events
 from evercert.store.schema import MIGRATIONS
-from evercert.store.sql import FOLDER, load_queries
+from evercert.store.sql import load_queries
 from tests.store import life
+from tests.store.test_queries import NOUNS
 
 State = dict[str, list[Row]]
 
@@ -73,7 +74,7 @@ def test_a_life_has_every_write_that_the_store_knows(commits: list[list[str]]) -
 
 
 def _writes() -> set[str]:
-    queries = [q for path in (FOLDER / "queries").glob("*.sql") for q in load_queries(path.stem).values()]
+    queries = [query for noun in NOUNS for query in load_queries(noun).values()]
     return {query.name for query in queries if not query.sql.startswith("SELECT")}
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evercert.store.schema import MIGRATIONS, POSTGRES_MIGRATIONS
+from evercert.store.schema import MIGRATIONS
 from evercert.store.sql import FOLDER, load_queries
 from tests.peers.postgres import Postgres
+from tests.store.test_queries import NOUNS
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -18,15 +19,15 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     with Postgres() as running:
-        for migration in POSTGRES_MIGRATIONS:
-            running.run(migration.sql)
+        for migration in MIGRATIONS:
+            running.run(migration.postgres or migration.sql)
         yield running
 
 
-@pytest.mark.parametrize("noun", sorted(file.stem for file in (FOLDER / "queries").glob("*.sql")))
+@pytest.mark.parametrize("noun", NOUNS)
 def test_postgresql_understands_every_query(postgres: Postgres, noun: str) -> None:
     for number, query in enumerate(load_queries(noun).values()):
-        postgres.run(f"PREPARE {noun}_{number} AS {_numbered(query.sql)};")
+        postgres.run(f"PREPARE {noun}_{number} AS {_numbered(query.postgres or query.sql)};")
 
 
 def test_an_event_is_never_changed_or_taken_out_on_postgresql_either(postgres: Postgres) -> None:

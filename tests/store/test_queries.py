@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from evercert.db.migrate import Migration
 from evercert.db.protocol import Database, Query
-from evercert.store.schema import MIGRATIONS
+from evercert.store.schema import MIGRATIONS, load_migrations
 from evercert.store.sql import FOLDER, load_queries
 
-NOUNS = sorted(path.stem for path in (FOLDER / "queries").glob("*.sql"))
+NOUNS = sorted(path.stem for path in (FOLDER / "queries").glob("*.sql") if "." not in path.stem)
 QUERIES = [query for noun in NOUNS for query in load_queries(noun).values()]
 CODE = "".join(path.read_text() for path in sorted(FOLDER.glob("*.py")))
 
@@ -34,6 +35,21 @@ def test_every_query_is_used_and_every_used_one_exists() -> None:
 
 def test_migrations_run_from_one_without_a_gap() -> None:
     assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+def test_another_room_brings_a_folder_of_its_own_with_twins_for_postgresql(tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries/birds.sql").write_text("-- name: a\n-- One.\nSELECT 1;\n\n-- name: b\n-- Two.\nSELECT 2;\n")
+    (tmp_path / "queries/birds.postgres.sql").write_text("-- name: b\n-- Two.\nSELECT 3;\n")
+    assert load_queries("birds", tmp_path) == {"a": Query("a", "SELECT 1"), "b": Query("b", "SELECT 2", "SELECT 3")}
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations/0001_ground.sql").write_text("SELECT 1;")
+    (tmp_path / "migrations/0001_ground.postgres.sql").write_text("SELECT 2;")
+    (tmp_path / "migrations/0002_more.sql").write_text("SELECT 3;")
+    assert load_migrations(tmp_path) == (
+        Migration(1, "0001_ground", "SELECT 1;", "SELECT 2;"),
+        Migration(2, "0002_more", "SELECT 3;"),
+    )
 
 
 async def plan_of(db: Database, query: Query) -> str:

@@ -20,11 +20,13 @@ __all__ = ["Migrating", "Migration", "migrate"]
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step from a version of the schema to the next; numbers run from 1 without a gap."""
+    """One step from a version of the schema to the next, and its twin where PostgreSQL needs other words; numbers run
+    from 1 without a gap."""
 
     number: int
     name: str
     sql: LiteralString
+    postgres: LiteralString = ""
 
 
 class Migrating(Protocol):

@@ -16,10 +16,12 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """SQL with a name. `LiteralString` keeps a value from ever becoming part of it."""
+    """SQL with a name, and its twin where PostgreSQL needs other words. `LiteralString` keeps a value from ever
+    becoming part of it."""
 
     name: str
     sql: LiteralString
+    postgres: LiteralString = ""
 
     def __call__(self, **params: Value) -> Statement:
         return Statement(self, params)

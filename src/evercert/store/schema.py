@@ -6,28 +6,24 @@ from pathlib import Path
 from typing import Final
 
 from evercert.db.migrate import Migration
-from evercert.store.sql import FOLDER, file_text
+from evercert.store.sql import FOLDER, file_text, twin_of
 
-__all__ = ["MIGRATIONS", "POSTGRES_MIGRATIONS"]
-
-_TWIN = ".postgres"
+__all__ = ["MIGRATIONS", "load_migrations"]
 
 
-def _migrations(twin: str) -> tuple[Migration, ...]:
-    """One per file `NNNN_words.sql`, or its *twin* where the two databases must differ; a gap in the numbers
-    is an error of whoever wrote them."""
-    every = sorted((FOLDER / "migrations").glob("[0-9]*_*.sql"))
-    files = [file for file in every if not file.stem.endswith(_TWIN)]
+def load_migrations(folder: Path) -> tuple[Migration, ...]:
+    """One per file `NNNN_words.sql` of that folder's `migrations/`, with its `.postgres.sql` twin where there is one;
+    a gap in the numbers is an error of whoever wrote them."""
+    files = sorted(file for file in (folder / "migrations").glob("[0-9]*_*.sql") if "." not in file.stem)
     numbered = [(int(file.stem.partition("_")[0]), file) for file in files]
     if [number for number, _ in numbered] != list(range(1, len(files) + 1)):
         raise RuntimeError("migrations run from 1 without a gap")
-    return tuple(Migration(number, file.stem, file_text(_twin_of(file, twin))) for number, file in numbered)
+    return tuple(_migration(number, file) for number, file in numbered)
 
 
-def _twin_of(file: Path, twin: str) -> Path:
-    other = file.with_name(f"{file.stem}{twin}.sql")
-    return other if other.exists() else file
+def _migration(number: int, file: Path) -> Migration:
+    twin = twin_of(file)
+    return Migration(number, file.stem, file_text(file), file_text(twin) if twin.exists() else "")
 
 
-MIGRATIONS: Final = _migrations("")
-POSTGRES_MIGRATIONS: Final = _migrations(_TWIN)
+MIGRATIONS: Final = load_migrations(FOLDER)

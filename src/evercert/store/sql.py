@@ -1,4 +1,5 @@
-"""Named SQL: each file in `queries/` holds one noun's queries, each with a name and a line that says what it is for.
+"""Named SQL: each file in a folder's `queries/` holds one noun's queries, each with a name and a line that says what it
+is for; where PostgreSQL needs other words for some of them, those stand under the same names in a `.postgres.sql` twin.
 
 -- name: open issuance of a certificate
 -- The one that is neither issued nor abandoned.
@@ -8,13 +9,14 @@ SELECT ...;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, LiteralString
 
 from evercert.db.protocol import Query
 
-__all__ = ["FOLDER", "file_text", "load_queries"]
+__all__ = ["FOLDER", "file_text", "load_queries", "twin_of"]
 
 FOLDER: Final = Path(__file__).parent
 
@@ -30,11 +32,20 @@ def file_text(path: Path) -> LiteralString:
     return path.read_text(encoding="ascii")
 
 
-def load_queries(noun: str) -> Mapping[str, Query]:
-    """The noun's queries by name."""
-    return {query.name: query for query in _queries(file_text(FOLDER / "queries" / f"{noun}.sql"))}
+def twin_of(file: Path) -> Path:
+    """Where a file's words for PostgreSQL stand, if there are any."""
+    return file.with_name(f"{file.stem}.postgres.sql")
 
 
-def _queries(text: LiteralString) -> Iterator[Query]:
-    for found in _QUERY.finditer(text):
-        yield Query(found["name"], found["sql"].strip().removesuffix(";"))
+def load_queries(noun: str, folder: Path = FOLDER) -> Mapping[str, Query]:
+    """The noun's queries by name, from that folder's `queries/`."""
+    file = folder / "queries" / f"{noun}.sql"
+    queries = {name: Query(name, sql) for name, sql in _named(file_text(file)).items()}
+    if twin_of(file).exists():
+        for name, sql in _named(file_text(twin_of(file))).items():
+            queries[name] = replace(queries[name], postgres=sql)
+    return queries
+
+
+def _named(text: LiteralString) -> dict[str, LiteralString]:
+    return {found["name"]: found["sql"].strip().removesuffix(";") for found in _QUERY.finditer(text)}
