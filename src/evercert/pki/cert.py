@@ -21,6 +21,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
+from evercert.pki.der import pem
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.names import alternative_names, identifiers_of
 
@@ -111,9 +112,7 @@ def parsed(der: bytes) -> x509.Certificate:
 
 def certificate_pem(der: bytes) -> str:
     """RFC 7468 §5, with a newline at its end."""
-    text = base64.b64encode(der).decode()
-    body = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    return pem("CERTIFICATE", der)
 
 
 def self_signed(identifier: Identifier, acme_identifier_digest: bytes) -> tuple[str, Secret]:
