@@ -11,8 +11,9 @@ setup: ## .venv with Evercert and everything pinned in requirements/dev.lock (Py
 tools: setup ## Pebble, a CA to test against, built into .tools/bin (no root)
 	@tools/pebble
 
-peers: ## web servers, DNS servers and clients from the distribution (root, or sudo without a question)
+peers: setup ## servers and clients from elsewhere that the tests talk to (root, or sudo without a question)
 	@tools/peers
+	@tools/clients
 
 lint: setup ## style, types, the walls between rooms, known vulnerabilities
 	@tools/check

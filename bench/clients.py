@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -58,7 +56,7 @@ class Certbot:
 
     def __init__(self, pebble: Pebble, folder: Path) -> None:
         self._pebble = pebble
-        self.program = _certbot()
+        self.program = installed("certbot", "run `make peers`")
         self.home = folder / "certbot"
         self.config = self.home / "c"
         self.env = pebble.environment()
@@ -119,14 +117,3 @@ class LegoAtOnce(Lego):
 
     def _challenge(self) -> tuple[str, str]:
         return "--http.webroot", str(self._webroot)
-
-
-def _certbot() -> str:
-    """certbot at the pinned version, in an environment of its own; made when it is not there."""
-    program = ROOT / ".tools/certbot/bin/certbot"
-    if not program.exists():
-        place = ROOT / ".tools/certbot"
-        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
-        pip = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
-        subprocess.run([*pip, "--requirement", str(ROOT / "requirements/certbot.lock")], check=True)
-    return str(program)
