@@ -10,7 +10,8 @@ import dns.update
 import pytest
 
 from evercert.base.errors import EvercertError
-from evercert.net.dns import CaaRecord, DnsResolver, send_message
+from evercert.base.probe import CaaRecord
+from evercert.net.dns import DnsResolver, send_message
 from tests.net.named import Named
 
 _SOA = "$TTL 60\n@ SOA ns host 1 3600 600 86400 60\n"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
+from evercert.base.probe import CaaRecord
 from evercert.net.nameserver import NameServer, ask_over_tcp, configured_servers
 from evercert.net.question import Question, absolute, fault_of, plain
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rrset import RRset
 
-__all__ = ["CaaRecord", "DnsResolver", "send_message"]
+__all__ = ["DnsResolver", "send_message"]
 
 # A lost datagram is no answer; a second one is.
 _ROUNDS = 2
@@ -30,15 +30,6 @@ _MAX_ALIASES = 8
 _MAX_NAME_SERVERS = 16
 
 _HINT = "is the name server right, and may this machine go there by UDP and TCP?"
-
-
-@dataclass(frozen=True, slots=True)
-class CaaRecord:
-    """RFC 8659 §4.1; `tag` as it was written, `value` decoded byte by byte."""
-
-    flags: int
-    tag: str
-    value: str
 
 
 class DnsResolver:

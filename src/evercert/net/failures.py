@@ -8,7 +8,7 @@ import ssl
 from evercert.base.errors import NetworkFailure
 from evercert.base.foreign import one_line
 
-__all__ = ["proxy_failed", "refused", "timed_out", "tls_failed", "too_large", "unfinished"]
+__all__ = ["broken_off", "proxy_failed", "refused", "timed_out", "tls_failed", "too_large", "unfinished"]
 
 
 def refused(host: str, error: OSError | str) -> NetworkFailure:
@@ -21,6 +21,13 @@ def refused(host: str, error: OSError | str) -> NetworkFailure:
         f"cannot reach {host}: {one_line(words)}",
         hint="is the name right, and may this machine go there?",
     )
+
+
+def broken_off(host: str, error: OSError) -> NetworkFailure:
+    """The connection came about and failed later."""
+    number = error.errno or 0
+    words = os.strerror(number).lower() if number > 0 else type(error).__name__
+    return NetworkFailure("unreachable", f"the connection to {host} broke off: {words}")
 
 
 def timed_out(host: str, seconds: float) -> NetworkFailure:
