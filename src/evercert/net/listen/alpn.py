@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.net.hello import Hello
 from evercert.net.listen.bind import Listener
 from evercert.net.listen.opening import PATIENCE, Opening
+from evercert.net.serving_context import serving_context
 
 __all__ = ["AlpnResponder"]
 
@@ -120,18 +119,8 @@ class _Handshake(asyncio.Protocol):
 
 
 def _context(certificate_pem: str, key_pem: Secret) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = serving_context(certificate_pem, key_pem)
     context.set_alpn_protocols([_ACME_TLS.decode()])
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
-    # Python loads keys from files alone; this one is memory, and gone when it is closed.
-    descriptor = os.memfd_create("evercert-challenge", os.MFD_CLOEXEC)
-    try:
-        os.write(descriptor, certificate_pem.encode() + key_pem.reveal())
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    except (OSError, ssl.SSLError) as error:
-        raise EvercertError("bad-certificate", "a challenge's certificate cannot be shown by a TLS server") from error
-    finally:
-        os.close(descriptor)
     return context
