@@ -20,6 +20,7 @@ __all__ = [
     "constructed",
     "enumerated",
     "generalized_time",
+    "header",
     "integer",
     "octets",
     "oid",
@@ -40,8 +41,16 @@ _DOTTED: Final = re.compile(r"(?:[01]\.(?:\d|[1-3]\d)|2\.(?:0|[1-9]\d{0,38}))(?:
 _UTC_TIME_ENDS: Final = 2050
 
 
+def header(tag: int, length: int) -> bytes:
+    """What stands before a content of *length* octets, for one that is too large to be copied."""
+    if length < 0x80:
+        return bytes((tag, length))
+    number = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(number))) + number
+
+
 def primitive(tag: int, content: bytes) -> bytes:
-    return bytes((tag,)) + _length(len(content)) + content
+    return header(tag, len(content)) + content
 
 
 def constructed(tag: int, *parts: bytes) -> bytes:
@@ -102,13 +111,6 @@ def pem(label: str, body: bytes) -> str:
     text = base64.b64encode(body).decode()
     lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
-
-
-def _length(length: int) -> bytes:
-    if length < 0x80:
-        return bytes((length,))
-    number = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((0x80 | len(number),)) + number
 
 
 def _base128(arc: int) -> bytes:
