@@ -1,0 +1,140 @@
+"""Validations joined with the store: an answered challenge is looked at beside the requests, and the outcome is kept.
+
+An attempt is its node's until a stated time; then any node takes it over, so that none is lost with its node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.ca.limits import Bucket, Limits
+from evercert.ca.nouns import Authorization
+from evercert.ca.problems import kept
+from evercert.ca.profiles.profile import Profile
+from evercert.ca.rules import Rules
+from evercert.ca.store import accounts, audit, authorizations
+from evercert.ca.urls import Urls
+from evercert.ca.validation.claim import Claim, Reach, Validated
+from evercert.ca.validation.validate import validate
+from evercert.db.protocol import Database
+
+__all__ = ["Attempts"]
+
+_log = logging.getLogger(__name__)
+
+# Longer than the longest validation; what is not ended by then has died with its node.
+_LEASE: Final = timedelta(seconds=60)
+_LOOK: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Keeps the contract of `protocol.desk.Validating`. Owned by one node."""
+
+    db: Database
+    clock: Clock
+    reach: Reach
+    urls: Urls
+    rules: Rules
+    profiles: Mapping[str, Profile]
+    limits: Limits
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, authorization: Authorization) -> None:
+        task = asyncio.create_task(self._attempt(authorization))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def drain(self) -> None:
+        """Afterwards no validation is under way."""
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+
+    async def watch(self) -> None:
+        """Never returns: takes over what other nodes, or this one before it died, have left."""
+        while True:
+            try:
+                await self.take_over()
+            except EvercertError as error:
+                _log.error("looking for unfinished validations failed: %s", error)
+            await self.clock.sleep(_LOOK)
+
+    async def take_over(self) -> None:
+        now = self.clock.now()
+        for authorization in await authorizations.take_over(self.db, now, now + _LEASE):
+            self.begin(authorization)
+
+    async def _attempt(self, authorization: Authorization) -> None:
+        try:
+            claim = await self._claim(authorization)
+            validated = await validate(claim, self.reach, now=self.clock.now())
+        except Problem as problem:
+            await self._refute(authorization, problem)
+        except EvercertError as error:
+            # Not known to be false: somebody takes it over when the lease is up.
+            _log.error("a validation of %s could not be ended: %s", authorization.identifier, error)
+        else:
+            await self._accept(authorization, validated)
+
+    async def _claim(self, authorization: Authorization) -> Claim:
+        account = await accounts.get(self.db, authorization.account_id)
+        if account is None or account.status != "valid":
+            raise Problem(ProblemType.UNAUTHORIZED, "the account is not in use any more")
+        return Claim(
+            challenge=authorization.attempted,
+            identifier=authorization.identifier,
+            token=authorization.token,
+            thumbprint=account.thumbprint,
+            account_url=self.urls.account(account.id),
+            issuer_names=self.rules.caa_identities,
+            account_hash_prefix=self.urls.account_hashes,
+            former_thumbprints=await self._former(authorization),
+        )
+
+    async def _former(self, authorization: Authorization) -> tuple[str, ...]:
+        persists = authorization.attempted == "dns-persist-01"
+        return await accounts.former_thumbprints(self.db, authorization.account_id) if persists else ()
+
+    async def _accept(self, authorization: Authorization, validated: Validated) -> None:
+        now = self.clock.now()
+        profile = self.profiles.get(authorization.profile)
+        reuse = profile.authorization_reuse if profile else timedelta()
+        # It lives at least as long as an order may take that waits for it.
+        life = max(reuse, profile.order_life if profile else timedelta(hours=1))
+        until = min(now + life, validated.until or datetime.max.replace(tzinfo=now.tzinfo))
+        await self.db.write(authorizations.validated(authorization, now, until, f"{authorization.attempted}"))
+
+    async def _refute(self, authorization: Authorization, problem: Problem) -> None:
+        now = self.clock.now()
+        name = str(authorization.identifier)
+        body = {
+            "account": authorization.account_id,
+            "identifier": name,
+            "challenge": authorization.attempted,
+            "problem": problem.type.value.name,
+        }
+        await self.db.write(
+            authorizations.refuted(authorization.id, kept(problem)),
+            audit.appended("refused validation", body, now),
+        )
+        await self._count_failure(authorization, now)
+
+    async def _count_failure(self, authorization: Authorization, now: datetime) -> None:
+        bucket = failures_of(authorization.account_id, str(authorization.identifier))
+        try:
+            await self.db.write(*self.limits.taken([bucket], now))
+        except EvercertError as error:
+            if error.code.name != "conflict":  # the bucket is empty already, which is what it is for
+                raise
+
+
+def failures_of(account_id: int, name: str) -> Bucket:
+    return Bucket("failures-per-name", f"{account_id} {name}")

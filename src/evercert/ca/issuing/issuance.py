@@ -1,0 +1,229 @@
+"""One certificate for one order: checked, begun, linted, signed, kept.
+
+The moves are guarded in the store: `ready -> processing` with the request, `processing -> valid` with the certificate
+in one transaction. Two that race for one order make one certificate, and a node that dies between the two is taken
+over from: the request is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Final, Protocol
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.clock import Clock
+from evercert.ca.issuing.issuers import Issuer, Issuers
+from evercert.ca.nouns import Account, Authorization, Certificate, Order
+from evercert.ca.problems import kept
+from evercert.ca.profiles.profile import Profile
+from evercert.ca.profiles.request import Requested, check_csr, leaf_of
+from evercert.ca.store import accounts, audit, authorizations, certificates, orders
+from evercert.db.protocol import Database
+from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
+from evercert.pki.public import public_from_jwk
+
+__all__ = ["Gate", "Issuance", "Links"]
+
+_log = logging.getLogger(__name__)
+
+# After that a client is told `processing`; it is quicker to ask again than to hold its connection.
+_PATIENCE: Final = 3.0
+# Longer than the slowest CAA look-ups and the slowest token; what is not ended by then has died with its node.
+_LEASE: Final = timedelta(seconds=60)
+
+
+class Gate(Protocol):
+    """What is asked right before a signature, of the world and of ourselves. Raises `Problem`."""
+
+    async def check(self, order: Order, account: Account, methods: Mapping[str, str], profile: Profile) -> None:
+        """CAA for every name; *methods* says by which challenge each name was proved."""
+        ...
+
+
+class Links(Protocol):
+    """What certificates point to."""
+
+    def leaf_links(self, issuer: Issuer, profile: Profile, serial: int) -> Mapping[str, tuple[str, ...]]:
+        """`crl_urls`, `ocsp_urls` and `issuer_urls`, as far as the profile wants them."""
+        ...
+
+
+@dataclass(slots=True)
+class Issuance:
+    """Keeps the contract of `protocol.desk.Issuing`. Owned by one node."""
+
+    db: Database
+    clock: Clock
+    rng: Random
+    issuers: Issuers
+    profiles: Mapping[str, Profile]
+    gate: Gate
+    links: Links
+    patience: float = _PATIENCE
+    _running: set[asyncio.Task[Order]] = field(default_factory=set)
+
+    async def finalize(self, order: Order, csr: bytes) -> Order:
+        profile = self._profile(order)
+        account = await self._account(order)
+        requested = await self._requested(order, csr, profile, account)
+        now = self.clock.now()
+        if not await orders.begin_processing(self.db, order.id, csr, now=now, until=now + _LEASE):
+            return await self._as_it_is(order, csr)
+        begun = replace(order, stored_status="processing", csr=csr)
+        return await self._quickly(self._complete(begun, profile, account, requested), begun)
+
+    async def resume(self, order: Order) -> Order:
+        """The order after what its node had begun was ended: with a certificate, or with why there is none."""
+        try:
+            profile, account = self._profile(order), await self._account(order)
+            requested = await self._requested(order, order.csr, profile, account)
+        except Problem as problem:
+            return await self._failed(order, problem)
+        return await self._complete(order, profile, account, requested)
+
+    async def take_over(self) -> None:
+        """Afterwards what others have left is ended."""
+        now = self.clock.now()
+        for order in await orders.take_over(self.db, now, now + _LEASE):
+            await self.resume(order)
+
+    async def drain(self) -> None:
+        """Afterwards nothing is being signed."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    # The steps
+
+    async def _quickly(self, work: Coroutine[None, None, Order], begun: Order) -> Order:
+        """What comes of it, or the order as it is if that takes too long; the work goes on either way."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({task}, timeout=self.patience)
+        return task.result() if done else begun
+
+    def _ended(self, task: asyncio.Task[Order]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("an order could not be completed: %s", error)
+
+    async def _complete(self, order: Order, profile: Profile, account: Account, requested: Requested) -> Order:
+        try:
+            await self.gate.check(order, account, await self._methods(order), profile)
+            issuer = self.issuers.for_profile(profile.issuer, self.clock.now())
+            certificate, der = await self._signed(order, profile, issuer, requested)
+        except Problem as problem:
+            return await self._failed(order, problem)
+        now = certificate.issued_at
+        await self.db.write(
+            *certificates.added(certificate, der),
+            orders.finished(order.id, certificate.serial, _recur_at(order, certificate)),
+            audit.appended("issued", _record(certificate), now),
+        )
+        return replace(order, stored_status="valid", certificate=certificate.serial)
+
+    async def _signed(
+        self, order: Order, profile: Profile, issuer: Issuer, requested: Requested
+    ) -> tuple[Certificate, bytes]:
+        """The certificate's record and bytes."""
+        now, serial = self.clock.now(), new_serial(self.rng)
+        leaf = leaf_of(
+            requested,
+            profile,
+            serial=serial,
+            now=now,
+            issuer_window=(issuer.signer.not_before, issuer.signer.not_after),
+            not_before=order.not_before,
+            not_after=order.not_after,
+            **self.links.leaf_links(issuer, profile, serial),
+        )
+        tbs = to_be_signed(leaf, issuer.signer)
+        make = asyncio.to_thread(signed, tbs, issuer.signer) if issuer.wants_thread else None
+        der = await make if make else signed(tbs, issuer.signer)
+        return _certificate(order, issuer, leaf, now), der
+
+    async def _failed(self, order: Order, problem: Problem) -> Order:
+        why, now = kept(problem), self.clock.now()
+        body = {
+            "account": order.account_id,
+            "order": order.id,
+            "problem": problem.type.value.name,
+            "detail": problem.detail,
+        }
+        await self.db.write(orders.failed(order.id, why), audit.appended("refused", body, now))
+        return replace(order, stored_status="invalid", error=why)
+
+    async def _as_it_is(self, order: Order, csr: bytes) -> Order:
+        """The order that somebody else has begun meanwhile, if it was with the same request."""
+        found = await orders.get(self.db, order.id)
+        if found is not None and found.csr == csr:
+            return found
+        raise Problem(ProblemType.ORDER_NOT_READY, "the order is not ready (any more)")
+
+    async def _requested(self, order: Order, csr: bytes, profile: Profile, account: Account) -> Requested:
+        requested = check_csr(csr, order.identifiers, profile, public_from_jwk(account.jwk).spki)
+        if await certificates.is_blocked(self.db, sha256(requested.spki).hexdigest()):
+            raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")
+        return requested
+
+    async def _methods(self, order: Order) -> dict[str, str]:
+        """By which challenge each name was proved, for CAA's validationmethods."""
+        found = [await authorizations.get(self.db, number) for number, _, _ in order.authorizations]
+        return {str(each.identifier): _method(each) for each in found if each}
+
+    def _profile(self, order: Order) -> Profile:
+        found = self.profiles.get(order.profile)
+        if found is None:
+            raise Problem(ProblemType.INVALID_PROFILE, "the order's profile is not offered any more; make a new order")
+        return found
+
+    async def _account(self, order: Order) -> Account:
+        found = await accounts.get(self.db, order.account_id)
+        if found is None or found.status != "valid":
+            raise Problem(ProblemType.UNAUTHORIZED, "the account is not in use any more")
+        return found
+
+
+def _method(authorization: Authorization) -> str:
+    return authorization.attempted or authorization.evidence
+
+
+def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Certificate:
+    return Certificate(
+        serial=f"{leaf.serial:x}",
+        account_id=order.account_id,
+        order_id=order.id,
+        issuer=issuer.name,
+        profile=order.profile,
+        identifiers=order.identifiers,
+        not_before=leaf.not_before,
+        not_after=leaf.not_after,
+        issued_at=now,
+        key_digest=sha256(leaf.spki).hexdigest(),
+    )
+
+
+def _record(certificate: Certificate) -> dict[str, object]:
+    return {
+        "serial": certificate.serial,
+        "account": certificate.account_id,
+        "order": certificate.order_id,
+        "issuer": certificate.issuer,
+        "profile": certificate.profile,
+        "names": [str(each) for each in certificate.identifiers],
+        "not_after": certificate.not_after.isoformat(),
+    }
+
+
+def _recur_at(order: Order, certificate: Certificate) -> datetime | None:
+    """When a recurrent order's next certificate is due: before this one ends, by a third of its life."""
+    if order.recurrence is None:
+        return None
+    due = certificate.not_after - (certificate.not_after - certificate.not_before) / 3
+    return due if certificate.not_after < order.recurrence.end else None

@@ -1,0 +1,89 @@
+"""One node of the CA: every part made once, from the settings, and given to those who need it. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random, SystemRandom
+
+from evercert.base.clock import Clock, SystemClock
+from evercert.ca.attempts import Attempts
+from evercert.ca.gate import OpenGate
+from evercert.ca.issuing.issuance import Issuance
+from evercert.ca.issuing.issuers import Issuers
+from evercert.ca.limits import Limits
+from evercert.ca.links import PublicLinks
+from evercert.ca.own_certificate import OwnCertificate
+from evercert.ca.profiles.profile import BUILT_IN
+from evercert.ca.protocol.application import AcmeApplication
+from evercert.ca.protocol.desk import Desk
+from evercert.ca.protocol.nonces import Nonces
+from evercert.ca.protocol.verify import Verifier
+from evercert.ca.revoking import Revoking
+from evercert.ca.rules import Rules
+from evercert.ca.shared_secrets import nonce_key
+from evercert.ca.site import Site, trust_application
+from evercert.ca.urls import Urls
+from evercert.ca.validation.claim import Reach
+from evercert.db.protocol import Database
+from evercert.pki.seal import Sealer
+
+__all__ = ["Node", "open_node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Owned by whoever opened it. `site` answers; `background` is what has to be running meanwhile."""
+
+    desk: Desk
+    site: Site
+    own: OwnCertificate
+    attempts: Attempts
+    issuance: Issuance
+
+
+@asynccontextmanager
+async def open_node(
+    db: Database,
+    sealer: Sealer,
+    root: bytes,
+    issuers: Issuers,
+    reach: Reach,
+    base_url: str,
+    *,
+    rules: Rules | None = None,
+    clock: Clock | None = None,
+    rng: Random | None = None,
+) -> AsyncIterator[Node]:
+    """The node, ready to answer; what it had begun is ended when the block is left."""
+    clock, rng, rules = clock or SystemClock(), rng or SystemRandom(), rules or Rules()
+    urls, profiles, limits = Urls(base_url), BUILT_IN, Limits()
+    nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng)
+    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
+    issuance = Issuance(db, clock, rng, issuers, profiles, OpenGate(), PublicLinks(""))
+    desk = Desk(
+        db=db,
+        clock=clock,
+        rng=rng,
+        urls=urls,
+        rules=rules,
+        profiles=profiles,
+        limits=limits,
+        nonces=nonces,
+        verifier=Verifier(db, nonces, urls),
+        sealer=sealer,
+        validating=attempts,
+        issuing=issuance,
+        issuers=issuers,
+        revoking=Revoking(db, clock, lambda issuer: None),
+    )
+    site = Site({"acme": AcmeApplication(desk), "": trust_application(root, issuers)})
+    watching = asyncio.create_task(attempts.watch())
+    try:
+        yield Node(desk, site, OwnCertificate(db, clock, rng, issuers), attempts, issuance)
+    finally:
+        watching.cancel()
+        await attempts.drain()
+        await issuance.drain()

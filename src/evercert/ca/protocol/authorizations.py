@@ -1,0 +1,136 @@
+"""Authorizations and their challenges (RFC 8555 §7.5, §7.4.1): shown, answered, given up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from evercert.acme.challenge import DNS_PERSIST_01
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.errors import EvercertError
+from evercert.base.serving import Answer
+from evercert.ca.nouns import Authorization
+from evercert.ca.protocol.answers import document, json_answer, moment, retry_after
+from evercert.ca.protocol.desk import Desk
+from evercert.ca.protocol.verify import Signed, payload_as
+from evercert.ca.store import audit, authorizations
+
+__all__ = ["authorization", "authorization_answer", "challenge", "found"]
+
+# How long an attempt may take before another node takes it over; validators end long before.
+ATTEMPT: Final = timedelta(seconds=60)
+_POLL: Final = timedelta(seconds=1)
+_DEVICE: Final = "device-attest-01"
+
+
+class _Update(msgspec.Struct, frozen=True):
+    status: Literal["deactivated"] | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Response(msgspec.Struct, frozen=True, rename="camel"):
+    """What a challenge is answered with: nothing but for device-attest-01."""
+
+    att_obj: Annotated[str, msgspec.Meta(max_length=96 * 1024)] = ""
+
+
+async def found(desk: Desk, signed: Signed, number: int) -> Authorization:
+    """The account's authorization of that number. Raises `malformed` (404) or `unauthorized`."""
+    authorization = await authorizations.get(desk.db, number)
+    if authorization is None:
+        raise Problem(ProblemType.MALFORMED, "there is no such authorization", status=404)
+    if authorization.account_id != signed.account.id:
+        raise Problem(ProblemType.UNAUTHORIZED, "that is another account's authorization")
+    return authorization
+
+
+async def authorization(desk: Desk, signed: Signed, number: int) -> Answer:
+    """The authorization, read or deactivated by its owner (§7.5, §7.5.2)."""
+    shown = await found(desk, signed, number)
+    if signed.is_get:
+        return authorization_answer(desk, shown)
+    if payload_as(_Update, signed.payload).status == "deactivated":
+        shown = await _deactivated(desk, signed, shown)
+    return authorization_answer(desk, shown)
+
+
+async def _deactivated(desk: Desk, signed: Signed, shown: Authorization) -> Authorization:
+    now = desk.clock.now()
+    body = {"account": signed.account.id, "authorization": shown.id, "identifier": str(shown.identifier)}
+    try:
+        return await authorizations.deactivate(
+            desk.db, shown.id, audit.appended("authorization deactivated", body, now)
+        )
+    except EvercertError as error:
+        if error.code.name != "conflict":
+            raise
+        words = f"the authorization is {shown.status(now)} and cannot be deactivated"
+        raise Problem(ProblemType.MALFORMED, words) from error
+
+
+async def challenge(desk: Desk, signed: Signed, number: int, challenge_type: str) -> Answer:
+    """The challenge, read or answered by its owner (§7.5.1). Answered again, it is shown as it is by then."""
+    shown = await found(desk, signed, number)
+    if challenge_type not in shown.offered:
+        raise Problem(ProblemType.MALFORMED, "the authorization has no such challenge", status=404)
+    if not signed.is_get and shown.status(desk.clock.now()) == "pending" and not shown.attempted:
+        shown = await _answered(desk, signed, shown, challenge_type)
+    up = ("link", f'<{desk.urls.authorization(number)}>;rel="up"')
+    wait = (retry_after(_POLL),) if shown.challenge_status(challenge_type) == "processing" else ()
+    return json_answer(200, _challenge(desk, shown, challenge_type), up, *wait)
+
+
+async def _answered(desk: Desk, signed: Signed, shown: Authorization, challenge_type: str) -> Authorization:
+    response = payload_as(_Response, signed.payload)
+    if challenge_type == _DEVICE and not response.att_obj:
+        raise Problem(ProblemType.MALFORMED, "device-attest-01 is answered with an attObj")
+    now = desk.clock.now()
+    begun = await authorizations.begin_attempt(
+        desk.db, shown.id, challenge_type, now=now, until=now + ATTEMPT, response=response.att_obj
+    )
+    if begun is None:
+        # Somebody was first: the same client twice, or with another challenge.
+        return await found(desk, signed, shown.id)
+    desk.validating.begin(begun)
+    return begun
+
+
+def authorization_answer(desk: Desk, shown: Authorization, status: int = 200) -> Answer:
+    now = desk.clock.now()
+    members: dict[str, object] = {
+        "identifier": {"type": shown.identifier.type, "value": shown.identifier.base},
+        "status": shown.status(now),
+        "expires": moment(shown.expires_at),
+        "challenges": [_challenge(desk, shown, each) for each in shown.shown_challenges],
+    }
+    if shown.identifier.wildcard:
+        members["wildcard"] = True
+    if shown.subdomains:
+        members["subdomainAuthAllowed"] = True
+    wait = (retry_after(_POLL),) if shown.attempted and members["status"] == "pending" else ()
+    return json_answer(status, members, *wait)
+
+
+def _challenge(desk: Desk, shown: Authorization, challenge_type: str) -> dict[str, object]:
+    members: dict[str, object] = {
+        "type": challenge_type,
+        "url": desk.urls.challenge(shown.id, challenge_type),
+        "status": shown.challenge_status(challenge_type),
+    }
+    if challenge_type == DNS_PERSIST_01:
+        members |= _issuers(desk, shown)
+    else:
+        members["token"] = shown.token
+    if challenge_type == shown.attempted and shown.validated_at is not None:
+        members["validated"] = moment(shown.validated_at)
+    if challenge_type == shown.attempted and shown.error is not None:
+        members["error"] = document(shown.error)
+    return members
+
+
+def _issuers(desk: Desk, shown: Authorization) -> dict[str, object]:
+    """Both drafts' members: -01's clients read the first and the account's URL, -02's the second."""
+    names = desk.rules.caa_identities[:10]
+    account = desk.urls.account(shown.account_id)
+    return {"issuer-domain-names": names, "accounturi": account, "issuerDomainNames": names}

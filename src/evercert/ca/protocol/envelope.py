@@ -1,0 +1,110 @@
+"""The JWS around a request (RFC 8555 §6.2), taken apart: flattened, one signature, nothing unprotected. Pure.
+
+Rules of this file:
+
+* What could be read in two ways is refused: members that we do not know, twice the same one, `crit`, `b64`.
+* Nothing in it is believed until `verify` has looked at the signature.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from evercert.acme.jose import unb64url
+from evercert.acme.problem import Problem, ProblemType
+
+__all__ = ["ALGORITHMS", "MACS", "Envelope", "opened"]
+
+ALGORITHMS: Final = ("ES256", "ES384", "ES512", "RS256", "EdDSA")
+MACS: Final = ("HS256", "HS384", "HS512")
+
+_MAX_HEADER = 8 * 1024
+_HEADER: Final = frozenset({"alg", "url", "nonce", "kid", "jwk", "typ", "cty"})
+# RFC 8555 §6.5.1: a nonce with other characters is malformed.
+_NONCE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class _Flattened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    protected: str
+    payload: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`signed` is what the signature is over. Exactly one of `kid` and `jwk` is there."""
+
+    alg: str
+    url: str
+    nonce: str
+    kid: str
+    jwk: Mapping[str, object]
+    payload: bytes
+    signature: bytes
+    signed: bytes = field(repr=False)
+
+
+def opened(body: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> Envelope:
+    """What the body of a request is made of. Raises `malformed` or `badSignatureAlgorithm`."""
+    try:
+        sent = _decode(body)
+        header = _header(unb64url(sent.protected[:_MAX_HEADER]))
+        payload, signature = unb64url(sent.payload), unb64url(sent.signature)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _malformed("the body is not a flattened JWS with base64url members and nothing else") from error
+    _check(header, algorithms)
+    return Envelope(
+        alg=header["alg"],
+        url=header["url"],
+        nonce=header.get("nonce", ""),
+        kid=header.get("kid", ""),
+        jwk=header.get("jwk", {}),
+        payload=payload,
+        signature=signature,
+        signed=f"{sent.protected}.{sent.payload}".encode(),
+    )
+
+
+_decode: Final = msgspec.json.Decoder(_Flattened).decode
+
+
+def _header(octets: bytes) -> dict[str, Any]:
+    header = json.loads(octets, object_pairs_hook=_without_repetition)
+    if not isinstance(header, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - one refusal for everything that is no JWS
+    return header
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands there twice")
+    return members
+
+
+def _check(header: Mapping[str, Any], algorithms: tuple[str, ...]) -> None:
+    if unknown := set(header) - _HEADER:
+        raise _malformed(f"the protected header has members that are not used here: {', '.join(sorted(unknown))}")
+    for name, kind in (("alg", str), ("url", str), ("nonce", str), ("kid", str), ("jwk", dict)):
+        if name in header and not isinstance(header[name], kind):
+            raise _malformed(f"{name!r} in the protected header is of the wrong type")
+    if header.get("alg") not in algorithms:
+        raise Problem(
+            ProblemType.BAD_SIGNATURE_ALGORITHM, f"the algorithm is none of {', '.join(algorithms)}", status=400
+        )
+    if "url" not in header:
+        raise _malformed("the protected header has no url")
+    if ("kid" in header) == ("jwk" in header):
+        raise _malformed("the protected header has either a kid or a jwk, and exactly one of them")
+    if "nonce" in header and not _NONCE.fullmatch(header["nonce"]):
+        raise _malformed("the nonce is not base64url")
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(ProblemType.MALFORMED, detail)

@@ -1,0 +1,79 @@
+"""The identifiers of a request, as they were sent and as we know them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier, parse_identifier
+from evercert.ca.profiles.profile import Profile
+
+__all__ = ["Wanted", "wanted_identifiers"]
+
+
+class Wanted(msgspec.Struct, frozen=True, rename="camel"):
+    """One identifier (RFC 8555 §7.1.3); `ancestor_domain` is RFC 9444's."""
+
+    type: Annotated[str, msgspec.Meta(max_length=64)]
+    value: Annotated[str, msgspec.Meta(max_length=512)]
+    ancestor_domain: Annotated[str, msgspec.Meta(max_length=255)] = ""
+
+
+def wanted_identifiers(
+    sent: Sequence[Wanted], profile: Profile, *, subdomains: bool
+) -> tuple[tuple[Identifier, ...], dict[Identifier, Identifier]]:
+    """The identifiers, each once, and for those that are proved through an ancestor, which one that is.
+
+    Raises the one problem, or `rejectedIdentifier` with a subproblem for each name that is not taken.
+    """
+    problems: list[Problem] = []
+    identifiers: dict[Identifier, None] = {}
+    ancestors: dict[Identifier, Identifier] = {}
+    for each in sent:
+        try:
+            identifier = _identifier(each.type, each.value)
+            identifiers[identifier] = None
+            if each.ancestor_domain:
+                ancestors[identifier] = _ancestor(identifier, each.ancestor_domain, subdomains)
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise _together(problems)
+    if len(identifiers) > profile.max_names:
+        raise Problem(ProblemType.MALFORMED, f"the profile takes no more than {profile.max_names} names in one order")
+    return tuple(identifiers), ancestors
+
+
+def _identifier(kind: str, value: str) -> Identifier:
+    if kind not in {"dns", "ip"}:
+        raise Problem(ProblemType.UNSUPPORTED_IDENTIFIER, "identifiers here are of type dns or ip", name=value[:100])
+    try:
+        identifier = parse_identifier(value)
+    except EvercertError as error:
+        raise Problem(ProblemType.REJECTED_IDENTIFIER, error.message, name=value[:100]) from error
+    if identifier.type != kind:
+        words = f"the identifier is not of type {kind}"
+        raise Problem(ProblemType.REJECTED_IDENTIFIER, words, name=value[:100])
+    return identifier
+
+
+def _ancestor(identifier: Identifier, written: str, subdomains: bool) -> Identifier:
+    if not subdomains:
+        words = "names are not proved through their ancestors here"
+        raise Problem(ProblemType.UNAUTHORIZED, words, name=str(identifier))
+    ancestor = _identifier("dns", written)
+    if ancestor.wildcard or not f".{identifier.base}".endswith(f".{ancestor.base}"):
+        raise Problem(ProblemType.MALFORMED, "its ancestorDomain is no ancestor of it", name=str(identifier))
+    return ancestor
+
+
+def _together(problems: list[Problem]) -> Problem:
+    if len(problems) == 1:
+        return problems[0]
+    kinds = {problem.type for problem in problems}
+    kind = kinds.pop() if len(kinds) == 1 else ProblemType.COMPOUND
+    return Problem(kind, f"{len(problems)} of the names are not taken here", subproblems=tuple(problems))

@@ -1,0 +1,11 @@
+-- name: take from bucket
+-- One request's worth, if the bucket holds it (GCRA): touches no row where it does not.
+INSERT INTO limits (bucket, arrival) VALUES (:bucket, CAST(:now AS BIGINT) + CAST(:cost AS BIGINT))
+ON CONFLICT (bucket) DO UPDATE SET
+    arrival = CASE WHEN limits.arrival > :now THEN limits.arrival ELSE :now END + :cost
+WHERE limits.arrival <= :latest
+RETURNING arrival;
+
+-- name: bucket
+-- Its theoretical arrival time.
+SELECT arrival FROM limits WHERE bucket = :bucket;

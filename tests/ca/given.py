@@ -1,0 +1,116 @@
+"""What the tests of the CA begin with: a CA in memory, a world that it looks at, and clients that speak to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+
+from evercert.acme.challenge import key_authorization
+from evercert.acme.client import AsyncClient
+from evercert.acme.wire import Order
+from evercert.base.message import Request, Response
+from evercert.base.names import Identifier, parse_identifiers
+from evercert.base.probe import Page
+from evercert.base.secret import Secret
+from evercert.base.serving import Application, Asked
+from evercert.ca.founding import Founding, found
+from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.node import Node, open_node
+from evercert.ca.rules import Rules
+from evercert.ca.store.schema import MIGRATIONS
+from evercert.ca.validation.claim import Reach
+from evercert.ca.validation.policy import NetworkPolicy
+from evercert.db.sqlite import SqliteDatabase
+from evercert.pki.csr import build_csr
+from evercert.pki.keys import KeyType, PrivateKey, generate
+from evercert.pki.seal import Sealer
+from tests.fakes.clock import FakeClock
+from tests.fakes.validated_network import FakeNetwork
+
+BASE = "https://ca.test"
+
+
+@dataclass
+class InMemory:
+    """Keeps `base.message.Transport` by asking the application itself: no socket, no octet on a wire."""
+
+    application: Application
+    clock: FakeClock
+    peer: str = "192.0.2.7"
+    seen: list[tuple[Request, Response]] = field(default_factory=list)
+
+    async def send(self, request: Request) -> Response:
+        parts = urlsplit(request.url)
+        headers = tuple((name.lower(), value) for name, value in request.headers.items())
+        asked = Asked(request.method, parts.path, parts.query, headers, request.body, self.peer)
+        answer = await self.application(asked)
+        response = Response(answer.status, answer.headers, answer.body, self.clock.now())
+        self.seen.append((request, response))
+        return response
+
+
+@dataclass
+class World:
+    """A CA and the network that it validates over."""
+
+    node: Node
+    network: FakeNetwork
+    clock: FakeClock
+    root: bytes
+    transport: InMemory
+
+    def client(self, key: PrivateKey | None = None) -> AsyncClient:
+        return AsyncClient(f"{BASE}/acme/directory", key or generate(KeyType.EC256), self.transport, self.clock)
+
+    async def registered(self, key: PrivateKey | None = None) -> AsyncClient:
+        client = self.client(key)
+        await client.new_account([], terms_agreed=True)
+        return client
+
+    async def prove(self, client: AsyncClient, order: Order) -> None:
+        """Afterwards every authorization of the order is valid, by http-01."""
+        for authorization in await client.authorizations(order):
+            if authorization.status == "valid":
+                continue
+            challenge = next(each for each in authorization.challenges if each.type == "http-01")
+            self.serve(authorization.identifier, challenge.token, client)
+            await client.answer(challenge)
+            await client.await_authorization(authorization.url, 30)
+
+    def serve(self, identifier: Identifier, token: str, client: AsyncClient) -> None:
+        """The world now shows the answer to http-01."""
+        answer = key_authorization(token, client.session.signer.jwk)
+        self.network.names[identifier.value] = ["127.0.0.1"]
+        place = f"127.0.0.1:80 http://{identifier.value}/.well-known/acme-challenge/{token}"
+        self.network.pages[place] = Page(200, body=answer.encode())
+
+    async def obtain(self, client: AsyncClient, *names: str, key: PrivateKey | None = None, **more: object) -> Order:
+        identifiers = parse_identifiers(names)
+        order = await client.new_order(identifiers, **more)
+        await self.prove(client, order)
+        return await client.finalize(order, build_csr(key or generate(KeyType.EC256), identifiers), 30)
+
+
+@asynccontextmanager
+async def a_ca(folder: Path, *, rules: Rules | None = None) -> AsyncIterator[World]:
+    clock, network = FakeClock(), FakeNetwork()
+    founded = found(folder, Founding("Test", root_passphrase=Secret("test")), clock.now(), Random(1))
+    sealer = Sealer(Secret((folder / "master.key").read_bytes()))
+    issuers = load_issuers(folder, (), sealer, _no_token)
+    db = await SqliteDatabase.open(folder / "ca.db", MIGRATIONS)
+    reach = Reach(network, NetworkPolicy(("127.0.0.0/8",)))
+    try:
+        async with open_node(
+            db, sealer, load_root(folder), issuers, reach, BASE, rules=rules, clock=clock, rng=Random(7)
+        ) as node:
+            yield World(node, network, clock, founded.root, InMemory(node.site, clock))
+    finally:
+        await db.close()
+
+
+def _no_token(uri: str) -> PrivateKey:
+    raise AssertionError(uri)
