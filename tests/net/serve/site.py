@@ -13,7 +13,7 @@ from evercert.base.serving import Answer, Application, Asked
 from evercert.net.serve import HttpServer, Limits, TlsIdentity
 from tests.fakes.tls_site import visiting
 
-__all__ = ["Site", "echo", "request", "serving_site"]
+__all__ = ["Site", "echo", "ended", "request", "serving_site"]
 
 
 async def echo(asked: Asked) -> Answer:
@@ -24,6 +24,14 @@ async def echo(asked: Asked) -> Answer:
 def request(method: str = "GET", path: str = "/", body: bytes = b"", *fields: str) -> bytes:
     length = (f"Content-Length: {len(body)}",) if body else ()
     return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: ca.test", *fields, *length, "", "")).encode() + body
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    """Whether it ended without a word."""
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
 
 
 @dataclass

@@ -30,6 +30,8 @@ class Wire(Protocol):
 
     def write_eof(self) -> None: ...
 
+    def get_write_buffer_size(self) -> int: ...
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
@@ -52,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._rest = memoryview(b"")
         self._goes_on = True
         self._awaited = Phase.NOTHING  # what the deadline is for
-        self._is_blocked = self._is_leaving = self._peer_is_done = False
+        self._is_blocked = self._is_leaving = self._is_granted = self._peer_is_done = False
 
     # From the wire.
 
@@ -113,7 +115,10 @@ class Connection(asyncio.Protocol):
 
     def overdue(self) -> None:
         reader = self._reader
-        if self._is_leaving or self._is_blocked or reader is None:
+        if self._is_leaving and self._wire.get_write_buffer_size() and not self._is_granted:
+            self._is_granted = True  # a slow peer gets the rest of its answer
+            self._wait(self._service.limits.send_seconds)
+        elif self._is_leaving or self._is_blocked or reader is None:
             self.end()
         elif reader.phase is Phase.NOTHING:
             self._leave()
@@ -227,7 +232,7 @@ class Connection(asyncio.Protocol):
         if self._goes_on:
             self._go_on()
         else:
-            self._leave(self._service.limits.send_seconds)
+            self._leave()
 
     def _refuse(self, reader: RequestReader, status: int) -> None:
         asked = reader.partial()
@@ -235,12 +240,12 @@ class Connection(asyncio.Protocol):
         self._service.observer(asked, status, 0.0, 0)
         self._leave()
 
-    def _leave(self, seconds: float | None = None) -> None:
+    def _leave(self) -> None:
         """Says goodbye, and waits for the peer's: what it still sends would reset the connection, and the answer
         with it, if nobody took it."""
         self._is_leaving = True
         self._received = b""
-        self._wait(self._service.limits.goodbye_seconds if seconds is None else seconds)
+        self._wait(self._service.limits.goodbye_seconds)
         if self._peer_is_done:
             self._wire.close()
         else:

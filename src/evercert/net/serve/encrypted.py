@@ -66,6 +66,9 @@ class Encrypted(asyncio.Protocol):
         self._say_goodbye()
         self._transport.write_eof()
 
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
     def pause_reading(self) -> None:
         self._is_paused = True
         self._transport.pause_reading()

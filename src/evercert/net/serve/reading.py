@@ -60,7 +60,7 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Afterwards what has become whole is in `whole`. Raises `Refusal`."""
-        begun = self._begun
+        begun = self._begun if self.phase is not Phase.NOTHING else self._begun + 1
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -70,7 +70,7 @@ class RequestReader:
         except HttpParserError as error:
             if not self.is_over:  # else it is what came after the last request, and nobody's
                 raise Refusal(400) from error
-        if self.phase is Phase.HEAD and begun == self._begun:
+        if self.phase is Phase.HEAD and self._begun <= begun:  # nothing else was in these octets
             self._unfinished += len(data)  # llhttp keeps a field until it is whole
             if self._unfinished > self._limits.head:
                 raise Refusal(431)
