@@ -1,17 +1,21 @@
-"""What every test may ask for by name: a Pebble of this worker's own, one made to order, a network namespace."""
+"""What every test may ask for by name: a Pebble of this worker's own or made to order, a database, a network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from evercert.db.migrate import Migration
+    from evercert.db.opening import Place
     from tests.peers.namespaces import Namespace
     from tests.peers.pebble import Pebble
+    from tests.peers.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +40,26 @@ def start_pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             return stack.enter_context(Pebble(tmp_path_factory.mktemp("pebble"), config))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of this worker; each has a database of its own (`postgres.fresh`)."""
+    from tests.peers.postgres import Postgres
+
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Sequence[Migration]], Place]:
+    """On each database in turn: a new place for `open_database`, with those migrations applied where that is cheaper
+    than applying them again."""
+    if request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.fresh
+    numbers = count(1)
+    return lambda migrations: tmp_path / f"{next(numbers)}.db"
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.db.migrate import Migration
+from evercert.db.opening import Place, open_database
 from evercert.db.protocol import Query, Row
-from evercert.db.sqlite import SqliteDatabase
 
 STEPS = (
     Migration(1, "first", "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"),
@@ -21,43 +21,48 @@ EVERYTHING = Query("everything", "SELECT a.x, a.y, b.x FROM a, b")
 RECORDED = Query("recorded", "SELECT number, name FROM migrations ORDER BY number")
 
 
-async def opened_and_closed(path: Path, steps: tuple[Migration, ...]) -> list[Row]:
-    db = await SqliteDatabase.open(path, steps)
-    try:
+async def opened_and_closed(place: Place, steps: tuple[Migration, ...]) -> list[Row]:
+    async with open_database(place, steps) as db:
         return await db.rows(RECORDED())
-    finally:
-        await db.close()
+
+
+@pytest.fixture
+def place(new_place: Callable[[Sequence[Migration]], Place]) -> Place:
+    return new_place(())
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3])
-async def test_every_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
-    path = tmp_path / "store.db"
+async def test_every_version_is_brought_up_to_date(place: Place, version: int) -> None:
     if version:
-        await opened_and_closed(path, STEPS[:version])
-    db = await SqliteDatabase.open(path, STEPS)
-    assert await db.rows(EVERYTHING()) == [(1, "why", 2)]
-    assert await db.rows(RECORDED()) == [(1, "first"), (2, "second"), (3, "third")]
-    await db.close()
+        await opened_and_closed(place, STEPS[:version])
+    async with open_database(place, STEPS) as db:
+        assert await db.rows(EVERYTHING()) == [(1, "why", 2)]
+        assert await db.rows(RECORDED()) == [(1, "first"), (2, "second"), (3, "third")]
 
 
-async def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    await opened_and_closed(path, STEPS)
+async def test_a_newer_store_is_left_alone(place: Place) -> None:
+    await opened_and_closed(place, STEPS)
     with pytest.raises(EvercertError, match=r"version 3.*only 2") as caught:
-        await SqliteDatabase.open(path, STEPS[:2])
+        await opened_and_closed(place, STEPS[:2])
     assert "newer Evercert" in caught.value.hint
-    assert len(await opened_and_closed(path, STEPS)) == 3
+    assert len(await opened_and_closed(place, STEPS)) == 3
 
 
-async def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+async def test_a_migration_that_fails_leaves_the_version_before_it(place: Place) -> None:
     broken = Migration(2, "broken", "CREATE TABLE b (x INTEGER); INSERT INTO nowhere VALUES (1);")
     with pytest.raises(EvercertError):
-        await SqliteDatabase.open(path, (STEPS[0], broken))
-    assert await opened_and_closed(path, STEPS) == [(1, "first"), (2, "second"), (3, "third")]
+        await opened_and_closed(place, (STEPS[0], broken))
+    assert await opened_and_closed(place, STEPS) == [(1, "first"), (2, "second"), (3, "third")]
 
 
-async def test_many_that_open_a_new_store_at_once_make_it_once(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    seen = await asyncio.gather(*(opened_and_closed(path, STEPS) for _ in range(8)))
+async def test_many_that_open_a_new_store_at_once_make_it_once(place: Place) -> None:
+    seen = await asyncio.gather(*(opened_and_closed(place, STEPS) for _ in range(8)))
     assert seen == [[(1, "first"), (2, "second"), (3, "third")]] * 8
+
+
+async def test_a_database_whose_steps_were_not_ours_is_left_alone(place: Place) -> None:
+    await opened_and_closed(place, STEPS)
+    for others in ((Migration(1, "theirs", "SELECT 1"),), (STEPS[0], Migration(2, "theirs", "SELECT 1"), *STEPS)):
+        with pytest.raises(EvercertError, match="another program"):
+            await opened_and_closed(place, others)
+    assert len(await opened_and_closed(place, STEPS)) == 3

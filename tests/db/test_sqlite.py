@@ -1,4 +1,4 @@
-"""The contract of `Database`, kept by SQLite on a real file."""
+"""What SQLite adds to the contract of `Database`: one file, its commits in groups, its failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import resource
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,64 +17,8 @@ import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.db.failures import as_told
-from evercert.db.migrate import Migration
-from evercert.db.protocol import Query
 from evercert.db.sqlite import SqliteDatabase
-
-NUMBERS = (Migration(1, "numbers", "CREATE TABLE numbers (n INTEGER PRIMARY KEY, word TEXT NOT NULL)"),)
-
-ADD = Query("add number", "INSERT INTO numbers (n, word) VALUES (:n, :word)")
-ALL = Query("all numbers", "SELECT n, word FROM numbers ORDER BY n")
-RENAME = Query("rename number", "UPDATE numbers SET word = :word WHERE n = :n")
-RENAMED = Query("rename and return", "UPDATE numbers SET word = :word WHERE n = :n RETURNING n")
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    yield opened
-    await opened.close()
-
-
-async def test_what_was_written_is_read_back_and_there_after_reopening(tmp_path: Path) -> None:
-    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    await db.write(ADD(n=1, word="one"))
-    assert await db.rows(ALL()) == [(1, "one")]
-    await db.close()
-    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    assert await db.rows(ALL()) == [(1, "one")]
-    await db.close()
-
-
-async def test_a_transaction_with_a_failed_guard_leaves_nothing(db: SqliteDatabase) -> None:
-    with pytest.raises(EvercertError, match="rename number: somebody else was first") as caught:
-        await db.write(ADD(n=1, word="one"), RENAME(n=7, word="seven").expecting(1))
-    assert caught.value.code.name == "conflict"
-    assert await db.rows(ALL()) == []
-
-
-@pytest.mark.parametrize("query", [RENAME, RENAMED])
-async def test_a_guard_counts_rows_whether_they_are_returned_or_not(db: SqliteDatabase, query: Query) -> None:
-    await db.write(ADD(n=1, word="one"), query(n=1, word="uno").expecting(1), query(n=2, word="due").expecting(0))
-    assert await db.rows(ALL()) == [(1, "uno")]
-
-
-async def test_a_guard_that_reads_does_not_count_what_was_written_before_it(db: SqliteDatabase) -> None:
-    none = Query("none", "SELECT n FROM numbers WHERE n > 99")
-    await db.write(ADD(n=1, word="one"), none().expecting(0))
-    assert await db.rows(ALL()) == [(1, "one")]
-
-
-async def test_a_broken_constraint_is_a_conflict(db: SqliteDatabase) -> None:
-    await db.write(ADD(n=1, word="one"))
-    with pytest.raises(EvercertError) as caught:
-        await db.write(ADD(n=1, word="uno"))
-    assert caught.value.code.name == "conflict"
-
-
-async def test_a_forgotten_value_is_an_error_and_not_a_null(db: SqliteDatabase) -> None:
-    with pytest.raises(EvercertError, match="word"):
-        await db.write(ADD(n=1))
+from tests.db.numbers import ADD, ALL, COUNT, NUMBERS
 
 
 async def test_of_writes_committed_together_one_fails_and_the_others_stay(tmp_path: Path) -> None:
@@ -105,58 +49,8 @@ async def test_a_thousand_writes_at_once_need_far_fewer_commits(tmp_path: Path) 
     db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS, around_commit=note)
     await asyncio.gather(*(db.write(ADD(n=n, word="x")) for n in range(1000)))
     assert len(groups) < 100
-    assert (await db.rows(Query("count", "SELECT count(*) FROM numbers")()))[0] == (1000,)
+    assert (await db.rows(COUNT()))[0] == (1000,)
     await db.close()
-
-
-async def test_a_read_sees_one_moment_whatever_is_written_meanwhile(db: SqliteDatabase) -> None:
-    count = Query("count", "SELECT count(*) FROM numbers")
-    stop = asyncio.Event()
-
-    async def write_on() -> None:
-        n = 0
-        while not stop.is_set():
-            n += 1
-            await db.write(ADD(n=n, word="x"))
-
-    writing = asyncio.create_task(write_on())
-    for _ in range(50):
-        first, second = await db.read(count(), count())
-        assert first == second
-    stop.set()
-    await writing
-
-
-async def test_a_reader_cannot_write(db: SqliteDatabase) -> None:
-    with pytest.raises(EvercertError):
-        await db.rows(ADD(n=1, word="one"))
-    assert await db.rows(ALL()) == []
-
-
-async def test_closing_finishes_what_was_begun(tmp_path: Path) -> None:
-    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    writes = [asyncio.create_task(db.write(ADD(n=n, word="x"))) for n in range(200)]
-    await asyncio.sleep(0)
-    await db.close()
-    await asyncio.gather(*writes)
-    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    assert len(await db.rows(ALL())) == 200
-    await db.close()
-
-
-async def test_a_closed_database_says_so(tmp_path: Path) -> None:
-    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
-    await db.close()
-    with pytest.raises(EvercertError, match="closed"):
-        await db.write(ADD(n=1, word="one"))
-
-
-async def test_a_cancelled_write_disturbs_no_other(db: SqliteDatabase) -> None:
-    cancelled = asyncio.create_task(db.write(ADD(n=1, word="one")))
-    await asyncio.sleep(0)
-    cancelled.cancel()
-    await db.write(ADD(n=2, word="two"))
-    assert (2, "two") in await db.rows(ALL())
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -263,7 +157,7 @@ import asyncio, signal, sys
 from pathlib import Path
 from evercert.base.errors import EvercertError
 from evercert.db.sqlite import SqliteDatabase
-from tests.db.test_sqlite import ADD, ALL, NUMBERS
+from tests.db.numbers import ADD, ALL, NUMBERS
 
 async def main():
     db = await SqliteDatabase.open(Path(sys.argv[1]), NUMBERS)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from evercert.base.secret import Secret
+from evercert.db.migrate import Migration
 from tests.peers.program import PeerFailure, Program, installed
 
 __all__ = ["Postgres"]
 
 _PATIENCE = 60
+
+# Nothing here outlives its test; a killed process's writes are in the kernel, which is not killed with it.
+_HASTE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=200", "shared_buffers=32MB")
 
 
 class Postgres:
@@ -24,18 +31,59 @@ class Postgres:
         self._bin = _newest()
         self._folder = Path(tempfile.mkdtemp(prefix="evercert-postgres-"))
         shutil.chown(self._folder, "postgres")
+        self._count = 0
+        self._templates: dict[tuple[Migration, ...], str] = {}
         data = self._folder / "data"
         init = [*_as_postgres(), str(self._bin / "initdb"), "-A", "trust", "-D", str(data), "--no-sync"]
+        # Most installations sort text as a language does, so that nothing may rely on another order.
+        init += ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
         subprocess.run(init, check=True, capture_output=True, timeout=_PATIENCE, cwd="/")
-        server = [str(self._bin / "postgres"), "-D", str(data), "-k", str(self._folder), "-h", ""]
-        self._program = Program([*_as_postgres(), *server], self._folder / "log")
+        self.start()
+
+    def start(self) -> None:
+        """Afterwards it runs and answers."""
+        options = [word for setting in _HASTE for word in ("-c", setting)]
+        server = [str(self._bin / "postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder), "-h", ""]
+        self._program = Program([*_as_postgres(), *server, *options], self._folder / "log")
         self._program.wait_until(self._answers, "answering on its socket")
 
-    def run(self, sql: str) -> str:
+    def stop(self) -> None:
+        """Afterwards it has ended, as quickly as it does without losing anything."""
+        self._program.signal(signal.SIGINT)
+        self._program.wait(_PATIENCE)
+
+    def run(self, sql: str, database: str = "postgres") -> str:
         """What psql prints for the statements; fails at the first that does."""
-        done = self._psql(sql)
+        done = self._psql(sql, database)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def fresh(self, migrations: Sequence[Migration] = ()) -> Secret:
+        """The URL of a new database of the caller's own, with those migrations in it. The first of its kind is made
+        by psql, and the others are copies."""
+        name = self._next_name()
+        self.run(f"CREATE DATABASE {name} TEMPLATE {self._template(tuple(migrations))} STRATEGY FILE_COPY")
+        return self.url(name)
+
+    def url(self, database: str) -> Secret:
+        return Secret(f"postgresql://postgres@/{database}?host={self._folder}")
+
+    def _template(self, migrations: tuple[Migration, ...]) -> str:
+        if not migrations:
+            return "template0"
+        if migrations not in self._templates:
+            name = self._templates[migrations] = self._next_name()
+            self.run(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
+            for migration in migrations:
+                self.run(migration.postgres or migration.sql, name)
+            self.run("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)", name)
+            for migration in migrations:
+                self.run(f"INSERT INTO migrations VALUES ({migration.number}, '{migration.name}')", name)
+        return self._templates[migrations]
+
+    def _next_name(self) -> str:
+        self._count += 1
+        return f"test_{self._count}"
 
     def __enter__(self) -> Self:
         return self
@@ -47,10 +95,10 @@ class Postgres:
         shutil.rmtree(self._folder)
 
     def _answers(self) -> bool:
-        return self._psql("SELECT 1").returncode == 0
+        return self._psql("SELECT 1", "postgres").returncode == 0
 
-    def _psql(self, sql: str) -> subprocess.CompletedProcess[str]:
-        argv = [str(self._bin / "psql"), "-h", str(self._folder), "-U", "postgres", "-X", "-q", "-At"]
+    def _psql(self, sql: str, database: str) -> subprocess.CompletedProcess[str]:
+        argv = [str(self._bin / "psql"), "-h", str(self._folder), "-U", "postgres", "-d", database, "-X", "-q", "-At"]
         given = {"input": sql, "capture_output": True, "text": True, "timeout": _PATIENCE}
         return subprocess.run([*argv, "-v", "ON_ERROR_STOP=1", "-f", "-"], check=False, **given)  # type: ignore[call-overload, no-any-return]  # the options are the same for every call
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
+from evercert.db.migrate import Migration
+from evercert.db.opening import Place
 from evercert.db.protocol import Database
-from evercert.db.sqlite import SqliteDatabase
+from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 
 
-@pytest.fixture(params=["sqlite"])
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    assert request.param == "sqlite"
-    opened = await SqliteDatabase.open(tmp_path / "evercert.db", MIGRATIONS)
-    yield opened
-    await opened.close()
+@pytest.fixture
+async def db(new_place: Callable[[Sequence[Migration]], Place]) -> AsyncIterator[Database]:
+    async with open_store(new_place(MIGRATIONS)) as opened:
+        yield opened

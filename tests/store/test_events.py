@@ -12,8 +12,10 @@ from evercert.model.event import IntentChanged, OrderPlaced
 from evercert.store import events
 from tests.store.given import DAY, HOUR, NOW
 
-NO_TRIGGERS = Query("drop", "DROP TRIGGER events_never_change")
-NO_ANCHOR = Query("drop", "DROP TRIGGER events_go_behind_the_anchor")
+NO_TRIGGERS = Query("drop", "DROP TRIGGER events_never_change", "DROP TRIGGER events_never_change ON events")
+NO_ANCHOR = Query(
+    "drop", "DROP TRIGGER events_go_behind_the_anchor", "DROP TRIGGER events_go_behind_the_anchor ON events"
+)
 
 
 async def write(db: Database, count: int, first: int = 0) -> None:

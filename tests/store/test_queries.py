@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from evercert.db.migrate import Migration
 from evercert.db.protocol import Database, Query
+from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS, load_migrations
 from evercert.store.sql import FOLDER, load_queries
 
@@ -50,6 +52,13 @@ def test_another_room_brings_a_folder_of_its_own_with_twins_for_postgresql(tmp_p
         Migration(1, "0001_ground", "SELECT 1;", "SELECT 2;"),
         Migration(2, "0002_more", "SELECT 3;"),
     )
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    """SQLite's plans are asked for here; what PostgreSQL can do with an index is asked in `test_postgres`."""
+    async with open_store(tmp_path / "evercert.db") as opened:
+        yield opened
 
 
 async def plan_of(db: Database, query: Query) -> str:

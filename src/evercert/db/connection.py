@@ -14,7 +14,7 @@ import apsw
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
-from evercert.db.migrate import Migration
+from evercert.db.migrate import Migration, strangers
 from evercert.db.protocol import Row, Statement
 
 __all__ = ["Connection", "create_file"]
@@ -105,8 +105,12 @@ class Connection:
     def in_transaction(self) -> bool:
         return self._raw.in_transaction
 
-    def version(self) -> int:
-        return self._insistently(self._version)
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
+    def applied(self) -> list[str]:
+        return self._insistently(self._applied)
 
     def apply(self, migration: Migration) -> None:
         self._execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
@@ -128,16 +132,13 @@ class Connection:
             self._raw.set_busy_timeout(round(self._patience * 1000))
             self._execute("PRAGMA query_only = ON")
 
-    def _version(self) -> int:
+    def _applied(self) -> list[str]:
         tables = {row[0] for row in self._raw.execute("SELECT name FROM sqlite_schema")}
         if not tables:
-            return 0
+            return []
         if "migrations" not in tables:
-            told = f"{self._path} belongs to another program"
-            raise EvercertError("store", told, hint="name another folder with EVERCERT_HOME")
-        number: int
-        ((number,),) = self._raw.execute("SELECT coalesce(max(number), 0) FROM migrations")
-        return number
+            raise strangers(self.place)
+        return [str(name) for (name,) in self._raw.execute("SELECT name FROM migrations ORDER BY number")]
 
     def _execute(self, sql: str) -> None:
         self._raw.execute(sql).fetchall()

@@ -15,7 +15,7 @@ from typing import LiteralString, Protocol
 
 from evercert.base.errors import EvercertError
 
-__all__ = ["Migrating", "Migration", "migrate"]
+__all__ = ["Migrating", "Migration", "following", "migrate", "strangers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,14 @@ class Migration:
 class Migrating(Protocol):
     """A connection, as migrations need it. Its transaction is begun and ended by `migrate`."""
 
-    def version(self) -> int:
-        """The number of the last migration; 0 for an empty database. Raises `store` for a stranger's."""
+    @property
+    def place(self) -> str:
+        """Where the database is, as people are told."""
+        ...
+
+    def applied(self) -> list[str]:
+        """The names of the migrations that were applied, in order; none for an empty database. Raises `store` for a
+        stranger's."""
         ...
 
     def begin(self) -> None: ...
@@ -49,20 +55,34 @@ class Migrating(Protocol):
 
 def migrate(connection: Migrating, migrations: Sequence[Migration]) -> None:
     """Afterwards every migration is recorded as applied. Raises `store` for a newer database."""
-    latest = len(migrations)
-    while (version := connection.version()) < latest:
+    place = connection.place
+    while following(connection.applied(), migrations, place) is not None:
         connection.begin()
         try:
-            version = connection.version()
-            if version < latest:
-                connection.apply(migrations[version])
+            step = following(connection.applied(), migrations, place)
+            if step is not None:
+                connection.apply(step)
             connection.commit()
         except BaseException:
             connection.roll_back()
             raise
-    if version > latest:
+
+
+def following(applied: Sequence[str], migrations: Sequence[Migration], place: str) -> Migration | None:
+    """The step after those that were *applied*; None if that is the last. Raises `store` for a newer database, and for
+    one whose steps were not ours."""
+    if any(name != ours.name for name, ours in zip(applied, migrations, strict=False)):
+        raise strangers(place)
+    if len(applied) > len(migrations):
         raise EvercertError(
             "store",
-            f"the store is of version {version}, and this Evercert knows only {latest}",
+            f"the store is of version {len(applied)}, and this Evercert knows only {len(migrations)}",
             hint="a newer Evercert has used it: run that one, or restore a backup of before",
         )
+    return migrations[len(applied)] if len(applied) < len(migrations) else None
+
+
+def strangers(place: str) -> EvercertError:
+    """What to say of a database that somebody else has made."""
+    hint = "name another database, or another folder with EVERCERT_HOME"
+    return EvercertError("store", f"{place} belongs to another program", hint=hint)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString, Protocol
+
+from evercert.db.wakeups import Wakeup
 
 __all__ = ["Database", "Query", "Row", "Statement", "Value"]
 
@@ -60,6 +63,18 @@ class Database(Protocol):
 
         Not undone by cancelling: a cancelled write may still become durable.
         """
+        ...
+
+    def listen(self, channel: LiteralString) -> AbstractContextManager[Wakeup]:
+        """While it is open, `wait` of it returns once there may be news on that channel.
+
+        News is a hint: many pieces are one, some are false, and some are lost with the process that brings them,
+        so whoever listens looks at once when it begins, and now and then in any case.
+        """
+        ...
+
+    def notify(self, channel: LiteralString) -> None:
+        """Soon whoever listens to that channel, in any process, looks. For after the write that is the news."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,144 @@
+"""One session with PostgreSQL: the only file that speaks to asyncpg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
+from evercert.db.pg.failures import is_outdated
+from evercert.db.pg.numbered import numbered, values_of
+from evercert.db.protocol import Row, Statement
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["Server", "Session", "connect"]
+
+# How much longer than the server's own time limit an answer may take until the network is given up.
+_GRACE = 5.0
+# Whatever takes longer than this is no statement but a whole migration.
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the database is, and how long it may take."""
+
+    url: Secret
+    statement_seconds: float = 30.0
+    connect_seconds: float = 10.0
+
+    @property
+    def place(self) -> str:
+        """Its address without user, password and options."""
+        parts = urlsplit(self.url.text())
+        return f"{parts.netloc.rpartition('@')[2] or 'local'}{parts.path}"
+
+
+class Session:
+    """Used by one task at a time. Its statements are prepared once, by their words."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._prepared: dict[str, Any] = {}
+
+    @property
+    def is_open(self) -> bool:
+        return not self._raw.is_closed()
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the next task may have it."""
+        return self.is_open and not self._raw.is_in_transaction()
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """What it returned; raises `conflict` if that is not what it expects."""
+        query = numbered(statement.query)
+        values = values_of(statement, query.names)
+        prepared = self._prepared.get(query.sql)
+        if prepared is None:
+            prepared = self._prepared[query.sql] = await self._raw.prepare(query.sql)
+        try:
+            rows = await prepared.fetch(*values)
+        except Exception as error:
+            if is_outdated(error):
+                self._prepared.clear()
+            raise
+        if statement.expect is not None and _touched(prepared.get_statusmsg()) != statement.expect:
+            raise EvercertError("conflict", f"{query.name}: somebody else was first")
+        return [tuple(row) for row in rows]
+
+    async def execute(self, sql: str, *, patiently: bool = False) -> None:
+        """Run *sql*, several statements of ours if need be; *patiently*: however long it takes."""
+        await self._raw.execute(sql, timeout=_DAY if patiently else None)
+
+    async def roll_back(self) -> None:
+        """Afterwards no transaction is open, or the session is over."""
+        if not self._raw.is_in_transaction():
+            return
+        try:
+            await self._raw.execute("ROLLBACK")
+        except Exception:
+            self.terminate()
+
+    def when_ended(self, call: Callable[[], None]) -> None:
+        self._raw.add_termination_listener(lambda _: call())
+
+    async def listen(self, channel: str, call: Callable[[str], None]) -> None:
+        await self._raw.add_listener(channel, lambda _connection, _pid, heard, _payload: call(heard))
+
+    async def close(self) -> None:
+        with suppress(Exception):
+            await self._raw.close(timeout=_GRACE)
+
+    def terminate(self) -> None:
+        """Let it go at once; the server undoes what was not committed."""
+        self._raw.terminate()
+
+
+def _touched(status: str) -> int:
+    """How many rows a statement changed or returned, from its command tag ("INSERT 0 1", "UPDATE 3", "SELECT 7")."""
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdecimal() else 0
+
+
+_SETTINGS: Final = {
+    "application_name": "evercert",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    # Compiling a plan to machine code costs more than any of our statements takes.
+    "jit": "off",
+}
+_READING: Final = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
+
+
+async def connect(server: Server, *, reads: bool = False) -> Session:
+    """A new session; *reads*: one that cannot write, and whose transactions see one moment. Raises what the driver
+    raises, and `store` where the driver is not installed."""
+    asyncpg = _driver()
+    milliseconds = str(round(server.statement_seconds * 1000))
+    settings = _SETTINGS | (_READING if reads else {})
+    limits = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": milliseconds}
+    raw = await asyncpg.connect(
+        server.url.text(),
+        timeout=server.connect_seconds,
+        command_timeout=server.statement_seconds + _GRACE,
+        server_settings=settings | limits,
+    )
+    return Session(raw)
+
+
+def _driver() -> ModuleType:
+    try:
+        import asyncpg  # type: ignore[import-untyped]  # it has none
+    except ImportError:
+        raise EvercertError(
+            "store", "the driver for PostgreSQL is not installed", hint="install it: pip install 'evercert[postgres]'"
+        ) from None
+    module: ModuleType = asyncpg
+    return module
