@@ -11,8 +11,7 @@ import pytest
 from evercert.base.errors import EvercertError
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place, open_database
-from evercert.db.protocol import Database, Query, Value
-from evercert.db.wakeups import Wakeup
+from evercert.db.protocol import Database, Query, Value, Wakeup
 from tests.db.numbers import ADD, ALL, COUNT, NUMBERS, RENAME, RENAMED
 
 NewPlace = Callable[[Sequence[Migration]], Place]

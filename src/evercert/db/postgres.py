@@ -25,8 +25,8 @@ from evercert.db.pg.migrating import bring_up_to_date
 from evercert.db.pg.pool import Pool
 from evercert.db.pg.session import Server, connect
 from evercert.db.pg.transaction import Undone, transaction
-from evercert.db.protocol import Query, Row, Statement
-from evercert.db.wakeups import Wakeup, Wakeups
+from evercert.db.protocol import Query, Row, Statement, Wakeup
+from evercert.db.wakeups import Wakeups
 
 __all__ = ["PostgresDatabase"]
 

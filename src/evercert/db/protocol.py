@@ -7,9 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString, Protocol
 
-from evercert.db.wakeups import Wakeup
-
-__all__ = ["Database", "Query", "Row", "Statement", "Value"]
+__all__ = ["Database", "Query", "Row", "Statement", "Value", "Wakeup"]
 
 Value = int | str | bytes | None
 
@@ -41,6 +39,14 @@ class Statement:
     def expecting(self, rows: int) -> Statement:
         """The same, as a guard: another number of rows undoes the whole transaction."""
         return replace(self, expect=rows)
+
+
+class Wakeup(Protocol):
+    """News on one channel since the last look; many pieces of news are one."""
+
+    async def wait(self) -> None:
+        """Returns once there may be news since it last returned. May be cancelled; then the news stays."""
+        ...
 
 
 class Database(Protocol):

@@ -15,9 +15,9 @@ from evercert.base.clock import SystemClock
 from evercert.db.connection import Connection, create_file
 from evercert.db.failures import as_told
 from evercert.db.migrate import Migration, migrate
-from evercert.db.protocol import Row, Statement
+from evercert.db.protocol import Row, Statement, Wakeup
 from evercert.db.readers import Readers
-from evercert.db.wakeups import Wakeup, Wakeups
+from evercert.db.wakeups import Wakeups
 from evercert.db.watching import Watch
 from evercert.db.writer import AroundCommit, Writer
 

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["Wakeup", "Wakeups"]
+from evercert.db.protocol import Wakeup
+
+__all__ = ["Wakeups"]
 
 
-class Wakeup:
-    """News on one channel since the last look; many pieces of news are one."""
+class _Bell:
+    """Keeps the contract of `Wakeup`."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
@@ -20,7 +22,6 @@ class Wakeup:
         self._rung.set()
 
     async def wait(self) -> None:
-        """Returns once there may be news since it last returned. May be cancelled; then the news stays."""
         await self._rung.wait()
         self._rung.clear()
 
@@ -29,7 +30,7 @@ class Wakeups:
     """Everybody of this process who listens. Used on one loop."""
 
     def __init__(self) -> None:
-        self._listening: defaultdict[str, set[Wakeup]] = defaultdict(set)
+        self._listening: defaultdict[str, set[_Bell]] = defaultdict(set)
 
     @property
     def channels(self) -> list[str]:
@@ -37,16 +38,16 @@ class Wakeups:
 
     @contextmanager
     def listening(self, channel: str) -> Iterator[Wakeup]:
-        wakeup = Wakeup()
-        self._listening[channel].add(wakeup)
+        bell = _Bell()
+        self._listening[channel].add(bell)
         try:
-            yield wakeup
+            yield bell
         finally:
-            self._listening[channel].discard(wakeup)
+            self._listening[channel].discard(bell)
 
     def ring(self, channel: str) -> None:
-        for wakeup in self._listening.get(channel, ()):
-            wakeup.ring()
+        for bell in self._listening.get(channel, ()):
+            bell.ring()
 
     def ring_all(self) -> None:
         for channel in self.channels:
