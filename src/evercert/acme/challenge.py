@@ -20,6 +20,7 @@ __all__ = [
     "DNS_PERSIST_01",
     "HTTP_01",
     "TLS_ALPN_01",
+    "account_hash",
     "acme_identifier_digest",
     "checked_token",
     "dns01_name",
@@ -130,6 +131,14 @@ def persist_record(
     return "; ".join(parts)
 
 
+def account_hash(domain: str, account_thumbprint: str, account_url: str) -> str:
+    """How draft -02 of dns-persist-01 names an account behind the directory's `accountHashPrefix`: the hash's name
+    (RFC 6920) and its value. *domain* is where the record stands, or `*` for a value that is good for any."""
+    name = domain.encode("ascii")
+    digest = hashlib.sha256(bytes([len(name)]) + name + account_thumbprint.encode() + account_url.encode()).digest()
+    return f"sha-256/{b64url(digest)}"
+
+
 def _issuer(challenge: Challenge, meta: Meta) -> str:
     names = issuer_names(challenge)
     # -02: what the directory names is a subset of what each challenge does.
@@ -139,9 +148,7 @@ def _issuer(challenge: Challenge, meta: Meta) -> str:
 def _account_hash(meta: Meta, domain: str, account_thumbprint: str, account_url: str) -> str:
     if not re.fullmatch(r"https://[\x21-\x3a\x3c-\x7e]{1,500}", meta.account_hash_prefix):
         raise EvercertError("bad-answer", "the CA offers dns-persist-01 but its directory has no accountHashPrefix")
-    name = domain.encode("ascii")
-    digest = hashlib.sha256(bytes([len(name)]) + name + account_thumbprint.encode() + account_url.encode()).digest()
-    return f"{meta.account_hash_prefix}sha-256/{b64url(digest)}"
+    return meta.account_hash_prefix + account_hash(domain, account_thumbprint, account_url)
 
 
 def _own_account(challenge: Challenge, account_url: str) -> str:

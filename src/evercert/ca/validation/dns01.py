@@ -23,8 +23,8 @@ async def validate_dns_account01(claim: Claim, reach: Reach) -> None:
     await _validate(dns_account_name(claim.identifier, claim.account_url), claim, reach)
 
 
-async def texts(name: str, reach: Reach) -> tuple[bytes, ...]:
-    """The TXT values at *name*, at least one. Raises `Problem` (`dns`, `incorrectResponse`)."""
+async def texts(name: str, reach: Reach, *, absent: ProblemType = ProblemType.INCORRECT_RESPONSE) -> tuple[bytes, ...]:
+    """The TXT values at *name*, at least one. Raises `Problem` (`dns`, and *absent* where there is none)."""
     looked: Looked[bytes] = await reach.network.txt(name)
     match looked.outcome:
         case Outcome.FOUND:
@@ -33,7 +33,7 @@ async def texts(name: str, reach: Reach) -> tuple[bytes, ...]:
             raise Problem(ProblemType.DNS, f"there is no name {name}; publish the challenge's TXT record there")
         case Outcome.NO_DATA:
             what = f"{name} has no TXT record; publish the challenge's there"
-            raise Problem(ProblemType.INCORRECT_RESPONSE, what)
+            raise Problem(absent, what)
         case _:
             raise Problem(ProblemType.DNS, f"TXT of {name} cannot be asked for: {looked.fault}")
 

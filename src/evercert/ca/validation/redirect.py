@@ -20,7 +20,8 @@ from evercert.ca.validation.claim import Reach
 __all__ = ["Site", "led_to"]
 
 _MAX_LOCATION: Final = 2000
-# RFC 3986 §2 without the zone's `%25` (§3.2.2, RFC 6874) being of any use in a host, which is checked below.
+# RFC 3986 §2.
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _URI_CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
@@ -55,7 +56,9 @@ def led_to(location: str, base: Site, reach: Reach) -> Site:
     if len(location) > _MAX_LOCATION or not _URI_CHARACTERS.fullmatch(location):
         raise _refused(f"to something that is no URL of at most {_MAX_LOCATION} characters")
     try:
-        parts = urlsplit(urljoin(base.url, location))
+        # What names a scheme names a host: `http:///x` and `http:x` mean one thing here and another there.
+        is_absolute = _SCHEME.match(location) is not None
+        parts = urlsplit(location if is_absolute else urljoin(base.url, location))
         port = parts.port
     except ValueError:
         raise _refused("to something that is no URL") from None
@@ -71,7 +74,8 @@ def _host(parts: SplitResult) -> Identifier:
         host = parse_identifier(parts.hostname or "")
     except EvercertError:
         host = None
-    if host is None or host.wildcard:
+    in_brackets = parts.netloc.startswith("[")
+    if host is None or host.wildcard or in_brackets != (":" in host.value):
         raise _refused("to a host that is neither a DNS name nor an address")
     return host
 

@@ -8,23 +8,33 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from evercert.acme.challenge import DNS_01, DNS_ACCOUNT_01, HTTP_01
+from evercert.acme.challenge import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01, HTTP_01, TLS_ALPN_01
 from evercert.acme.problem import Problem, ProblemType
 from evercert.ca.validation.claim import Claim, Reach, Validated
 from evercert.ca.validation.dns01 import validate_dns01, validate_dns_account01
 from evercert.ca.validation.http01 import validate_http01
 from evercert.ca.validation.network import Asked, Witness
+from evercert.ca.validation.persist01 import validate_persist01
+from evercert.ca.validation.tls_alpn01 import validate_tls_alpn01
 
-__all__ = ["VALIDATORS", "validate"]
+__all__ = ["CHALLENGES", "validate"]
 
 # Eleven hops of ten seconds each are nobody's server.
 _PATIENCE: Final = 30.0
 
-VALIDATORS: Final[dict[str, Callable[[Claim, Reach], Awaitable[None]]]] = {
+_Validator = Callable[[Claim, Reach], Awaitable[None]]
+
+_AT_ONCE: Final[dict[str, _Validator]] = {
     HTTP_01: validate_http01,
     DNS_01: validate_dns01,
     DNS_ACCOUNT_01: validate_dns_account01,
+    TLS_ALPN_01: validate_tls_alpn01,
 }
+# RFC 8555 §7.1.3 and RFC 8738 §7: what kind of identifier which challenge proves.
+_FOR_WILDCARDS: Final = frozenset({DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01})
+_FOR_ADDRESSES: Final = frozenset({HTTP_01, TLS_ALPN_01})
+
+CHALLENGES: Final = frozenset({*_AT_ONCE, DNS_PERSIST_01})
 
 
 async def validate(
@@ -38,20 +48,24 @@ async def validate(
     witness = Witness(reach.network)
     try:
         async with asyncio.timeout(patience):
-            await _validator(claim)(claim, replace(reach, network=witness))
+            until = await _validated(claim, replace(reach, network=witness), now)
     except TimeoutError:
         raise Problem(ProblemType.CONNECTION, f"the validation did not end within {patience:g} s") from None
     finally:
         if asked is not None:
             asked.extend(witness.asked)
-    return Validated(claim, asked=tuple(witness.asked))
+    return Validated(claim, until, tuple(witness.asked))
 
 
-def _validator(claim: Claim) -> Callable[[Claim, Reach], Awaitable[None]]:
-    if claim.challenge not in VALIDATORS:
+async def _validated(claim: Claim, reach: Reach, now: datetime) -> datetime | None:
+    """Until when the proof lasts by itself."""
+    if claim.challenge not in CHALLENGES:
         raise Problem(ProblemType.MALFORMED, "this CA does not validate by a challenge of that type")
-    if claim.identifier.wildcard and claim.challenge in {HTTP_01}:
+    if claim.identifier.wildcard and claim.challenge not in _FOR_WILDCARDS:
         raise Problem(ProblemType.MALFORMED, f"a wildcard is not proved by {claim.challenge} (RFC 8555 §7.1.3)")
-    if claim.identifier.type == "ip" and claim.challenge.startswith("dns"):
+    if claim.identifier.type == "ip" and claim.challenge not in _FOR_ADDRESSES:
         raise Problem(ProblemType.MALFORMED, f"an address is not proved by {claim.challenge} (RFC 8738 §7)")
-    return VALIDATORS[claim.challenge]
+    if claim.challenge == DNS_PERSIST_01:
+        return await validate_persist01(claim, reach, now)
+    await _AT_ONCE[claim.challenge](claim, reach)
+    return None
