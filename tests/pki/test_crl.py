@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +20,10 @@ from hypothesis import strategies as st
 from evercert.base.errors import EvercertError
 from evercert.pki.cert import certificate_pem
 from evercert.pki.crl import REASONS, Scope, build_crl, entry
+from evercert.pki.hsm.keys import key_in_token
 from evercert.pki.issuing import sign
 from evercert.pki.keys import KeyType
+from evercert.pki.signer import Signer
 from tests.pki.hierarchies import KEY_TYPES, NOW, Hierarchy, hierarchy, key_of, leaf_of
 from tests.pki.linting import assert_crl_clean
 
@@ -177,6 +182,18 @@ def test_whatever_is_revoked_is_read_back(revoked: list[tuple[int, datetime, int
     ]
     assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == number
     assert crl.public_bytes(Encoding.DER) == der
+
+
+def test_a_key_in_a_token_signs_a_list() -> None:
+    key = hierarchy().issuing.key
+
+    def in_the_token(digest: bytes) -> bytes:
+        numbers = decode_dss_signature(key.crypto.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
+        return b"".join(each.to_bytes(32) for each in numbers)
+
+    signer = Signer(hierarchy().issuing.certificate, key_in_token(key.crypto.public_key(), in_the_token))
+    made = Hierarchy(hierarchy().root, signer)
+    assert read(crl_of([entry(5, NOW)], made)).is_signature_valid(key.crypto.public_key())
 
 
 def test_openssl_refuses_a_certificate_that_is_on_the_list(tmp_path: Path) -> None:

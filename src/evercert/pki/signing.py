@@ -41,9 +41,9 @@ def algorithm_of(key: PrivateKey) -> bytes:
 
 def sign_pieces(key: PrivateKey, pieces: Sequence[bytes | bytearray]) -> bytes:
     """The signature of the pieces one after the other, which are put together only for a scheme that has to see all of
-    them at once (Ed25519, ML-DSA)."""
-    if key.digest is None:
-        return cast(bytes, key.crypto.sign(b"".join(pieces)))
+    them at once (Ed25519, ML-DSA), and for a token."""
+    if key.digest is None or key.is_in_token:
+        return key.sign_bytes(b"".join(pieces))
     digest = hashes.Hash(key.digest)
     for piece in pieces:
         digest.update(piece)
