@@ -54,12 +54,13 @@ async def open_node(
     base_url: str,
     *,
     rules: Rules | None = None,
+    limits: Limits | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; what it had begun is ended when the block is left."""
     clock, rng, rules = clock or SystemClock(), rng or SystemRandom(), rules or Rules()
-    urls, profiles, limits = Urls(base_url), BUILT_IN, Limits()
+    urls, profiles, limits = Urls(base_url), BUILT_IN, limits or Limits()
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng)
     attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
     issuance = Issuance(db, clock, rng, issuers, profiles, OpenGate(), PublicLinks(""))

@@ -6,8 +6,10 @@ module is imported when it is run, so that `evercert version` pays for nothing e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from keyword import iskeyword
+from typing import Any, Final
 
 import click
 
@@ -25,7 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "delete": "forget a certificate and its key",
     "doctor": "find out what would stop a certificate for a name",
     "account": "accounts at CAs: show, update, rollover, deactivate, import, export",
-    "ca": "the CAs that Evercert knows",
+    "ca": "be a CA: init, serve, trust and more; and the CAs that Evercert knows",
     "import": "take over from certbot, lego or acme.sh",
     "events": "what happened, oldest first",
     "demo": "watch the whole job on this machine, with a CA of its own",
@@ -36,18 +38,22 @@ COMMANDS: Final[dict[str, str]] = {
 
 
 class Lazy(click.Group):
-    """A group whose commands are modules of `evercert.cli.commands`, imported when named."""
+    """A group whose commands are modules of one package, imported when named."""
+
+    def __init__(self, table: Mapping[str, str], package: str, **given: Any) -> None:
+        super().__init__(**given)
+        self.table = table
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        module = import_module(
-            f"evercert.cli.commands.{cmd_name}_" if cmd_name == "import" else f"evercert.cli.commands.{cmd_name}"
-        )
-        command: click.Command = module.command
+        # A command whose name is a word of Python's (`import`) has its module under that name and an underscore.
+        name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
+        command: click.Command = import_module(f"{self._package}.{name}").command
         return command
 
     def resolve_command(
@@ -58,16 +64,18 @@ class Lazy(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], COMMANDS, 1)
+            near = get_close_matches(args[0], self.table, 1)
             raise click.UsageError(error.message + (f" Did you mean {near[0]!r}?" if near else ""), ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.table.items()))
 
 
 app = click.version_option(__version__, "--version", "-V", message="evercert %(version)s")(
     Lazy(
+        COMMANDS,
+        "evercert.cli.commands",
         name="evercert",
         help="TLS that never lapses: get, install, prove and renew certificates from any ACME CA.",
         epilog="First steps: evercert demo; then evercert obtain www.example.com --http-01 --deploy nginx",

@@ -1,41 +1,25 @@
-"""`evercert ca`."""
+"""`evercert ca`: the table of its commands."""
 
 from __future__ import annotations
 
-import click
+from typing import Final
 
-from evercert.cli import completing
-from evercert.cli.frame import framed
-from evercert.cli.output import Output
-from evercert.config.settings import Settings
+from evercert.cli.app import Lazy
 
-__all__ = ["command"]
+__all__ = ["CA_COMMANDS", "command"]
 
+CA_COMMANDS: Final[dict[str, str]] = {
+    "init": "make a CA in a folder: root, first issuer, settings",
+    "serve": "answer as that CA, until told to stop",
+    "list": "the certificates of this machine's CA; or the CAs that Evercert knows",
+    "show": "one certificate of this machine's CA, or one CA that Evercert knows",
+}
 
-@click.group("ca")
-def command() -> None:
-    """The CAs that Evercert knows."""
-
-
-@command.command("list")
-@framed
-def list_(output: Output, settings: Settings) -> int:
-    """Every known CA: its id, its directory, and what it asks for."""
-    from evercert.acme.cas import KNOWN_CAS
-
-    rows = [(ca.id, ca.name, "yes" if ca.eab else "no", ca.directory) for ca in KNOWN_CAS]
-    output.table(KNOWN_CAS, ("ID", "NAME", "EAB", "DIRECTORY"), rows)
-    return 0
-
-
-@command.command("show")
-@click.argument("ca", shell_complete=completing.known_cas)
-@framed
-def show(output: Output, settings: Settings, ca: str) -> int:
-    """What is known of one CA: features, limits, and its staging counterpart."""
-    from evercert.acme.cas import known_ca
-    from evercert.cli.cas import ca_lines
-
-    known = known_ca(ca)
-    output.result(known, *ca_lines(known))
-    return 0
+command = Lazy(
+    CA_COMMANDS,
+    "evercert.cli.ca",
+    name="ca",
+    help="""Be a CA: an ACME server for internal names, services, labs and devices. Its folder is --dir, or `ca` in the
+    home. Where there is none, list and show tell of the public CAs that Evercert knows.""",
+    short_help="be a CA; and the CAs that Evercert knows",
+)

@@ -1,0 +1,170 @@
+"""What the operator decides: `ca.toml`. The file that `evercert ca init` writes says the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier, parse_identifier
+from evercert.ca.limits import DEFAULTS, Limit, Limits
+from evercert.ca.rules import Recurring, Rules
+from evercert.ca.validation.policy import NetworkPolicy
+from evercert.config.toml import Duration, read_toml, span_of
+
+__all__ = ["CaSettings", "first_file", "load_ca_settings"]
+
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file: a key that is not one of its settings is a mistake."""
+
+
+class ValidationSettings(_Strict, frozen=True):
+    resolvers: tuple[str, ...] = ()
+    http_port: _Port = 80
+    tls_port: _Port = 443
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    caa: Literal["off", "lenient", "strict"] = "lenient"
+    concurrent: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
+    per_account: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 50
+
+
+class LimitSettings(_Strict, frozen=True):
+    count: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+    per: Duration
+
+
+class RecurrenceSettings(_Strict, frozen=True):
+    offered: bool = True
+    shortest: Duration = "1h"
+    longest: Duration = "366d"
+
+
+class CaSettings(_Strict, frozen=True):
+    """The file, as it was written. `listen` and `plain_listen` are `address:port`."""
+
+    url: str
+    listen: tuple[str, ...] = ("127.0.0.1:8443",)
+    plain_url: str = ""
+    plain_listen: tuple[str, ...] = ()
+    database: str = ""
+    master_key: str = ""
+    issuers: tuple[str, ...] = ()
+    default_profile: str = "default"
+    terms: str = ""
+    website: str = ""
+    caa_identities: tuple[str, ...] = ()
+    eab_required: bool = False
+    subdomains: bool = True
+    validation: ValidationSettings = ValidationSettings()
+    recurrence: RecurrenceSettings = RecurrenceSettings()
+    limits: dict[str, LimitSettings] = {}
+    overrides: dict[str, LimitSettings] = {}
+    profiles: dict[str, dict[str, Any]] = {}
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """What the server's own certificate is for: the host in its URL."""
+        return (parse_identifier(urlsplit(self.url).hostname or ""),)
+
+    @property
+    def base_url(self) -> str:
+        return self.url.rstrip("/")
+
+    def network_policy(self) -> NetworkPolicy:
+        return NetworkPolicy(self.validation.allow, self.validation.deny)
+
+    def rules(self) -> Rules:
+        wanted = self.recurrence
+        recurrence = Recurring(span_of(wanted.shortest), span_of(wanted.longest)) if wanted.offered else None
+        return Rules(
+            terms=self.terms,
+            website=self.website,
+            caa_identities=self.caa_identities or _own_identity(self.url),
+            eab_required=self.eab_required,
+            subdomains=self.subdomains,
+            recurrence=recurrence,
+            default_profile=self.default_profile,
+        )
+
+    def limits_in_force(self) -> Limits:
+        table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
+        return Limits(
+            {**DEFAULTS, **table}, {name: Limit(each.count, span_of(each.per)) for name, each in self.overrides.items()}
+        )
+
+
+def load_ca_settings(file: Path) -> CaSettings:
+    """The settings, if all of them are right. Raises `bad-input` with the key that is not."""
+    settings = read_toml(file, CaSettings)
+    parts = urlsplit(settings.url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise EvercertError("bad-input", f"{file}: url: it is not https://HOST:PORT", hint="without a path")
+    if unknown := [name for name in settings.limits if name not in DEFAULTS]:
+        raise EvercertError(
+            "bad-input", f"{file}: limits.{unknown[0]}: there is no such limit", hint=f"one of {', '.join(DEFAULTS)}"
+        )
+    settings.network_policy()
+    return settings
+
+
+def _own_identity(url: str) -> tuple[str, ...]:
+    """What CAA records call this CA where the operator has not said it: the name in its URL."""
+    try:
+        own = parse_identifier(urlsplit(url).hostname or "")
+    except EvercertError:
+        return ()
+    return (own.value,) if own.type == "dns" else ()
+
+
+def _meaning(name: str) -> str:
+    return DEFAULTS[name].meaning if name in DEFAULTS else ""
+
+
+_FIRST: Final = """\
+# The settings of this CA. `evercert ca serve` reads them when it starts; a mistake is named, and nothing is served.
+
+# Where clients reach it: the directory is URL/acme/directory. Its host is the name in its own TLS certificate.
+url = "{url}"
+# Where it listens.
+listen = [{listen}]
+# What must be readable without TLS (issuers, CRLs, OCSP): where it listens for that, and what certificates point to.
+#plain_listen = ["0.0.0.0:8080"]
+#plain_url = "http://ca.example.test:8080"
+
+# One node: a file beside this one. Several nodes: "postgresql://user@host/name", the password by PGPASSFILE.
+#database = ""
+# The key that opens the sealed ones: file:PATH or cred:NAME. Default: master.key beside this file.
+#master_key = ""
+
+# Whoever registers must have a key of `evercert ca eab add`.
+#eab_required = false
+#terms = "https://ca.example.test/terms"
+
+[validation]
+# DNS servers to ask, "address:port"; default: those of the machine.
+#resolvers = []
+# Private addresses that names may lead to, and the CA may connect to. Loopback, link-local and metadata addresses too
+# are never connected to unless they are named here.
+allow = [{allow}]
+# CAA records (RFC 8659): "off", "lenient" (what a private zone cannot answer does not forbid), "strict".
+#caa = "lenient"
+#http_port = 80
+#tls_port = 443
+
+#[limits.orders-per-account]
+#count = 300
+#per = "3h"
+"""
+
+
+def first_file(url: str, listen: tuple[str, ...], allow: tuple[str, ...] = ()) -> str:
+    """The file that a new CA begins with."""
+    quoted = {"listen": ", ".join(f'"{each}"' for each in listen), "allow": ", ".join(f'"{each}"' for each in allow)}
+    return _FIRST.format(url=url, **quoted)

@@ -1,0 +1,83 @@
+"""`evercert ca init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evercert.cli.ca.folder import dir_option
+from evercert.cli.frame import framed
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+from evercert.pki.key_type import KeyType
+
+__all__ = ["command"]
+
+_KEYS = click.Choice([each.value for each in KeyType])
+
+
+@click.command("init")
+@dir_option
+@click.option("--name", default="Evercert", show_default=True, help="The CA's name, in its certificates.")
+@click.option("--url", help="Where clients will reach it (default: https://localhost:8443).")
+@click.option("--listen", multiple=True, metavar="ADDRESS:PORT", help="Where it listens (default: 127.0.0.1:8443).")
+@click.option("--allow", multiple=True, metavar="CIDR", help="Private addresses that it may connect to to validate.")
+@click.option("--root-key", type=_KEYS, default="ec384", show_default=True, help="The root's key.")
+@click.option("--issuer-key", type=_KEYS, default="ec256", show_default=True, help="The issuer's key.")
+@click.option("--permit", multiple=True, metavar="NAME", help="Name constraint, such as dns:example.test.")
+@click.option("--root-passphrase", metavar="REF", help="The root key's passphrase: env:NAME, file:PATH or cred:NAME.")
+@framed
+def command(
+    output: Output,
+    settings: Settings,
+    directory: Path | None,
+    name: str,
+    url: str | None,
+    listen: tuple[str, ...],
+    allow: tuple[str, ...],
+    root_key: str,
+    issuer_key: str,
+    permit: tuple[str, ...],
+    root_passphrase: str | None,
+) -> int:
+    """Make a CA: its root, its first issuer, its settings.
+
+    The root's key is written apart and encrypted; no server ever needs it, so take it away from this machine.
+
+    \b
+    evercert ca init --name "Example Corp" --url https://ca.corp.test --listen 0.0.0.0:443 --allow 10.0.0.0/8
+    evercert ca serve
+    """
+    from random import SystemRandom
+
+    from evercert.base.clock import SystemClock
+    from evercert.ca.founding import Founding, found
+    from evercert.ca.settings import first_file
+    from evercert.config.references import resolve
+    from evercert.host.files import write_durably
+    from evercert.pki.cert import read_certificate
+
+    folder = (directory or settings.home / "ca").expanduser().absolute()
+    founding = Founding(
+        name,
+        root_key=KeyType(root_key),
+        issuer_key=KeyType(issuer_key),
+        permitted=permit,
+        root_passphrase=resolve(root_passphrase, settings.environ) if root_passphrase else None,
+    )
+    founded = found(folder, founding, SystemClock().now(), SystemRandom())
+    places = listen or ("127.0.0.1:8443",)
+    text = first_file(url or "https://localhost:8443", places, allow)
+    write_durably(folder / "ca.toml", text.encode(), 0o600)
+    fingerprint = read_certificate(founded.root).fingerprint
+    told = {"folder": str(folder), "root": fingerprint, "issuer": founded.issuer, "offline": str(founded.offline)}
+    output.result(
+        told,
+        f"a CA is in {folder}",
+        f"  root         {folder / 'root.pem'}",
+        f"  fingerprint  {fingerprint}",
+        f"  offline      {founded.offline}: the root's key; take it away from this machine, no server needs it",
+        "next: evercert ca serve",
+    )
+    return 0

@@ -1,0 +1,45 @@
+"""`evercert ca serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evercert.cli.ca.folder import ca_folder, dir_option
+from evercert.cli.frame import framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("serve")
+@dir_option
+@framed
+def command(output: Output, settings: Settings, directory: Path | None) -> int:
+    """Answer as the CA in that folder, until told to stop (Ctrl-C or SIGTERM: what was asked is answered first)."""
+    folder = ca_folder(settings, directory)
+    try:
+        return in_loop(_serve(output, settings, folder))
+    except KeyboardInterrupt:
+        output.note("ended; what was begun is kept, and gone on with next time")
+        return 0
+
+
+async def _serve(output: Output, settings: Settings, folder: Path) -> int:
+    import asyncio
+
+    from evercert.ca.opening import open_ca
+    from evercert.ca.serving import serving
+    from evercert.ca.settings import load_ca_settings
+
+    decided = load_ca_settings(folder / "ca.toml")
+    async with open_ca(folder, decided, settings.environ) as node, serving(node, decided) as running:
+        places = ", ".join(f"{address}:{port}" for address, port in running.bound)
+        output.result(
+            {"directory": node.desk.urls.directory, "bound": running.bound},
+            f"serving {node.desk.urls.directory}, listening on {places}",
+        )
+        await asyncio.Event().wait()
+    return 0
