@@ -15,7 +15,7 @@ from typing import Final
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
-from evercert.ca.limits import Bucket, Limits
+from evercert.ca.limits import Limits, failures_of
 from evercert.ca.nouns import Authorization
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
@@ -128,13 +128,9 @@ class Attempts:
         await self._count_failure(authorization, now)
 
     async def _count_failure(self, authorization: Authorization, now: datetime) -> None:
-        bucket = failures_of(authorization.account_id, str(authorization.identifier))
+        bucket = failures_of(authorization)
         try:
             await self.db.write(*self.limits.taken([bucket], now))
         except EvercertError as error:
             if error.code.name != "conflict":  # the bucket is empty already, which is what it is for
                 raise
-
-
-def failures_of(account_id: int, name: str) -> Bucket:
-    return Bucket("failures-per-name", f"{account_id} {name}")

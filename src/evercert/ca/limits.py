@@ -15,10 +15,11 @@ from typing import Final
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import from_epoch, to_epoch
+from evercert.ca.nouns import Authorization
 from evercert.ca.store import limits as stored
 from evercert.db.protocol import Database, Statement
 
-__all__ = ["DEFAULTS", "Bucket", "Limit", "Limits", "network_of"]
+__all__ = ["DEFAULTS", "Bucket", "Limit", "Limits", "failures_of", "network_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,23 @@ class Limits:
 
     async def check(self, db: Database, buckets: Sequence[Bucket], now: datetime) -> None:
         """Raises `rateLimited`, with the time after which to ask again, if one of them is empty now."""
-        for bucket in buckets:
+        found = await db.read(*(stored.arrival(bucket.id) for bucket in buckets)) if buckets else []
+        for bucket, rows in zip(buckets, found, strict=True):
             limit = self._of(bucket)
-            arrival = await stored.arrival(db, bucket.id) if limit else None
-            if limit is None or arrival is None:
+            if limit is None or not rows:
                 continue
+            ((arrival,),) = rows
             free_at = from_epoch(arrival) - limit.per + timedelta(microseconds=_cost(limit))
             if free_at > now:
                 raise _limited(bucket, limit, free_at, now)
 
     def _of(self, bucket: Bucket) -> Limit | None:
         return self.overrides.get(bucket.id) or self.table.get(bucket.limit)
+
+
+def failures_of(authorization: Authorization) -> Bucket:
+    """What is emptied by failed validations, and has to hold something where a new one is to be tried."""
+    return Bucket("failures-per-name", f"{authorization.account_id} {authorization.identifier}")
 
 
 def network_of(peer: str) -> str:

@@ -10,7 +10,7 @@ from random import Random, SystemRandom
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.ca.attempts import Attempts
-from evercert.ca.gate import OpenGate
+from evercert.ca.gate import CaaGate
 from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.limits import Limits
@@ -26,6 +26,7 @@ from evercert.ca.rules import Rules
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
 from evercert.ca.urls import Urls
+from evercert.ca.validation.caa import CaaMode, CaaRules
 from evercert.ca.validation.claim import Reach
 from evercert.db.protocol import Database
 from evercert.pki.seal import Sealer
@@ -54,6 +55,7 @@ async def open_node(
     base_url: str,
     *,
     rules: Rules | None = None,
+    caa: CaaMode = CaaMode.LENIENT,
     limits: Limits | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
@@ -63,7 +65,15 @@ async def open_node(
     urls, profiles, limits = Urls(base_url), BUILT_IN, limits or Limits()
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng)
     attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
-    issuance = Issuance(db, clock, rng, issuers, profiles, OpenGate(), PublicLinks(""))
+    issuance = Issuance(
+        db,
+        clock,
+        rng,
+        issuers,
+        profiles,
+        CaaGate(reach.network, CaaRules(caa, rules.caa_identities), urls),
+        PublicLinks(""),
+    )
     desk = Desk(
         db=db,
         clock=clock,

@@ -12,6 +12,7 @@ from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.node import Node, open_node
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
+from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.claim import Reach
 from evercert.config.references import resolve
 from evercert.db.sqlite import SqliteDatabase
@@ -49,6 +50,7 @@ async def open_ca(
                 reach,
                 settings.base_url,
                 rules=settings.rules(),
+                caa=CaaMode(validation.caa),
                 limits=settings.limits_in_force(),
                 clock=clock,
             )

@@ -26,6 +26,7 @@ from evercert.ca.profiles.request import Requested, check_csr, leaf_of
 from evercert.ca.store import accounts, audit, authorizations, certificates, orders
 from evercert.db.protocol import Database
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
+from evercert.pki.lint.leaf import lint_leaf
 from evercert.pki.public import public_from_jwk
 
 __all__ = ["Gate", "Issuance", "Links"]
@@ -41,7 +42,7 @@ _LEASE: Final = timedelta(seconds=60)
 class Gate(Protocol):
     """What is asked right before a signature, of the world and of ourselves. Raises `Problem`."""
 
-    async def check(self, order: Order, account: Account, methods: Mapping[str, str], profile: Profile) -> None:
+    async def check(self, order: Order, account: Account, methods: Mapping[str, str]) -> None:
         """CAA for every name; *methods* says by which challenge each name was proved."""
         ...
 
@@ -115,7 +116,7 @@ class Issuance:
 
     async def _complete(self, order: Order, profile: Profile, account: Account, requested: Requested) -> Order:
         try:
-            await self.gate.check(order, account, await self._methods(order), profile)
+            await self.gate.check(order, account, await self._methods(order))
             issuer = self.issuers.for_profile(profile.issuer, self.clock.now())
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
@@ -131,7 +132,7 @@ class Issuance:
     async def _signed(
         self, order: Order, profile: Profile, issuer: Issuer, requested: Requested
     ) -> tuple[Certificate, bytes]:
-        """The certificate's record and bytes."""
+        """The certificate's record and bytes. Raises `serverInternal` where our own lint objects: nothing is signed."""
         now, serial = self.clock.now(), new_serial(self.rng)
         leaf = leaf_of(
             requested,
@@ -144,8 +145,13 @@ class Issuance:
             **self.links.leaf_links(issuer, profile, serial),
         )
         tbs = to_be_signed(leaf, issuer.signer)
-        make = asyncio.to_thread(signed, tbs, issuer.signer) if issuer.wants_thread else None
-        der = await make if make else signed(tbs, issuer.signer)
+        if findings := lint_leaf(tbs, issuer.signer):
+            _log.error(
+                "order %d: lint forbids to sign: %s", order.id, "; ".join(f"{e.code}: {e.detail}" for e in findings)
+            )
+            words = "the CA's own checks forbid this certificate; its operator is told"
+            raise Problem(ProblemType.SERVER_INTERNAL, words)
+        der = await asyncio.to_thread(signed, tbs, issuer.signer) if issuer.wants_thread else signed(tbs, issuer.signer)
         return _certificate(order, issuer, leaf, now), der
 
     async def _failed(self, order: Order, problem: Problem) -> Order:

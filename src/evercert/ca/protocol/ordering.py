@@ -18,7 +18,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.base.serving import Answer
-from evercert.ca.limits import Bucket
+from evercert.ca.limits import Bucket, failures_of
 from evercert.ca.nouns import Authorization, Order, Recurrence
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.authorizations import authorization_answer
@@ -76,6 +76,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
         return order_answer(desk, same, 201)
     granting = await granting_of(desk, signed, profile)
     chosen = await _authorizations(desk, signed, profile, granting, identifiers, ancestors)
+    await desk.limits.check(desk.db, [failures_of(each.authorization) for each in chosen if each.is_new], now)
     order = Order(
         id=new_number(now, desk.rng),
         account_id=signed.account.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from evercert.ca.store.schema import queries
-from evercert.db.protocol import Database, Statement
+from evercert.db.protocol import Statement
 
 __all__ = ["arrival", "taken"]
 
@@ -17,6 +17,6 @@ def taken(bucket: str, now: int, cost: int, latest: int) -> Statement:
     return _SQL["take from bucket"](bucket=bucket, now=now, cost=cost, latest=latest).expecting(1)
 
 
-async def arrival(db: Database, bucket: str) -> int | None:
-    rows = await db.rows(_SQL["bucket"](bucket=bucket))
-    return int(rows[0][0]) if rows else None
+def arrival(bucket: str) -> Statement:
+    """The statement whose one row, where there is one, is the bucket's arrival time."""
+    return _SQL["bucket"](bucket=bucket)
