@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,7 +32,6 @@ _log = logging.getLogger(__name__)
 
 # Longer than the longest validation; what is not ended by then has died with its node.
 _LEASE: Final = timedelta(seconds=60)
-_LOOK: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +47,19 @@ class Attempts:
     limits: Limits
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def begin(self, authorization: Authorization) -> None:
+    def begin(self, authorization: Authorization) -> Awaitable[None]:
         task = asyncio.create_task(self._attempt(authorization))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def drain(self) -> None:
         """Afterwards no validation is under way."""
         if self.tasks:
             await asyncio.wait(self.tasks)
 
-    async def watch(self) -> None:
-        """Never returns: takes over what other nodes, or this one before it died, have left."""
-        while True:
-            try:
-                await self.take_over()
-            except EvercertError as error:
-                _log.error("looking for unfinished validations failed: %s", error)
-            await self.clock.sleep(_LOOK)
-
     async def take_over(self) -> None:
+        """Afterwards what other nodes, or this one before it died, have left is looked at again."""
         now = self.clock.now()
         for authorization in await authorizations.take_over(self.db, now, now + _LEASE):
             self.begin(authorization)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random, SystemRandom
+from typing import Final
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.ca.attempts import Attempts
@@ -25,6 +25,7 @@ from evercert.ca.revoking import Revoking
 from evercert.ca.rules import Rules
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
+from evercert.ca.upkeep import kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaMode, CaaRules
 from evercert.ca.validation.claim import Reach
@@ -32,6 +33,9 @@ from evercert.db.protocol import Database
 from evercert.pki.seal import Sealer
 
 __all__ = ["Node", "open_node"]
+
+# Seconds between two looks at what others have left, or has come due.
+_LOOK: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,12 @@ async def open_node(
         revoking=Revoking(db, clock, lambda issuer: None),
     )
     site = Site({"acme": AcmeApplication(desk), "": trust_application(root, issuers)})
-    watching = asyncio.create_task(attempts.watch())
-    try:
+    duties = {
+        "ending validations that were left": (_LOOK, attempts.take_over),
+        "ending orders that were left": (_LOOK, issuance.take_over),
+        "renewing recurrent orders": (_LOOK, issuance.recur),
+    }
+    async with kept_up(clock, duties):
         yield Node(desk, site, OwnCertificate(db, clock, rng, issuers), attempts, issuance)
-    finally:
-        watching.cancel()
-        await attempts.drain()
-        await issuance.drain()
+    await attempts.drain()
+    await issuance.drain()

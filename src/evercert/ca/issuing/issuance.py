@@ -94,6 +94,12 @@ class Issuance:
         for order in await orders.take_over(self.db, now, now + _LEASE):
             await self.resume(order)
 
+    async def recur(self) -> None:
+        """Afterwards every recurrent order whose next certificate is due has it (RFC 8739 §3.2)."""
+        now = self.clock.now()
+        for order in await orders.take_recurring(self.db, now, now + _LEASE):
+            await self.resume(order)
+
     async def drain(self) -> None:
         """Afterwards nothing is being signed."""
         if self._running:
@@ -121,12 +127,14 @@ class Issuance:
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
             return await self._failed(order, problem)
-        now = certificate.issued_at
-        await self.db.write(
-            *certificates.added(certificate, der),
-            orders.finished(order.id, certificate.serial, _recur_at(order, certificate)),
-            audit.appended("issued", _record(certificate), now),
+        recur_at = _recur_at(order, certificate)
+        ended = (
+            orders.next_certificate(order, certificate.serial, recur_at)
+            if order.certificate
+            else orders.finished(order.id, certificate.serial, recur_at)
         )
+        record = audit.appended("issued", _record(certificate), certificate.issued_at)
+        await self.db.write(*certificates.added(certificate, der), ended, record)
         return replace(order, stored_status="valid", certificate=certificate.serial)
 
     async def _signed(
@@ -134,14 +142,15 @@ class Issuance:
     ) -> tuple[Certificate, bytes]:
         """The certificate's record and bytes. Raises `serverInternal` where our own lint objects: nothing is signed."""
         now, serial = self.clock.now(), new_serial(self.rng)
+        not_before, not_after = _dates(order, now)
         leaf = leaf_of(
             requested,
             profile,
             serial=serial,
             now=now,
             issuer_window=(issuer.signer.not_before, issuer.signer.not_after),
-            not_before=order.not_before,
-            not_after=order.not_after,
+            not_before=not_before,
+            not_after=not_after,
             **self.links.leaf_links(issuer, profile, serial),
         )
         tbs = to_be_signed(leaf, issuer.signer)
@@ -227,9 +236,18 @@ def _record(certificate: Certificate) -> dict[str, object]:
     }
 
 
+def _dates(order: Order, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """The validity that was asked for; a recurrent order's begins now, earlier by what it adjusts (RFC 8739 §3.5)."""
+    wanted = order.recurrence
+    if wanted is None:
+        return order.not_before, order.not_after
+    begin = max(now, wanted.start)
+    end = min(begin + timedelta(seconds=wanted.lifetime), wanted.end)
+    return begin - timedelta(seconds=wanted.adjust), end
+
+
 def _recur_at(order: Order, certificate: Certificate) -> datetime | None:
-    """When a recurrent order's next certificate is due: before this one ends, by a third of its life."""
-    if order.recurrence is None:
+    """When a recurrent order's next certificate is due: halfway (RFC 8739 §3.2), while there is more to come."""
+    if order.recurrence is None or certificate.not_after >= order.recurrence.end:
         return None
-    due = certificate.not_after - (certificate.not_after - certificate.not_before) / 3
-    return due if certificate.not_after < order.recurrence.end else None
+    return certificate.not_after - timedelta(seconds=order.recurrence.lifetime) / 2

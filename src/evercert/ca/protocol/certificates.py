@@ -62,8 +62,9 @@ async def _shown(desk: Desk, found: Certificate, accept: str, chain: int, url: s
     form = _form(accept)
     ders = [await certificates.body(desk.db, found.serial), *chains[chain]]
     others = (("link", f'<{_url(url, at)}>;rel="alternate"') for at in range(len(chains)) if at != chain)
-    up = ("link", f'<{desk.urls.issuer(found.issuer)}>;rel="up"')
-    return Answer(200, _encoded(form, ders), (("content-type", form), up, *others))
+    # RFC 8555 §7.4.2: for forms that leave the issuer out. With PEM, a client that follows it would be led astray.
+    up = (("link", f'<{desk.urls.issuer(found.issuer)}>;rel="up"'),) if form == _DER else ()
+    return Answer(200, _encoded(form, ders), (("content-type", form), *up, *others))
 
 
 def _url(first: str, chain: int) -> str:

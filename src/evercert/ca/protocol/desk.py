@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -27,8 +27,9 @@ __all__ = ["Desk", "Issuing", "Validating"]
 class Validating(Protocol):
     """Looks at what the world shows, off the path of the request."""
 
-    def begin(self, authorization: Authorization) -> None:
-        """Returns at once; what comes of the attempt is written to the store. Idempotent."""
+    def begin(self, authorization: Authorization) -> Awaitable[None]:
+        """Returns at once; what comes of the attempt is written to the store, and then the awaitable is done. Whoever
+        awaits it may stop doing so without harm to the attempt, if he shields it."""
         ...
 
 
