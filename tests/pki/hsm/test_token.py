@@ -19,9 +19,11 @@ from cryptography.x509 import ocsp
 
 from evercert.base.errors import EvercertError, Retry
 from evercert.base.secret import Secret
+from evercert.pki.hsm.keys import is_signed_by
 from evercert.pki.hsm.opening import Tokens, is_in_token
 from evercert.pki.key_type import KeyType
 from evercert.pki.keys import PrivateKey, generate
+from evercert.pki.signing import sign_pieces
 from tests.peers.program import installed
 from tests.peers.softhsm import SoftHsm
 from tests.pki.authority import NOW, name_of
@@ -142,6 +144,13 @@ def test_bytes_are_signed_as_by_any_other_key(token: SoftHsm, tokens: Tokens) ->
     key = tokens.create(token.uri("root"), KeyType.RSA2048)
     assert tokens.load(token.uri("root")).sign_bytes(b"tbs") == key.sign_bytes(b"tbs")
     assert len(tokens.create(token.uri("ec"), KeyType.EC384).sign_jws(b"data")) == 96
+
+
+@pytest.mark.parametrize("key_type", _TYPES)
+def test_pieces_are_signed_as_the_whole_is(token: SoftHsm, tokens: Tokens, key_type: KeyType) -> None:
+    key = tokens.create(token.uri("root"), key_type)
+    assert is_signed_by(key, sign_pieces(key, [b"a CRL ", bytearray(b"of many pieces")]), b"a CRL of many pieces")
+    assert not is_signed_by(key, sign_pieces(key, [b"a CRL"]), b"a CRL of many pieces")
 
 
 @pytest.mark.parametrize("key_type", _TYPES)

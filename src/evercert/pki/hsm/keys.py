@@ -12,20 +12,20 @@ from typing import Any, Final, NoReturn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from evercert.base.errors import EvercertError
 from evercert.pki.keys import PrivateKey
 
-__all__ = ["is_pair", "key_in_token"]
+__all__ = ["is_signed_by", "key_in_token"]
 
 _Sign = Callable[[bytes], bytes]
 
-# RFC 8017 §9.2, note 1: what stands before the digest in EMSA-PKCS1-v1_5.
+# RFC 8017 §9.2, note 1: what stands before a digest of that length (SHA-256, -384, -512) in EMSA-PKCS1-v1_5.
 _DIGEST_INFO: Final = {
-    "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
-    "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
-    "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
+    32: bytes.fromhex("3031300d060960864801650304020105000420"),
+    48: bytes.fromhex("3041300d060960864801650304020205000430"),
+    64: bytes.fromhex("3051300d060960864801650304020305000440"),
 }
 
 
@@ -78,9 +78,10 @@ class _RsaKey(_StaysInside, rsa.RSAPrivateKey):
         return self._public
 
     def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
-        if not isinstance(padding, _PKCS1) or algorithm.name not in _DIGEST_INFO:
+        digest = _digest(data, algorithm)
+        if not isinstance(padding, _PKCS1) or len(digest) not in _DIGEST_INFO:
             raise EvercertError("bad-key", "an RSA key in a token signs with PKCS #1 v1.5 and SHA-2")
-        return self._sign(_DIGEST_INFO[algorithm.name] + _digest(data, algorithm))
+        return self._sign(_DIGEST_INFO[len(digest)] + digest)
 
 
 class _Ed25519Key(_StaysInside, ed25519.Ed25519PrivateKey):
@@ -110,17 +111,17 @@ def key_in_token(public: Any, sign: _Sign) -> PrivateKey:
 
 
 def _digest(data: Any, algorithm: Any) -> bytes:
+    if isinstance(algorithm, Prehashed):
+        return bytes(data)
     computing = hashes.Hash(algorithm)
     computing.update(data)
     return computing.finalize()
 
 
-def is_pair(key: PrivateKey) -> bool:
-    """Whether the private half, wherever it is, signs what the public half verifies."""
-    message = b"evercert: one key"
-    public = key.crypto.public_key()
+def is_signed_by(key: PrivateKey, signature: bytes, data: bytes) -> bool:
+    """Whether *signature* over *data* is one that the public half of *key* verifies."""
     try:
-        public.verify(key.sign_bytes(message), message, *_scheme(key))
+        key.crypto.public_key().verify(signature, data, *_scheme(key))
     except InvalidSignature:
         return False
     return True

@@ -23,7 +23,7 @@ from pkcs11 import exceptions as errors
 from evercert.base.errors import EvercertError, Retry
 from evercert.base.secret import Secret
 from evercert.pki.hsm.desk import desk_of
-from evercert.pki.hsm.keys import is_pair, key_in_token
+from evercert.pki.hsm.keys import is_signed_by, key_in_token
 from evercert.pki.hsm.public import EC_PARAMETERS, public_key
 from evercert.pki.hsm.reference import KeyReference
 from evercert.pki.key_type import KeyType
@@ -36,6 +36,7 @@ T = TypeVar("T")
 # A card may take minutes for an RSA key.
 _GENERATION = 600.0
 _MAX_KEYS = 1000
+_PROOF = b"evercert: one key in two halves"
 _MAX_TOKENS = 1000
 
 _MECHANISMS: Final[dict[TokenKeyType, Mechanism]] = {
@@ -77,7 +78,7 @@ class Token:
         """The key, once it has proved to be its public key's other half. Raises `not-found`, `bad-key`, `token`."""
         public, mechanism = self._ask(lambda session: _facts(session, which))
         key = key_in_token(public, lambda data: self._sign(which, mechanism, data))
-        if not is_pair(key):
+        if not is_signed_by(key, key.sign_bytes(_PROOF), _PROOF):
             raise EvercertError("bad-key", f"the key {which.key_name} and its public half do not belong together")
         return key
 
