@@ -6,7 +6,7 @@ import os
 import random
 import socket
 
-__all__ = ["free_port"]
+__all__ = ["free_pair", "free_port"]
 
 # Below the range from which Linux takes the ports of outgoing connections (32768 and above), so that no
 # passing connection sits on a port between our asking and the program's binding.
@@ -24,6 +24,15 @@ def free_port(host: str = "127.0.0.1") -> int:
         port = _draw.randrange(_FIRST, _LAST)
         if port not in _given and _is_free(host, port):
             _given.add(port)
+            return port
+
+
+def free_pair(host: str = "127.0.0.1") -> int:
+    """The first of two such ports in a row."""
+    while True:
+        port = free_port(host)
+        if port + 1 not in _given and _is_free(host, port + 1):
+            _given.add(port + 1)
             return port
 
 

@@ -91,6 +91,7 @@ CODES: Final[dict[str, Code]] = {
         Code("program", Exit.DEPLOY, Retry.LATER, "a program that was run failed"),
         Code("store", Exit.STORE, Retry.LATER, "the store could not be read or written"),
         Code("conflict", Exit.BUSY, Retry.NOW, "somebody else changed the same thing first"),
+        Code("bad-attestation", Exit.CHALLENGE, Retry.NEVER, "what a device says of its key was not accepted"),
         Code("token", Exit.STORE, Retry.LATER, "a PKCS #11 token could not be used"),
         Code("sealed", Exit.STORE, Retry.NEVER, "a sealed secret cannot be opened with this master key"),
     )
