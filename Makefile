@@ -24,7 +24,8 @@ test: setup tools peers ## everything that proves it, against real programs; ARG
 demo: setup tools ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
 	@.venv/bin/evercert demo --tools .tools/bin
 
-bench: setup tools peers ## figures beside other clients, measured in one run on this machine
+bench: setup tools peers ## figures beside other clients and CAs, measured in one run on this machine
+	@tools/step-ca
 	@.venv/bin/python -m bench $(ARGS)
 
 docs: setup ## write the parts of docs/ that come from the tables of the program

@@ -1,4 +1,4 @@
-"""`make bench`: every client is measured against the same Pebble over the same loopback, its account already made."""
+"""`make bench`: clients against one Pebble, their accounts already made; CAs under one load; all over loopback."""
 
 from __future__ import annotations
 

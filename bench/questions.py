@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from bench.ca.peers import PEERS
+from bench.ca.question import Load, ask_cas
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.filled import copy_lineage, fill_store
 from bench.measure import Command, all_of, cost_of, typical
@@ -35,11 +37,12 @@ class Scale:
     names: int
     listed: int
     stored: int
+    issued: int
     seconds: float
 
 
-FULL = Scale(many=100, most=1_000, names=50, listed=10_000, stored=1_000_000, seconds=720)
-QUICK = Scale(many=4, most=40, names=4, listed=200, stored=10_000, seconds=60)
+FULL = Scale(many=100, most=1_000, names=50, listed=10_000, stored=1_000_000, issued=3_000, seconds=720)
+QUICK = Scale(many=4, most=40, names=4, listed=200, stored=10_000, issued=200, seconds=60)
 
 
 def start(folder: Path, scale: Scale) -> None:
@@ -97,7 +100,13 @@ def hold(folder: Path, scale: Scale) -> None:
         _ask("Nothing is due", renewing, folder, scale)
 
 
-QUESTIONS = {"start": start, "obtain": obtain, "obtain-at-once": obtain_at_once, "hold": hold}
+def ca(folder: Path, scale: Scale) -> None:
+    """Certificates from every CA that can be had here, under one load."""
+    load = Load(scale.issued, warm=scale.issued // 10, clients=32, accounts=32, seconds=scale.seconds / 4)
+    ask_cas(folder, load, list(PEERS))
+
+
+QUESTIONS = {"start": start, "obtain": obtain, "obtain-at-once": obtain_at_once, "hold": hold, "ca": ca}
 
 
 def _orders(certificates: int, names: int = 1) -> list[list[str]]:

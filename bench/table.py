@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.measure import Cost
 
-__all__ = ["print_table"]
+__all__ = ["print_rows", "print_table"]
 
 
 def print_table(question: str, costs: Mapping[str, Cost]) -> None:
     """The first row is what the others are compared with."""
     first = next(iter(costs.values()))
-    rows = [_cells(name, cost, first) for name, cost in costs.items()]
     heads = ("", "wall s", "x", "CPU s", "CPU ms each", "peak MB", "")
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    print_rows(question, [heads, *(_cells(name, cost, first) for name, cost in costs.items())])
+
+
+def print_rows(question: str, rows: Sequence[tuple[str, ...]]) -> None:
+    """The first of *rows* is the heads; the first column is text, the others are figures."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(f"\n{question}")
-    for row in [heads, *rows]:
+    for row in rows:
         cells = [
             cell.ljust(width) if not at else cell.rjust(width)
             for at, (cell, width) in enumerate(zip(row, widths, strict=True))
