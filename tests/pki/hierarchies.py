@@ -34,9 +34,13 @@ class Hierarchy:
         return [self.issuing.certificate, self.root.certificate]
 
 
-@cache
 def key_of(key_type: KeyType, which: str = "") -> PrivateKey:
-    """One for each type and word, because an RSA key takes a second to make."""
+    """One for each type and word; of the large RSA keys, which take seconds to make, one for all words."""
+    return _made(key_type, "" if key_type in {KeyType.RSA3072, KeyType.RSA4096} else which)
+
+
+@cache
+def _made(key_type: KeyType, which: str) -> PrivateKey:
     return generate(key_type)
 
 

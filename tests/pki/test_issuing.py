@@ -13,6 +13,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.verification import PolicyBuilder, Store
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
 from evercert.pki.cert import certificate_pem, read_certificate
@@ -28,6 +30,7 @@ from evercert.pki.issuing import (
     to_be_signed,
 )
 from evercert.pki.keys import KeyType
+from evercert.pki.lint.leaf import lint_leaf
 from evercert.pki.signer import Signer
 from tests.pki.hierarchies import KEY_TYPES, NOW, hierarchy, key_of, leaf_of
 from tests.pki.linting import assert_clean
@@ -218,3 +221,42 @@ def test_every_named_usage_is_one() -> None:
     for name, oid in EKUS.items():
         der = sign(leaf_of(_KEY, ekus=(name,)), hierarchy().issuing)
         assert list(extension_in(der, x509.ExtendedKeyUsage).value) == [oid]
+
+
+_TEXT = st.text(max_size=70)
+
+
+@given(
+    st.lists(_TEXT, max_size=3),
+    st.lists(_TEXT, max_size=3),
+    st.lists(st.tuples(st.sampled_from(["CN", "O", "C", "serialNumber", "DC", "1.2.3"]), _TEXT), max_size=3),
+    st.lists(st.builds(PermanentIdentifier, _TEXT, st.sampled_from(["", "1.2.3", "x"])), max_size=2),
+    st.lists(st.builds(HardwareModule, st.sampled_from(["1.2.3", ""]), st.binary(max_size=20)), max_size=2),
+)
+def test_whatever_a_leaf_is_asked_to_hold_is_refused_or_found_or_read_back(
+    uris: list[str],
+    emails: list[str],
+    subject: list[tuple[str, str]],
+    permanent: list[PermanentIdentifier],
+    modules: list[HardwareModule],
+) -> None:
+    issuing = hierarchy().issuing
+    leaf = leaf_of(
+        _KEY,
+        uris=tuple(uris),
+        emails=tuple(emails),
+        subject=tuple(subject),
+        permanent_identifiers=tuple(permanent),
+        hardware_modules=tuple(modules),
+    )
+    try:
+        tbs = to_be_signed(leaf, issuing)
+    except EvercertError as error:
+        assert error.code.name == "bad-input"  # noqa: PT017  # either is right; a certificate that nobody reads is not
+        return
+    if lint_leaf(tbs, issuing):
+        return
+    names = extension_in(signed(tbs, issuing), x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == uris
+    assert names.get_values_for_type(x509.RFC822Name) == emails
+    assert len(names.get_values_for_type(x509.OtherName)) == len(permanent) + len(modules)

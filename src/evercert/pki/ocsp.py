@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 from evercert.pki import der
-from evercert.pki.cert import read_certificate
 from evercert.pki.issuing import Leaf
 from evercert.pki.ocsp_request import CertId
 from evercert.pki.signer import Signer
@@ -106,6 +105,6 @@ def _state(status: Status) -> bytes:
 
 def _own_certificate(signer: Signer) -> bytes:
     """Whoever asks has the issuer's certificate already, but not that of a responder."""
-    if read_certificate(signer.certificate).is_ca:
+    if signer.is_ca:
         return b""
     return der.constructed(0xA0, der.sequence(signer.certificate))

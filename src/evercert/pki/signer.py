@@ -16,7 +16,8 @@ __all__ = ["Signer"]
 
 
 class Signer:
-    """A CA certificate (DER) and its private key, which may live in a device: only `crypto` of it is asked to sign.
+    """The certificate (DER) of a CA or an OCSP responder and its private key, which may live in a device: only `crypto`
+    of it is asked to sign.
 
     `subject` is its name, `algorithm` the AlgorithmIdentifier of its signatures and `authority` the extension that
     points to it from below, all DER; `name_hash` and `key_hash` are what OCSP calls it by, SHA-1 and SHA-256.
@@ -29,6 +30,7 @@ class Signer:
             raise EvercertError("bad-key", "the issuer's certificate is for another key")
         self.certificate = certificate
         self.key = key
+        self.is_ca = view.is_ca
         self.not_before, self.not_after = view.not_before, view.not_after
         self.subject = parsed(certificate).subject.public_bytes()
         self.algorithm = algorithm_of(key)

@@ -49,7 +49,7 @@ def issuer(seen: Seen) -> Iterator[str]:
     """§4.1.2.4, §6.1.3: to the octet."""
     if seen.issuer != seen.signer.subject:
         yield "the issuer's name is not the subject of the issuer's certificate"
-    if not seen.above.is_ca:
+    if not seen.signer.is_ca:
         yield "the issuer is no CA"
     if len(seen.signer.subject) <= 2:
         yield "the issuer has no name"
@@ -61,7 +61,7 @@ def validity(seen: Seen) -> Iterator[str]:
         yield "a moment before 2050 is not UTCTime, or one after it not GeneralizedTime"  # §4.1.2.5
     if before >= after:
         yield "it ends before it begins"
-    if before < seen.above.not_before or after > seen.above.not_after:
+    if before < seen.signer.not_before or after > seen.signer.not_after:
         yield "it lives outside its issuer's life"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -55,11 +54,8 @@ class _Tbs:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What the issuer's own certificate says of those below it."""
+    """How the issuer's own certificate binds those below it."""
 
-    is_ca: bool
-    not_before: datetime
-    not_after: datetime
     ekus: frozenset[x509.ObjectIdentifier] | None
     constraints: x509.NameConstraints | None
 
@@ -119,14 +115,9 @@ def _key(spki: bytes) -> Any:
 
 @lru_cache(maxsize=64)
 def _issuer(certificate: bytes) -> Issuer:
-    read = parsed(certificate)
-    found = {each.oid: each.value for each in read.extensions}
-    basic, usages = found.get(x509.BasicConstraints.oid), found.get(x509.ExtendedKeyUsage.oid)
-    constraints = found.get(x509.NameConstraints.oid)
+    found = {each.oid: each.value for each in parsed(certificate).extensions}
+    usages, constraints = found.get(x509.ExtendedKeyUsage.oid), found.get(x509.NameConstraints.oid)
     return Issuer(
-        is_ca=isinstance(basic, x509.BasicConstraints) and basic.ca,
-        not_before=read.not_valid_before_utc,
-        not_after=read.not_valid_after_utc,
         ekus=frozenset(usages) if isinstance(usages, x509.ExtendedKeyUsage) else None,
         constraints=constraints if isinstance(constraints, x509.NameConstraints) else None,
     )
