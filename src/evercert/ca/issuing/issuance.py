@@ -151,6 +151,7 @@ class Issuance:
             issuer_window=(issuer.signer.not_before, issuer.signer.not_after),
             not_before=not_before,
             not_after=not_after,
+            above=issuer.chains[0],
             **self.links.leaf_links(issuer, profile, serial),
         )
         tbs = to_be_signed(leaf, issuer.signer)

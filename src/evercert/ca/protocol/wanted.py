@@ -10,6 +10,7 @@ import msgspec
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
+from evercert.ca.profiles.names import check_names, together
 from evercert.ca.profiles.profile import Profile
 
 __all__ = ["Wanted", "wanted_identifiers"]
@@ -42,9 +43,8 @@ def wanted_identifiers(
         except Problem as problem:
             problems.append(problem)
     if problems:
-        raise _together(problems)
-    if len(identifiers) > profile.max_names:
-        raise Problem(ProblemType.MALFORMED, f"the profile takes no more than {profile.max_names} names in one order")
+        raise together(problems)
+    check_names(tuple(identifiers), profile)
     return tuple(identifiers), ancestors
 
 
@@ -69,11 +69,3 @@ def _ancestor(identifier: Identifier, written: str, subdomains: bool) -> Identif
     if ancestor.wildcard or not f".{identifier.base}".endswith(f".{ancestor.base}"):
         raise Problem(ProblemType.MALFORMED, "its ancestorDomain is no ancestor of it", name=str(identifier))
     return ancestor
-
-
-def _together(problems: list[Problem]) -> Problem:
-    if len(problems) == 1:
-        return problems[0]
-    kinds = {problem.type for problem in problems}
-    kind = kinds.pop() if len(kinds) == 1 else ProblemType.COMPOUND
-    return Problem(kind, f"{len(problems)} of the names are not taken here", subproblems=tuple(problems))
