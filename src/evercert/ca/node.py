@@ -19,7 +19,7 @@ from evercert.ca.own_certificate import OwnCertificate
 from evercert.ca.profiles.profile import BUILT_IN
 from evercert.ca.protocol.application import AcmeApplication
 from evercert.ca.protocol.desk import Desk
-from evercert.ca.protocol.nonces import Nonces
+from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
 from evercert.ca.revoking import Revoking
 from evercert.ca.rules import Rules
@@ -63,11 +63,14 @@ async def open_node(
     limits: Limits | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
+    is_alone: bool = True,
 ) -> AsyncIterator[Node]:
-    """The node, ready to answer; what it had begun is ended when the block is left."""
+    """The node, ready to answer; what it had begun is ended when the block is left. Where it is not alone, nonces of
+    the other nodes are taken, and all of them remember together which were used."""
     clock, rng, rules = clock or SystemClock(), rng or SystemRandom(), rules or Rules()
     urls, profiles, limits = Urls(base_url), BUILT_IN, limits or Limits()
-    nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng)
+    burned = None if is_alone else BurnedTogether(db, clock)
+    nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
     attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
     issuance = Issuance(
         db,

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from evercert.base.clock import Clock, SystemClock
-from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.node import Node, open_node
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.claim import Reach
-from evercert.config.references import resolve
-from evercert.db.sqlite import SqliteDatabase
+from evercert.config.references import is_reference, resolve
+from evercert.db.opening import Place, open_database
 from evercert.net.validating.network import ValidatingNetwork
-from evercert.pki.keys import PrivateKey
+from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
-__all__ = ["open_ca", "sealer_of"]
+__all__ = ["open_ca", "place_of", "sealer_of"]
 
 
 @asynccontextmanager
@@ -31,9 +33,12 @@ async def open_ca(
     clock = clock or SystemClock()
     async with AsyncExitStack() as closing:
         sealer = sealer_of(folder, settings, environ)
-        issuers = load_issuers(folder, settings.issuers, sealer, _token)
-        db = await SqliteDatabase.open(folder / "ca.db", MIGRATIONS)
-        closing.push_async_callback(db.close)
+        tokens = Tokens(partial(resolve, environ=environ))
+        closing.callback(tokens.close)
+        # Beside the loop: a token takes its time.
+        issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, sealer, tokens.load)
+        place = place_of(folder, settings, environ)
+        db = await closing.enter_async_context(open_database(place, MIGRATIONS))
         validation = settings.validation
         reach = Reach(
             ValidatingNetwork(validation.resolvers),
@@ -41,7 +46,7 @@ async def open_ca(
             http_port=validation.http_port,
             tls_port=validation.tls_port,
         )
-        node = await closing.enter_async_context(
+        yield await closing.enter_async_context(
             open_node(
                 db,
                 sealer,
@@ -50,12 +55,12 @@ async def open_ca(
                 reach,
                 settings.base_url,
                 rules=settings.rules(),
-                caa=CaaMode(validation.caa),
                 limits=settings.limits_in_force(),
+                caa=CaaMode(validation.caa),
                 clock=clock,
+                is_alone=isinstance(place, Path),
             )
         )
-        yield node
 
 
 def sealer_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Sealer:
@@ -63,5 +68,8 @@ def sealer_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) ->
     return Sealer(resolve(settings.master_key or f"file:{(folder / 'master.key').absolute()}", environ))
 
 
-def _token(uri: str) -> PrivateKey:
-    raise EvercertError("bad-input", "keys in tokens are not opened here yet", hint=uri[:0])
+def place_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Place:
+    """Where the store is: a file in the folder, or PostgreSQL, whose URL may be given by reference."""
+    if not settings.database:
+        return folder / "ca.db"
+    return resolve(settings.database, environ) if is_reference(settings.database) else Secret(settings.database)

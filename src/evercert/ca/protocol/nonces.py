@@ -15,8 +15,10 @@ from typing import Final, Protocol
 from evercert.acme.jose import b64url, unb64url
 from evercert.base.clock import Clock
 from evercert.base.secret import Secret
+from evercert.ca.store import shared
+from evercert.db.protocol import Database
 
-__all__ = ["Burned", "BurnedHere", "Nonces"]
+__all__ = ["Burned", "BurnedHere", "BurnedTogether", "Nonces"]
 
 LIFE: Final = timedelta(hours=1)
 _BODY, _MAC = 14, 16
@@ -59,6 +61,17 @@ class BurnedHere:
             place, bit = divmod(passed % _WINDOW, 8)
             self._bits[place] &= ~(1 << bit)
         self._newest = max(self._newest, number)
+
+
+class BurnedTogether:
+    """The memory of all nodes that share a store."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def burn(self, nonce: str, epoch: int, number: int) -> bool:
+        return await shared.burn(self._db, nonce, self._clock.now() + LIFE)
 
 
 class Nonces:
