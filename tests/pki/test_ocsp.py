@@ -231,36 +231,35 @@ def question(**changed: bytes) -> bytes:
     return der.sequence(der.sequence(*fields.values()), extensions)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\x30\x00",
-        b"\x30\x80\x00\x00",
-        b"\x30" * 20_000,
-        asking(extensions=extension(_NONCE, der.octets(b""))),
-        asking(extensions=extension(_NONCE, der.octets(bytes(129)))),
-        asking(extensions=extension(_NONCE, b"raw")),
-        asking(extensions=extension(_NONCE, b"")),
-        asking(extensions=extension(_NONCE, b"\x04\x81\x05hello")),
-        asking(extensions=extension(_NONCE, der.octets(b"1")) + extension(_NONCE, der.octets(b"2"))),
-        asking(extensions=extension("1.2.3", b"", critical=True)),
-        asking(questions=b""),
-        asking(questions=question() * 17),
-        asking(questions=question(serial=der.integer(-5))),
-        asking(questions=question(serial=der.integer(1 << 160))),
-        asking(questions=question(serial=b"\x02\x02\x00\x05")),
-        asking(questions=question(name_hash=der.octets(bytes(65)))),
-        asking(questions=question(key_hash=b"")),
-        asking(
-            questions=question(extensions=der.constructed(0xA0, der.sequence(extension("1.2.3", b"", critical=True))))
-        ),
-        asking(version=der.constructed(0xA0, der.integer(1))),
-        asking() + b"\x00",
-        asking(extensions=extension("1.2.3", bytes(16_384))),
-    ],
-    ids=lambda data: f"{len(data)}-{data[:24].hex()}",
-)
+_MALFORMED = {
+    "nothing": b"",
+    "empty": b"\x30\x00",
+    "indefinite": b"\x30\x80\x00\x00",
+    "deep": b"\x30" * 20_000,
+    "empty nonce": asking(extensions=extension(_NONCE, der.octets(b""))),
+    "nonce of 129": asking(extensions=extension(_NONCE, der.octets(bytes(129)))),
+    "raw nonce": asking(extensions=extension(_NONCE, b"raw")),
+    "no nonce in it": asking(extensions=extension(_NONCE, b"")),
+    "nonce with a long length": asking(extensions=extension(_NONCE, b"\x04\x81\x05hello")),
+    "two nonces": asking(extensions=extension(_NONCE, der.octets(b"1")) + extension(_NONCE, der.octets(b"2"))),
+    "critical and unknown": asking(extensions=extension("1.2.3", b"", critical=True)),
+    "no question": asking(questions=b""),
+    "17 questions": asking(questions=question() * 17),
+    "negative serial": asking(questions=question(serial=der.integer(-5))),
+    "serial of 21 octets": asking(questions=question(serial=der.integer(1 << 160))),
+    "padded serial": asking(questions=question(serial=b"\x02\x02\x00\x05")),
+    "long hash": asking(questions=question(name_hash=der.octets(bytes(65)))),
+    "no key hash": asking(questions=question(key_hash=b"")),
+    "critical in a question": asking(
+        questions=question(extensions=extensions_of(extension("1.2.3", b"", critical=True)))
+    ),
+    "version 2": asking(version=der.constructed(0xA0, der.integer(1))),
+    "more behind": asking() + b"\x00",
+    "large": asking(extensions=extension("1.2.3", bytes(16_384))),
+}
+
+
+@pytest.mark.parametrize("data", _MALFORMED.values(), ids=_MALFORMED)
 def test_a_malformed_request_is_refused(data: bytes) -> None:
     with pytest.raises(EvercertError) as raised:
         read_request(data)
