@@ -37,7 +37,7 @@ class CaaMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CaaRules:
-    """`identities` are the names by which records mean this CA (the directory's `caaIdentities`), lower case."""
+    """`identities` are the names by which records mean this CA (the directory's `caaIdentities`)."""
 
     mode: CaaMode = CaaMode.LENIENT
     identities: tuple[str, ...] = ()
@@ -116,7 +116,8 @@ def _judged(
     _, values = relevant(wanted.identifier, records)
     if not values:
         return None
-    ours = [found for value in values if (found := permission(value)) and found.issuer in rules.identities]
+    called = {name.lower() for name in rules.identities}
+    ours = [found for value in values if (found := permission(value)) and found.issuer in called]
     if not ours:
         named = " or ".join(rules.identities) or "no name"
         return _forbidden(wanted, owner, f"does not let this CA issue; it is called {named} there")

@@ -18,9 +18,9 @@ __all__ = ["Claim", "Reach", "Validated"]
 class Claim:
     """One challenge as it was answered. `challenge` is its type; the identifier of a wildcard's is `*.name`.
 
-    The rest is for dns-persist-01: the issuer domain names that the challenge offered (lower case); whether an account
-    may be named by its URL (drafts -00 and -01); the directory's `accountHashPrefix` ("" where draft -02 is not spoken)
-    and the thumbprints of keys that the account had before, by which records from before a key change still hold.
+    The rest is for dns-persist-01: the issuer domain names that the challenge offered; whether an account may be named
+    by its URL (drafts -00 and -01); the directory's `accountHashPrefix` ("" where draft -02 is not spoken); and the
+    thumbprints of keys that the account had before, by which records from before a key change still hold.
     """
 
     challenge: str

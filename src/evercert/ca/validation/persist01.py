@@ -56,7 +56,7 @@ async def validate_persist01(claim: Claim, reach: Reach, now: datetime) -> datet
 def _read(value: bytes, claim: Claim) -> _Record | str:
     """The record; what is wrong with it where it names this CA; "" for one of somebody else's."""
     text = value.decode("latin-1")
-    if text.partition(";")[0].strip(" \t").lower() not in claim.issuer_names:
+    if text.partition(";")[0].strip(" \t").lower() not in {name.lower() for name in claim.issuer_names}:
         return ""
     parsed = parse_issue_value(text, strictly=True)
     if parsed is None:
