@@ -112,10 +112,11 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    stranger = apsw.Connection(str(tmp_path / "store.db"))
-    stranger.execute("CREATE TABLE bookmarks (url)")
-    stranger.close()
-    assert "another program" in str(await refused(tmp_path / "store.db"))
+    for theirs in ("CREATE TABLE bookmarks (url)", "CREATE TABLE migrations (migration, batch)"):
+        stranger = apsw.Connection(str(tmp_path / "store.db"))
+        stranger.execute(theirs)
+        stranger.close()
+        assert "another program" in str(await refused(tmp_path / "store.db"))
 
 
 async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _HASTE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connection
 class Postgres:
     """Runs until the `with` is left. It refuses to run as root, so it runs as its package's own user."""
 
-    def __init__(self) -> None:
+    def __init__(self, authentication: str = "trust") -> None:
         self._bin = _newest()
         self._folder = Path(tempfile.mkdtemp(prefix="evercert-postgres-"))
         shutil.chown(self._folder, "postgres")
@@ -38,6 +38,8 @@ class Postgres:
         # Most installations sort text as a language does, so that nothing may rely on another order.
         init += ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
         subprocess.run(init, check=True, capture_output=True, timeout=_PATIENCE, cwd="/")
+        # psql is always let in; whoever else comes has to say who he is.
+        (data / "pg_hba.conf").write_text(f"local all postgres trust\nlocal all all {authentication}\n")
         self.start()
 
     def start(self) -> None:
@@ -59,14 +61,18 @@ class Postgres:
         return done.stdout
 
     def fresh(self, migrations: Sequence[Migration] = ()) -> Secret:
-        """The URL of a new database of the caller's own, with those migrations in it. The first of its kind is made
-        by psql, and the others are copies."""
+        """The URL of a new database of the caller's own, with those migrations in it."""
+        return self.url(self.fresh_name(migrations))
+
+    def fresh_name(self, migrations: Sequence[Migration] = ()) -> str:
+        """The name of such a database. The first of its kind is made by psql, and the others are copies."""
         name = self._next_name()
         self.run(f"CREATE DATABASE {name} TEMPLATE {self._template(tuple(migrations))} STRATEGY FILE_COPY")
-        return self.url(name)
+        return name
 
-    def url(self, database: str) -> Secret:
-        return Secret(f"postgresql://postgres@/{database}?host={self._folder}")
+    def url(self, database: str, user: str = "postgres") -> Secret:
+        """Where that database is, for *user* (with a password after a colon)."""
+        return Secret(f"postgresql://{user}@/{database}?host={self._folder}")
 
     def _template(self, migrations: tuple[Migration, ...]) -> str:
         if not migrations:

@@ -30,6 +30,9 @@ _PATIENCE = 30.0
 # Other processes' locks are waited for in real time, whatever time the rest of the program is given.
 _CLOCK: Final = SystemClock()
 
+# The columns of the record of migrations; a table of that name that has others is somebody else's.
+_RECORD: Final = {"number", "name"}
+
 # A write-ahead log is cut back to this after a burst, so that it does not stay as large as the burst.
 _LOG_LIMIT = 64 << 20
 
@@ -133,10 +136,9 @@ class Connection:
             self._execute("PRAGMA query_only = ON")
 
     def _applied(self) -> list[str]:
-        tables = {row[0] for row in self._raw.execute("SELECT name FROM sqlite_schema")}
-        if not tables:
+        if not self._raw.execute("SELECT 1 FROM sqlite_schema").fetchall():
             return []
-        if "migrations" not in tables:
+        if {name for (name,) in self._raw.execute("SELECT name FROM pragma_table_info('migrations')")} != _RECORD:
             raise strangers(self.place)
         return [str(name) for (name,) in self._raw.execute("SELECT name FROM migrations ORDER BY number")]
 

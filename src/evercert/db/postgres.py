@@ -68,23 +68,25 @@ class PostgresDatabase:
         connections: int = 10,
         patience: float = 10.0,
         statement_seconds: float = 30.0,
+        connect_seconds: float = 10.0,
         rng: Random | None = None,
     ) -> PostgresDatabase:
         """The database at *url*, brought up to date if it is older.
 
         So many *connections* write and as many read, each opened when it is first needed; *patience* is how
         many seconds to wait for one of them, for a server that restarts, and for another process that
-        migrates. Raises `store`.
+        migrates. Raises `store`, and `bad-input` for what is no URL.
         """
-        db = cls(Server(url, statement_seconds), connections, patience, rng=rng)
+        server = Server.at(url, statement_seconds=statement_seconds, connect_seconds=connect_seconds)
+        db = cls(server, connections, patience, rng=rng)
         try:
-            session = await connect(db._server)
+            session = await connect(server)
             try:
-                await bring_up_to_date(session, migrations, db._server.place, patience)
+                await bring_up_to_date(session, migrations, server.place, patience)
             finally:
                 await session.close()
         except Exception as error:
-            raise as_told(error, db._server.place) from None
+            raise as_told(error, server.place) from None
         return db
 
     async def rows(self, statement: Statement) -> list[Row]:

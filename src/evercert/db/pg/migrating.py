@@ -22,7 +22,12 @@ _FOUND: Final = Query(
     SELECT
         current_setting('server_encoding'),
         current_schema(),
-        to_regclass(quote_ident(current_schema()) || '.migrations') IS NOT NULL,
+        (
+            SELECT count(*) FROM pg_attribute AS a
+            WHERE
+                a.attrelid = to_regclass(quote_ident(current_schema()) || '.migrations')
+                AND a.attname IN ('number', 'name')
+        ) = 2,
         EXISTS (
             SELECT 1 FROM pg_class AS c
             WHERE
@@ -72,13 +77,13 @@ async def _apply(session: Session, migration: Migration) -> None:
 
 async def _applied(session: Session, place: str) -> list[str]:
     """The names of the migrations that were applied, in order."""
-    ((encoding, schema, has_migrations, has_tables),) = await session.run(_FOUND())
+    ((encoding, schema, is_ours, has_tables),) = await session.run(_FOUND())
     if encoding != "UTF8":
         hint = "create it with createdb --encoding=UTF8 --template=template0"
         raise EvercertError("store", f"{place} keeps text as {encoding}", hint=hint)
     if schema is None:
         raise EvercertError("store", f"{place} has no schema for us", hint="create one, and name it in search_path")
-    if has_migrations:
+    if is_ours:
         return [name for _, name in await session.run(_APPLIED())]
     if has_tables:
         raise strangers(place)

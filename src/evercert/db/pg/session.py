@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
@@ -25,19 +25,34 @@ _GRACE = 5.0
 _DAY = 86_400.0
 
 
+# What is not quite a URL may have a password where nobody looks for one, so no part of such a thing is used or shown.
+_HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::\d+)?"
+_URL = re.compile(
+    rf"postgres(?:ql)?://(?:[^@/?\#\s]*@)?(?P<hosts>{_HOST}(?:,{_HOST})*)(?P<path>/[\w.%-]*)?(?:\?[^\#\s]*)?", re.ASCII
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the database is, and how long it may take."""
+    """Where the database is, and how long it may take. `place` is its address without user, password and options."""
 
     url: Secret
-    statement_seconds: float = 30.0
-    connect_seconds: float = 10.0
+    place: str
+    statement_seconds: float
+    connect_seconds: float
 
-    @property
-    def place(self) -> str:
-        """Its address without user, password and options."""
-        parts = urlsplit(self.url.text())
-        return f"{parts.netloc.rpartition('@')[2] or 'local'}{parts.path}"
+    @classmethod
+    def at(cls, url: Secret, *, statement_seconds: float = 30.0, connect_seconds: float = 10.0) -> Server:
+        """Raises `bad-input` for what is no URL of PostgreSQL's."""
+        found = _URL.fullmatch(url.text())
+        if found is None:
+            raise EvercertError(
+                "bad-input",
+                "the database's URL cannot be understood",
+                hint="write postgresql://USER@HOST/DATABASE, and every special character of a password as %XX",
+            )
+        place = f"{found['hosts'] or 'local'}{found['path'] or ''}"
+        return cls(url, place, statement_seconds, connect_seconds)
 
 
 class Session:
