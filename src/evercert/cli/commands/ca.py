@@ -11,6 +11,7 @@ __all__ = ["CA_COMMANDS", "command"]
 CA_COMMANDS: Final[dict[str, str]] = {
     "init": "make a CA in a folder: root, first issuer, settings",
     "serve": "answer as that CA, until told to stop",
+    "perspective": "look at names for a CA that is elsewhere, until told to stop",
     "list": "the certificates of this machine's CA; or the CAs that Evercert knows",
     "show": "one certificate of this machine's CA, or one CA that Evercert knows",
 }
