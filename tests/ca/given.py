@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from evercert.acme.challenge import key_authorization
 from evercert.acme.client import AsyncClient
+from evercert.acme.jose import Signer
 from evercert.acme.wire import Order
 from evercert.base.message import Request, Response
-from evercert.base.names import Identifier, parse_identifiers
+from evercert.base.names import parse_identifiers
 from evercert.base.probe import Page
 from evercert.base.secret import Secret
 from evercert.base.serving import Application, Asked
@@ -28,7 +29,7 @@ from evercert.ca.rules import Rules
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.claim import Reach
 from evercert.ca.validation.policy import NetworkPolicy
-from evercert.db.sqlite import SqliteDatabase
+from evercert.db.opening import Place, open_database
 from evercert.pki.csr import build_csr
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer
@@ -81,15 +82,15 @@ class World:
             if authorization.status == "valid":
                 continue
             challenge = next(each for each in authorization.challenges if each.type == "http-01")
-            self.serve(authorization.identifier, challenge.token, client)
+            self.serve(authorization.identifier.value, challenge.token, client.session.signer)
             await client.answer(challenge)
             await client.await_authorization(authorization.url, 30)
 
-    def serve(self, identifier: Identifier, token: str, client: AsyncClient) -> None:
+    def serve(self, name: str, token: str, key: Signer) -> None:
         """The world now shows the answer to http-01."""
-        answer = key_authorization(token, client.session.signer.jwk)
-        self.network.names[identifier.value] = ["127.0.0.1"]
-        place = f"127.0.0.1:80 http://{identifier.value}/.well-known/acme-challenge/{token}"
+        answer = key_authorization(token, key.jwk)
+        self.network.names[name] = ["127.0.0.1"]
+        place = f"127.0.0.1:80 http://{name}/.well-known/acme-challenge/{token}"
         self.network.pages[place] = Page(200, body=answer.encode())
 
     async def obtain(self, client: AsyncClient, *names: str, key: PrivateKey | None = None, **more: object) -> Order:
@@ -100,20 +101,29 @@ class World:
 
 
 @asynccontextmanager
-async def a_ca(folder: Path, *, rules: Rules | None = None) -> AsyncIterator[World]:
+async def a_ca(folder: Path, *, rules: Rules | None = None, place: Place | None = None) -> AsyncIterator[World]:
     clock, network = FakeClock(), FakeNetwork()
     shutil.copytree(_founded(), folder)
     sealer = Sealer(Secret((folder / "master.key").read_bytes()))
     issuers = load_issuers(folder, (), sealer, _no_token)
-    db = await SqliteDatabase.open(folder / "ca.db", MIGRATIONS)
     reach = Reach(network, NetworkPolicy(("127.0.0.0/8",)))
-    try:
-        async with open_node(
-            db, sealer, load_root(folder), issuers, reach, BASE, rules=rules, clock=clock, rng=Random(7)
-        ) as node:
-            yield World(node, network, clock, load_root(folder), InMemory(node.site, clock))
-    finally:
-        await db.close()
+    root, where = load_root(folder), place or folder / "ca.db"
+    async with (
+        open_database(where, MIGRATIONS) as db,
+        open_node(
+            db,
+            sealer,
+            root,
+            issuers,
+            reach,
+            BASE,
+            rules=rules,
+            clock=clock,
+            rng=Random(7),
+            is_alone=isinstance(where, Path),
+        ) as node,
+    ):
+        yield World(node, network, clock, root, InMemory(node.site, clock))
 
 
 @cache

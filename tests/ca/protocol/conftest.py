@@ -1,17 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from evercert.ca.store.schema import MIGRATIONS
+from evercert.db.migrate import Migration
+from evercert.db.opening import Place
 from tests.ca.given import World, a_ca
 from tests.ca.protocol.wire import Wire
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_ca(tmp_path / "ca") as world:
+async def world(tmp_path: Path, new_place: Callable[[Sequence[Migration]], Place]) -> AsyncIterator[World]:
+    async with a_ca(tmp_path / "ca", place=new_place(MIGRATIONS)) as world:
         yield world
 
 

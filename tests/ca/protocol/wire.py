@@ -43,6 +43,10 @@ class Wire:
         self.nonce = header(answer, "replay-nonce")
         return answer
 
+    def forget(self) -> None:
+        """The nonce at hand is too old."""
+        self.nonce = ""
+
     async def fresh(self) -> str:
         """The nonce of the answer before, or a new one."""
         nonce, self.nonce = self.nonce, ""
