@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+import struct
+from datetime import UTC, datetime
 
 import pytest
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
+from evercert.base.names import parse_identifiers
 from evercert.base.serving import Answer, Asked
-from evercert.net.serve import HttpServer, Limits
-from tests.fakes.tls_site import visiting
+from evercert.net.serve import HttpServer, Limits, TlsIdentity
+from evercert.pki.cert import self_signed_server
+from tests.fakes.tls_site import anyone, visiting
 from tests.net.serve.site import echo, ended, request, serving_site
 
 
@@ -81,6 +87,28 @@ async def test_a_peer_that_leaves_does_not_stop_what_it_asked_for() -> None:
                 await asyncio.sleep(0)
     assert site.seen == [("GET", "/", 200, 4)]
     assert not slow.was_cancelled
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_a_peer_that_vanishes_before_the_goodbye_troubles_nobody(over_tls: bool) -> None:
+    tls = TlsIdentity(*self_signed_server(parse_identifiers(["ca.test"]), datetime.now(UTC))) if over_tls else None
+    troubles: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+
+    async with serving_site(tls=tls) as site:
+        peer = await asyncio.to_thread(connected, site.port, over_tls)
+        while not site.server.connections:
+            await asyncio.sleep(0)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        await site.server.close(1)  # before the loop could see that it is gone
+    gc.collect()
+    assert troubles == []
+
+
+def connected(port: int, over_tls: bool) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", port))
+    return anyone().wrap_socket(plain) if over_tls else plain
 
 
 async def test_an_application_that_is_cancelled_from_inside_ends_its_connection_alone() -> None:

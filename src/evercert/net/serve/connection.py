@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from typing import Final, Protocol, cast
 
 from evercert.base.foreign import one_line
@@ -249,7 +250,8 @@ class Connection(asyncio.Protocol):
         if self._peer_is_done:
             self._wire.close()
         else:
-            self._wire.write_eof()
+            with suppress(OSError):  # of a peer that is gone, which the loop is about to find out
+                self._wire.write_eof()
             self._wire.resume_reading()
 
 
