@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from evercert.acme.problem import Problem, ProblemType
@@ -23,6 +24,8 @@ from evercert.ca.rules import Rules
 from evercert.ca.store import accounts, audit, authorizations
 from evercert.ca.urls import Urls
 from evercert.ca.validation.claim import Claim, Reach, Validated
+from evercert.ca.validation.perspectives import Perspectives, nobody_else
+from evercert.ca.validation.pool import ValidationPool
 from evercert.ca.validation.validate import validate
 from evercert.db.protocol import Database
 
@@ -32,6 +35,17 @@ _log = logging.getLogger(__name__)
 
 # Longer than the longest validation; what is not ended by then has died with its node.
 _LEASE: Final = timedelta(seconds=60)
+_PATIENCE: Final = 10.0
+
+
+def _ended() -> asyncio.Future[None]:
+    end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    end.set_result(None)
+    return end
+
+
+def _failed(key: str, error: BaseException) -> None:
+    _log.error("a validation (authorization %s) failed of a fault of ours", key, exc_info=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +59,18 @@ class Attempts:
     rules: Rules
     profiles: Mapping[str, Profile]
     limits: Limits
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    perspectives: Perspectives = field(default_factory=nobody_else)
+    pool: ValidationPool = field(default_factory=lambda: ValidationPool(_failed))
 
     def begin(self, authorization: Authorization) -> Awaitable[None]:
-        task = asyncio.create_task(self._attempt(authorization))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
+        account = str(authorization.account_id)
+        end = self.pool.submit(str(authorization.id), account, partial(self._attempt, authorization))
+        # Where there is no room somebody takes it over when the lease is up.
+        return end or _ended()
 
     async def drain(self) -> None:
-        """Afterwards no validation is under way."""
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+        """Afterwards no validation is under way; what was not begun is left for whoever takes it over."""
+        await self.pool.drain(_PATIENCE)
 
     async def take_over(self) -> None:
         """Afterwards what other nodes, or this one before it died, have left is looked at again."""
@@ -67,7 +81,7 @@ class Attempts:
     async def _attempt(self, authorization: Authorization) -> None:
         try:
             claim = await self._claim(authorization)
-            validated = await validate(claim, self.reach, now=self.clock.now())
+            validated = await self.perspectives.agree(await validate(claim, self.reach, now=self.clock.now()))
         except Problem as problem:
             await self._refute(authorization, problem)
         except EvercertError as error:

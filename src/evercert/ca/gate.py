@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evercert.ca.nouns import Account, Order
 from evercert.ca.urls import Urls
-from evercert.ca.validation.caa import CaaRules, ToIssue, check_caa
+from evercert.ca.validation.caa import CaaMode, CaaRules, ToIssue, check_caa
 from evercert.ca.validation.network import Network
+from evercert.ca.validation.perspectives import Perspectives, nobody_else
 
 __all__ = ["CaaGate"]
 
@@ -20,10 +21,14 @@ class CaaGate:
     network: Network
     rules: CaaRules
     urls: Urls
+    perspectives: Perspectives = field(default_factory=nobody_else)
 
     async def check(self, order: Order, account: Account, methods: Mapping[str, str]) -> None:
         wanted = [ToIssue(each, _method(str(each), methods)) for each in order.identifiers]
-        await check_caa(wanted, self.urls.account(account.id), self.rules, self.network)
+        account_url = self.urls.account(account.id)
+        await check_caa(wanted, account_url, self.rules, self.network)
+        if self.rules.mode is not CaaMode.OFF:
+            await self.perspectives.confirm_caa(wanted, account_url, self.rules)
 
 
 def _method(name: str, methods: Mapping[str, str]) -> str:

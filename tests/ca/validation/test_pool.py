@@ -99,10 +99,28 @@ async def test_what_is_cancelled_is_not_begun_or_ends() -> None:
     assert pool.running == 0
 
 
+async def test_the_end_of_each_is_told_whatever_came_of_it() -> None:
+    bench = Bench()
+
+    async def broken() -> None:
+        raise ValueError("ours")
+
+    pool = ValidationPool(bench.failed, total=1)
+    ends = [pool.submit("a", "x", broken), pool.submit("b", "x", bench.work("b")), pool.submit("c", "x", broken)]
+    assert pool.submit("b", "x", bench.work("b")) is ends[1]
+    pool.cancel("c")
+    await turns()
+    assert [end.done() for end in ends if end] == [True, False, True]
+    assert ends[1]
+    ends[1].cancel()
+    await bench.let_end("b")
+    assert (bench.ended, pool.running) == (["b"], 0)
+
+
 async def test_a_full_pool_takes_nothing_more_for_now() -> None:
     bench = Bench()
     pool = ValidationPool(bench.failed, total=1, waiting=1)
-    assert [pool.submit(key, "x", bench.work(key)) for key in "abc"] == [True, True, False]
+    assert [bool(pool.submit(key, "x", bench.work(key))) for key in "abc"] == [True, True, False]
     await bench.let_end("a")
     assert pool.submit("c", "x", bench.work("c"))
     await bench.let_end("b", "c")

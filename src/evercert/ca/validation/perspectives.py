@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,10 +18,10 @@ import msgspec
 from evercert.acme.problem import URN, Problem, ProblemType, problem_type
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
-from evercert.base.message import Request, Transport
+from evercert.base.message import Request, Response, Transport
 from evercert.base.secret import Secret
 from evercert.ca.validation.caa import CaaRules, ToIssue
-from evercert.ca.validation.claim import Claim
+from evercert.ca.validation.claim import Claim, Validated
 from evercert.ca.validation.network import Asked
 from evercert.ca.validation.perspective_wire import (
     CAA,
@@ -33,10 +33,10 @@ from evercert.ca.validation.perspective_wire import (
     digest_of,
 )
 
-__all__ = ["Perspectives", "Remote", "may_fail"]
+__all__ = ["Perspectives", "Remote", "may_fail", "nobody_else"]
 
 # Longer than a perspective takes for the longest validation (`validate`).
-_PATIENCE: Final = 40.0
+_PATIENCE: Final = 25.0
 _MAX_TOLD: Final = 50
 # What a perspective may find; another word of its is not passed on.
 _FINDINGS: Final = frozenset(
@@ -102,6 +102,13 @@ class Perspectives:
         agreed = await self._confirm(CLAIM, ClaimQuestion(_nonce(), claim), asked)
         return min((heard.until for heard in agreed if heard.until), default=None)
 
+    async def agree(self, validated: Validated) -> Validated:
+        """The same, confirmed, as far as it lasts for all of them. Raises `Problem`."""
+        asked: list[Asked] = []
+        until = await self.confirm_claim(validated.claim, asked=asked)
+        ends = [each for each in (validated.until, until) if each]
+        return replace(validated, until=min(ends, default=None), asked=(*validated.asked, *asked))
+
     async def confirm_caa(
         self, wanted: Sequence[ToIssue], account_url: str, rules: CaaRules, *, asked: list[Asked] | None = None
     ) -> None:
@@ -165,6 +172,16 @@ class Perspectives:
             "do not; let every network see the same answer"
         )
         return Problem(kind, what)
+
+
+def nobody_else() -> Perspectives:
+    """No remotes: what the CA sees by itself is agreed."""
+    return Perspectives((), _NoTransport())
+
+
+class _NoTransport:
+    async def send(self, request: Request) -> Response:
+        raise EvercertError("internal", "there is nobody to ask")
 
 
 def _heard(remote: Remote, status: int, body: bytes, digest: str) -> _Heard:

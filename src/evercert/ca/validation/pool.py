@@ -44,6 +44,7 @@ class ValidationPool:
         self._queues: dict[str, dict[str, Work]] = {}  # what waits of an account, oldest first
         self._turns: dict[str, None] = {}  # accounts that wait and may run, in the order of their turns
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._ends: dict[str, asyncio.Future[None]] = {}
         self._busy: Counter[str] = Counter()
         self._is_closed = False
 
@@ -55,24 +56,26 @@ class ValidationPool:
     def running(self) -> int:
         return len(self._running)
 
-    def submit(self, key: str, account: str, work: Work) -> bool:
-        """Whether *key* is waiting or running now, by this call or an earlier one. Otherwise there is no room, or the
-        pool is drained: feed it in again later. *work* is called when its turn has come, and not if it is cancelled
-        before."""
-        if key in self._waiting or key in self._running:
-            return True
+    def submit(self, key: str, account: str, work: Work) -> asyncio.Future[None] | None:
+        """Done when *key* is neither waiting nor running any more, whatever came of it; shield it where you may stop
+        waiting. A key that is here already is not taken twice. None where there is no room, or the pool is drained:
+        feed it in again later. *work* is called when its turn has come, and not if it is cancelled before."""
+        if key in self._ends:
+            return self._ends[key]
         if self._is_closed or len(self._waiting) >= self._room:
-            return False
+            return None
+        end = self._ends[key] = asyncio.get_running_loop().create_future()
         self._waiting[key] = account
         self._queues.setdefault(account, {})[key] = work
         self._give_turn(account)
         self._go_on()
-        return True
+        return end
 
     def cancel(self, key: str) -> None:
         """Afterwards *key* does not wait, and if it runs it is about to end. Idempotent."""
         if key in self._waiting:
             self._take(key)
+            self._end(key)
         if task := self._running.get(key):
             task.cancel()
 
@@ -81,7 +84,7 @@ class ValidationPool:
         How many were cancelled. The store still has all of them. Idempotent."""
         self._is_closed = True
         for key in tuple(self._waiting):
-            self._take(key)
+            self.cancel(key)
         running = set(self._running.values())
         if running:
             _, late = await asyncio.wait(running, timeout=patience)
@@ -119,6 +122,7 @@ class ValidationPool:
 
     def _ended(self, key: str, account: str, task: asyncio.Task[None]) -> None:
         del self._running[key]
+        self._end(key)
         self._busy[account] -= 1
         if not self._busy[account]:
             del self._busy[account]
@@ -126,3 +130,8 @@ class ValidationPool:
             self._failed(key, error)
         self._give_turn(account)
         self._go_on()
+
+    def _end(self, key: str) -> None:
+        end = self._ends.pop(key)
+        if not end.done():  # who waited for it may have cancelled it
+            end.set_result(None)

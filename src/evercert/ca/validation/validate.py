@@ -20,7 +20,7 @@ from evercert.ca.validation.tls_alpn01 import validate_tls_alpn01
 __all__ = ["CHALLENGES", "validate"]
 
 # Eleven hops of ten seconds each are nobody's server.
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 20.0
 
 _Validator = Callable[[Claim, Reach], Awaitable[None]]
 
