@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -30,8 +30,7 @@ class Site:
     async def __call__(self, asked: Asked) -> Answer:
         segment = asked.path.split("/", 2)[1] if asked.path.startswith("/") else ""
         part = self.parts.get(segment) or self.parts.get("")
-        answer = await part(asked) if part else NOT_FOUND
-        return replace(answer, body=b"") if asked.method == "HEAD" else answer
+        return await part(asked) if part else NOT_FOUND
 
 
 def trust_application(root: bytes, issuers: Issuers) -> Application:

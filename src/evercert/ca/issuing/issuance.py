@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
 from evercert.ca.problems import kept
