@@ -153,3 +153,9 @@ def test_openssl_opens_an_offline_key(tmp_path: Path) -> None:
 def test_an_empty_passphrase_locks_nothing() -> None:
     with pytest.raises(EvercertError, match="empty"):
         encrypted_pem(_KEY, Secret(""))
+
+
+def test_what_is_no_ca_is_not_cross_signed() -> None:
+    leaf = sign(leaf_of(_KEY), hierarchy().issuing)
+    with pytest.raises(EvercertError, match="only a CA's certificate"):
+        cross_sign(leaf, hierarchy().root, serial=7, not_before=NOW, not_after=NOW + YEAR)

@@ -6,13 +6,12 @@ import ipaddress
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ObjectIdentifier
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.pki.cert import parsed
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["acme_identifier_of"]
 
@@ -20,17 +19,6 @@ __all__ = ["acme_identifier_of"]
 _ACME_IDENTIFIER: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 # A DER OCTET STRING of 32 octets.
 _DIGEST_HEADER: Final = b"\x04\x20"
-
-_FAULTS: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    InvalidSignature,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    CryptographyDeprecationWarning,
-)
 
 
 def acme_identifier_of(der: bytes, identifier: Identifier) -> bytes:
@@ -40,7 +28,7 @@ def acme_identifier_of(der: bytes, identifier: Identifier) -> bytes:
     certificate = parsed(der)
     try:
         extensions = certificate.extensions
-    except _FAULTS as error:
+    except UNREADABLE as error:
         raise _bad("has an extension twice, or one that cannot be read") from error
     _check_signature(certificate)
     _check_name(extensions, identifier)
@@ -51,14 +39,14 @@ def _check_signature(certificate: x509.Certificate) -> None:
     # Whoever is signed by another may have been made for another purpose by who controls no more than a CSR.
     try:
         certificate.verify_directly_issued_by(certificate)
-    except _FAULTS as error:
+    except UNREADABLE as error:
         raise _bad("is not signed by itself") from error
 
 
 def _check_name(extensions: x509.Extensions, identifier: Identifier) -> None:
     try:
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value.public_bytes()
-    except (x509.ExtensionNotFound, *_FAULTS) as error:
+    except (x509.ExtensionNotFound, *UNREADABLE) as error:
         raise _bad("has no subjectAltName extension") from error
     if names != _only(identifier):
         raise _bad("does not have exactly one name, the one that is validated, in its subjectAltName extension")

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -24,6 +23,7 @@ from evercert.base.secret import Secret
 from evercert.pki.der import pem
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.names import alternative_names, identifiers_of
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["CertificateView", "certificate_pem", "parsed", "read_certificate", "self_signed", "self_signed_server"]
 
@@ -43,16 +43,6 @@ _ALWAYS = (datetime(2020, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 
 # What the library still reads but will refuse one day (a serial below one, say) is refused here already:
 # from outside nobody shall make it write warnings.
 warnings.filterwarnings("error", category=CryptographyDeprecationWarning, module=r"evercert\.pki")
-
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    CryptographyDeprecationWarning,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,7 @@ def read_certificate(der: bytes) -> CertificateView:
             ari_id=f"{_b64(aki)}.{_b64(_serial_octets(certificate))}" if aki else "",
             is_ca=_is_ca(certificate),
         )
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _bad() from error
 
 
@@ -106,7 +96,7 @@ def parsed(der: bytes) -> x509.Certificate:
         raise _bad()
     try:
         return x509.load_der_x509_certificate(der)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _bad() from error
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -14,6 +13,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.pki.keys import PrivateKey
 from evercert.pki.names import alternative_names, identifiers_of
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["CsrView", "build_csr", "read_csr", "spki_of"]
 
@@ -65,14 +65,7 @@ def read_csr(data: bytes) -> CsrView:
             spki=csr.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
             must_staple=_asks_for_stapling(csr),
         )
-    except (
-        ValueError,
-        TypeError,
-        OverflowError,
-        InvalidSignature,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-    ) as error:
+    except UNREADABLE as error:
         raise _bad("it cannot be read") from error
 
 

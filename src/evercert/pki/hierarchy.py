@@ -28,6 +28,7 @@ from evercert.pki.tbs import (
     name_der,
     with_signature,
 )
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["ANY_POLICY", "Intermediate", "cross_sign", "make_intermediate", "make_root"]
 
@@ -114,21 +115,31 @@ def cross_sign(
     issuer_urls: tuple[str, ...] = (),
 ) -> bytes:
     """Another certificate (DER) for the same name and key, issued by *signer*: whoever trusts *signer* can use what was
-    issued below the first one. What the first may do, the other may, and no more."""
-    original = parsed(certificate)
-    kept = [each for each in original.extensions if each.oid not in _OF_THE_ISSUER]
+    issued below the first one. What the first may do, the other may, and no more. Raises `bad-certificate` for what
+    cannot be read, `bad-input` for what is no CA's."""
+    view, original = read_certificate(certificate), parsed(certificate)
+    if not view.is_ca:
+        raise EvercertError("bad-input", "only a CA's certificate is cross-signed")
     return _issued(
         serial,
         original.subject.public_bytes(),
-        read_certificate(certificate).spki,
+        view.spki,
         (not_before, not_after),
         [
-            *[extension_of(each.value, critical=each.critical) for each in kept],
+            *_kept(original),
             signer.authority,
             pointer_extensions(crl_urls, (), issuer_urls),
         ],
         signer,
     )
+
+
+def _kept(original: x509.Certificate) -> list[bytes]:
+    try:
+        kept = [each for each in original.extensions if each.oid not in _OF_THE_ISSUER]
+        return [extension_of(each.value, critical=each.critical) for each in kept]
+    except UNREADABLE as error:
+        raise EvercertError("bad-certificate", "an extension of the certificate cannot be read") from error
 
 
 def _extensions(intermediate: Intermediate, signer: Signer) -> list[bytes]:

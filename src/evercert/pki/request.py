@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from evercert.base.errors import EvercertError
 from evercert.pki.key_type import KeyType
+from evercert.pki.unreadable import UNREADABLE
 from evercert.pki.weak import public_key_type
 
 __all__ = ["RequestView", "read_request"]
@@ -32,16 +32,6 @@ _BROKEN: Final = frozenset(
         SignatureAlgorithmOID.ECDSA_WITH_SHA1,
         SignatureAlgorithmOID.DSA_WITH_SHA1,
     }
-)
-
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    InvalidSignature,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
 )
 
 
@@ -72,7 +62,7 @@ def read_request(der: bytes) -> RequestView:
         csr = x509.load_der_x509_csr(der)
         _check_signature(csr)
         return _view(csr)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _bad("it cannot be read") from error
 
 

@@ -5,27 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 
 from evercert.base.errors import EvercertError
 from evercert.pki.attestation.identifiers import DeviceIdentifier
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["Attested", "Binding", "reading", "refused"]
-
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +47,5 @@ def reading(what: str) -> Iterator[None]:
     """Whatever the library says about bytes from outside becomes a refusal that names *what* was read."""
     try:
         yield
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise refused(f"{what} cannot be read") from error

@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 
 from evercert.pki.lint import extensions, fields, names
 from evercert.pki.lint.seen import Seen, look
 from evercert.pki.signer import Signer
+from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["CHECKS", "Finding", "lint_leaf"]
-
-
-# What the library raises over octets that are no certificate, or one that it warns about.
-_UNREADABLE: Final = (
-    ValueError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +50,6 @@ def lint_leaf(tbs: bytes, signer: Signer) -> list[Finding]:
         seen = look(tbs, signer)
     except x509.DuplicateExtension:
         return [Finding("extensions", "an extension stands there twice")]  # RFC 5280 §4.2
-    except _UNREADABLE:
+    except UNREADABLE:
         return [Finding("unreadable", "it cannot be read back")]
     return [Finding(code, detail) for code, check in CHECKS.items() for detail in check(seen)]
