@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -24,18 +24,23 @@ from evercert.ca.rules import Rules
 from evercert.ca.store import accounts, audit, authorizations
 from evercert.ca.urls import Urls
 from evercert.ca.validation.claim import Claim, Reach, Validated
-from evercert.ca.validation.perspectives import Perspectives, nobody_else
+from evercert.ca.validation.perspectives import Perspectives
 from evercert.ca.validation.pool import ValidationPool
 from evercert.ca.validation.validate import validate
 from evercert.db.protocol import Database
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "pool_of"]
 
 _log = logging.getLogger(__name__)
 
 # Longer than the longest validation; what is not ended by then has died with its node.
 _LEASE: Final = timedelta(seconds=60)
 _PATIENCE: Final = 10.0
+
+
+def pool_of(total: int = 200, per_account: int = 50) -> ValidationPool:
+    """A pool whose faults are in the log."""
+    return ValidationPool(_failed, total=total, per_account=per_account)
 
 
 def _ended() -> asyncio.Future[None]:
@@ -59,8 +64,8 @@ class Attempts:
     rules: Rules
     profiles: Mapping[str, Profile]
     limits: Limits
-    perspectives: Perspectives = field(default_factory=nobody_else)
-    pool: ValidationPool = field(default_factory=lambda: ValidationPool(_failed))
+    perspectives: Perspectives
+    pool: ValidationPool
 
     def begin(self, authorization: Authorization) -> Awaitable[None]:
         account = str(authorization.account_id)

@@ -9,7 +9,7 @@ from random import Random, SystemRandom
 from typing import Final
 
 from evercert.base.clock import Clock, SystemClock
-from evercert.ca.attempts import Attempts
+from evercert.ca.attempts import Attempts, pool_of
 from evercert.ca.gate import CaaGate
 from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
@@ -29,6 +29,8 @@ from evercert.ca.upkeep import kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaMode, CaaRules
 from evercert.ca.validation.claim import Reach
+from evercert.ca.validation.perspectives import Perspectives, nobody_else
+from evercert.ca.validation.pool import ValidationPool
 from evercert.db.protocol import Database
 from evercert.pki.seal import Sealer
 
@@ -60,6 +62,8 @@ async def open_node(
     *,
     rules: Rules | None = None,
     caa: CaaMode = CaaMode.LENIENT,
+    perspectives: Perspectives | None = None,
+    pool: ValidationPool | None = None,
     limits: Limits | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
@@ -71,14 +75,15 @@ async def open_node(
     urls, profiles, limits = Urls(base_url), BUILT_IN, limits or Limits()
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
-    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
+    perspectives = perspectives or nobody_else()
+    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, perspectives, pool or pool_of())
     issuance = Issuance(
         db,
         clock,
         rng,
         issuers,
         profiles,
-        CaaGate(reach.network, CaaRules(caa, rules.caa_identities), urls),
+        CaaGate(reach.network, CaaRules(caa, rules.caa_identities), urls, perspectives),
         PublicLinks(""),
     )
     desk = Desk(

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.secret import Secret
+from evercert.ca.attempts import pool_of
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.looking import perspectives_of, reach_of
 from evercert.ca.node import Node, open_node
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
-from evercert.ca.validation.claim import Reach
 from evercert.config.references import is_reference, resolve
 from evercert.db.opening import Place, open_database
-from evercert.net.validating.network import ValidatingNetwork
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
@@ -40,23 +40,20 @@ async def open_ca(
         place = place_of(folder, settings, environ)
         db = await closing.enter_async_context(open_database(place, MIGRATIONS))
         validation = settings.validation
-        reach = Reach(
-            ValidatingNetwork(validation.resolvers),
-            settings.network_policy(),
-            http_port=validation.http_port,
-            tls_port=validation.tls_port,
-        )
+        perspectives = await closing.enter_async_context(perspectives_of(settings, folder, environ, clock))
         yield await closing.enter_async_context(
             open_node(
                 db,
                 sealer,
                 load_root(folder),
                 issuers,
-                reach,
+                reach_of(settings),
                 settings.base_url,
                 rules=settings.rules(),
                 limits=settings.limits_in_force(),
                 caa=CaaMode(validation.caa),
+                perspectives=perspectives,
+                pool=pool_of(validation.concurrent, validation.per_account),
                 clock=clock,
                 is_alone=isinstance(place, Path),
             )
