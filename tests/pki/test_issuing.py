@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier, parse_identifiers
 from evercert.pki.cert import certificate_pem, read_certificate
 from evercert.pki.chain import check_issued
 from evercert.pki.issuing import (
@@ -33,7 +34,7 @@ from evercert.pki.keys import KeyType
 from evercert.pki.lint.leaf import lint_leaf
 from evercert.pki.signer import Signer
 from tests.pki.hierarchies import KEY_TYPES, NOW, hierarchy, key_of, leaf_of
-from tests.pki.linting import assert_clean
+from tests.pki.linting import assert_clean, findings_of
 
 _KEY = key_of(KeyType.EC256)
 
@@ -90,6 +91,8 @@ def test_openssl_verifies_a_chain_strictly(issuer_type: KeyType, tmp_path: Path)
 
 _SHAPES: dict[str, dict[str, Any]] = {
     "names": {},
+    "wildcard": {"identifiers": parse_identifiers(("*.example.test", "localhost", "2001:db8::1"))},
+    "short host": {"crl_urls": ("http://ca:8080/1.crl",), "issuer_urls": ("http://ca/issuing.crt",)},
     "subject": {"subject": (("C", "DE"), ("O", "Example"), ("OU", "Edge"), ("CN", "www.example.test"))},
     "mutual": {"ekus": ("serverAuth", "clientAuth"), "ocsp_urls": ("http://ocsp.test/",)},
     "spiffe": {"identifiers": (), "uris": ("spiffe://example.test/ns/prod/sa/web",), "ekus": ("clientAuth",)},
@@ -260,3 +263,13 @@ def test_whatever_a_leaf_is_asked_to_hold_is_refused_or_found_or_read_back(
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == uris
     assert names.get_values_for_type(x509.RFC822Name) == emails
     assert len(names.get_values_for_type(x509.OtherName)) == len(permanent) + len(modules)
+
+
+@pytest.mark.parametrize("name", ["*.*.test", "-a.test", "a b", "a..test"])
+def test_the_stranger_still_finds_a_name_that_is_none(name: str) -> None:
+    assert findings_of(sign(leaf_of(_KEY, identifiers=(Identifier("dns", name),)), hierarchy().issuing))
+
+
+@pytest.mark.parametrize("url", ["ldap:x", "http://a b/", "http:/x", "http://-a/"])
+def test_the_stranger_still_finds_a_url_that_is_none(url: str) -> None:
+    assert findings_of(sign(leaf_of(_KEY, crl_urls=(url,)), hierarchy().issuing))
