@@ -86,8 +86,9 @@ class AcmeClient:
             return
         challenge = next(each for each in authorization["challenges"] if each["type"] == "http-01")
         self._present(challenge["token"], f"{challenge['token']}.{self._thumbprint}")
-        await self._post(challenge["url"], {})
-        await self._until_valid(url)
+        answered = msgspec.json.decode((await self._post(challenge["url"], {})).body)
+        if answered["status"] != "valid":
+            await self._until_valid(url)
 
     async def _until_valid(self, url: str) -> Any:
         wait = _FIRST_WAIT

@@ -180,3 +180,5 @@ def test_what_the_system_is_configured_with_is_asked_in_its_order(tmp_path: Path
     file.write_text("search test\nnameserver 192.0.2.1\n# nameserver 192.0.2.9\nnameserver 2001:db8::1\noptions x\n")
     assert configured_servers(file) == [NameServer("192.0.2.1"), NameServer("2001:db8::1")]
     assert configured_servers(tmp_path / "absent") == [NameServer("127.0.0.1")]
+    file.write_text("nameserver 192.0.2.7\n")
+    assert configured_servers(file) == [NameServer("192.0.2.7")]
