@@ -22,13 +22,14 @@ from evercert.base.names import parse_identifiers
 from evercert.base.probe import Page
 from evercert.base.secret import Secret
 from evercert.base.serving import Application, Asked
+from evercert.ca.decisions import Decisions
 from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.node import Node, open_node
 from evercert.ca.rules import Rules
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.claim import Reach
-from evercert.ca.validation.perspectives import Perspectives
+from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.db.opening import Place, open_database
 from evercert.pki.csr import build_csr
@@ -124,9 +125,7 @@ async def a_ca(
             root,
             issuers,
             reach,
-            BASE,
-            rules=rules,
-            perspectives=confirmed(network) if confirmed else None,
+            Decisions(BASE, rules=rules or Rules(), perspectives=confirmed(network) if confirmed else nobody_else()),
             clock=clock,
             rng=Random(7),
             is_alone=isinstance(where, Path),

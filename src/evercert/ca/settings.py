@@ -78,6 +78,8 @@ class CaSettings(_Strict, frozen=True):
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
+    # The manufacturers' roots (PEM files) for each format of device-attest-01.
+    attestation: dict[Literal["tpm", "apple", "step"], str] = {}
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:
