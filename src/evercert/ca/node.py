@@ -66,18 +66,8 @@ async def open_node(
     rules, profiles, limits = decided.rules, decided.profiles, decided.limits
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
-    attempts = Attempts(
-        db,
-        clock,
-        reach,
-        urls,
-        rules,
-        profiles,
-        limits,
-        decided.perspectives,
-        decided.anchors,
-        pool_of(*decided.at_once),
-    )
+    pool, seen_by = pool_of(*decided.at_once), decided.perspectives
+    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool)
     issuance = Issuance(
         db,
         clock,
