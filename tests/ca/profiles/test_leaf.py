@@ -68,7 +68,12 @@ def test_the_common_name_is_the_first_name_that_fits() -> None:
     long = "a" * 60 + ".test"
     assert leaf(with_(), long, "b.test", "c.test").subject == (("CN", "b.test"),)
     assert leaf(with_(), long).subject == ()
-    assert leaf(with_(), "10.0.0.1").subject == (("CN", "10.0.0.1"),)
+
+
+def test_an_address_is_no_common_name() -> None:
+    """certbot 5.8 takes whatever stands there for a DNS name, and cannot read a certificate of an address."""
+    assert leaf(with_(), "10.0.0.1").subject == ()
+    assert leaf(with_(), "10.0.0.1", "a.test").subject == (("CN", "a.test"),)
 
 
 def test_only_rsa_keys_encipher_and_only_where_the_profile_wants_it() -> None:

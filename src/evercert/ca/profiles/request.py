@@ -224,8 +224,9 @@ def _validity(
 
 
 def _subject(identifiers: Sequence[Identifier], profile: Profile) -> tuple[tuple[str, str], ...]:
-    """From the widest attribute to the narrowest, as directories write names."""
-    fits = (each.value for each in identifiers if each.type in {"dns", "ip"} and len(each.value) <= _MAX_COMMON_NAME)
+    """From the widest attribute to the narrowest, as directories write names. An address is no CN: there are clients
+    (certbot 5.8) that take every CN for a DNS name."""
+    fits = (each.value for each in identifiers if each.type == "dns" and len(each.value) <= _MAX_COMMON_NAME)
     attributes = (
         ("C", profile.country),
         ("O", profile.organization),
