@@ -121,7 +121,7 @@ async def live(wish: Wish) -> int:
     settings = load_settings(wish.environ, home=wish.home)
     fate = Fate(wish.moment, wish.diary)
     Path(wish.home).mkdir(mode=0o700, exist_ok=True)
-    db = await SqliteDatabase.open(settings.database, MIGRATIONS, around_commit=fate.around_commit)
+    db = await SqliteDatabase.open(settings.store, MIGRATIONS, around_commit=fate.around_commit)
     fate.watch_files(str(Path(wish.home).parent))
     try:
         async with open_engine(

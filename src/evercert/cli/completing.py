@@ -37,13 +37,15 @@ def deploy_targets(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 async def _names(home: str | None) -> list[str]:
+    from pathlib import Path
+
     from evercert.base.clock import SystemClock
     from evercert.config.settings import load_settings
     from evercert.store import views
     from evercert.store.opening import open_store
 
-    settings = load_settings(home=home)
-    if not settings.database.exists():
+    store = load_settings(home=home).store
+    if isinstance(store, Path) and not store.exists():
         return []
-    async with open_store(settings.database) as db:
+    async with open_store(store) as db:
         return [line.name for line in await views.listed(db, SystemClock().now())]

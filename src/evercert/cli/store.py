@@ -23,7 +23,7 @@ __all__ = ["existing", "nothing_due", "reading"]
 async def reading(settings: Settings) -> AsyncIterator[Database]:
     """The store alone: no network, no keys."""
     make_private_dir(settings.home)
-    async with open_store(settings.database) as db:
+    async with open_store(settings.store) as db:
         yield db
 
 

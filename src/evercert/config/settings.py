@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from evercert.base.errors import EvercertError
+from evercert.config.database import database_place
+from evercert.db.opening import Place
 
 __all__ = ["SETTINGS", "Setting", "Settings", "load_settings"]
 
@@ -38,6 +40,19 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "master_key", "EVERCERT_MASTER_KEY", "", "reference to the key that seals all others: file:PATH or cred:NAME"
     ),
+    Setting(
+        "database",
+        "EVERCERT_DATABASE",
+        "",
+        "where the store is: a file, postgresql://USER@HOST/DATABASE, or a reference to such a URL;"
+        " default: evercert.db in the home",
+    ),
+    Setting(
+        "database_password",
+        "EVERCERT_DATABASE_PASSWORD",
+        "",
+        "reference to the password for PostgreSQL: env:NAME, file:PATH or cred:NAME",
+    ),
     Setting("workers", "EVERCERT_WORKERS", "64", "how many certificates are worked on at once"),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
@@ -51,10 +66,12 @@ class Settings:
     home: Path
     ca: str
     master_key: str
+    database: str
+    database_password: str
     workers: int
     resolvers: tuple[str, ...]
     proxy: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
     @property
     def master_key_reference(self) -> str:
@@ -62,8 +79,9 @@ class Settings:
         return self.master_key or f"file:{self.home / 'master.key'}"
 
     @property
-    def database(self) -> Path:
-        return self.home / "evercert.db"
+    def store(self) -> Place:
+        """Where the store is. Raises `bad-input`, and `not-found` where a reference points to nothing."""
+        return database_place(self.database, self.database_password, self.home / "evercert.db", self.environ)
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **given: str | None) -> Settings:
@@ -75,6 +93,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: str | None)
         home=home.expanduser().absolute(),
         ca=values["ca"],
         master_key=values["master_key"],
+        database=values["database"],
+        database_password=values["database_password"],
         workers=_whole_number("workers", values["workers"]),
         resolvers=tuple(part.strip() for part in values["resolvers"].split(",") if part.strip()),
         proxy=values["proxy"],

@@ -121,7 +121,7 @@ async def open_engine(
     async with AsyncExitStack() as closing:
         make_private_dir(settings.home)
         if database is None:
-            database = await closing.enter_async_context(open_store(settings.database))
+            database = await closing.enter_async_context(open_store(settings.store))
         transports = _Transports(settings, clock, make_transport, closing)
         ports = Ports(transports.usual(), make_resolver(settings.resolvers), SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))

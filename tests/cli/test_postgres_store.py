@@ -1,0 +1,31 @@
+"""Commands on a store in PostgreSQL: the same words, the same answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.shell import Shell
+from tests.peers.postgres import Postgres
+
+
+def test_a_certificate_lives_in_postgresql_as_it_does_in_a_file(evercert: Shell, postgres: Postgres) -> None:
+    where = {"EVERCERT_DATABASE": postgres.fresh().text()}
+    name = "life.postgres.test"
+    done = evercert("obtain", name, *evercert.at, **where)
+    assert done.status == 0, done.err
+    first = evercert("show", name, "--json", **where).document["current"]["serial"]
+    renewed = evercert("renew", name, "--force", **where)
+    assert renewed.status == 0, renewed.err
+    assert evercert("show", name, "--json", **where).document["current"]["serial"] != first
+    assert [each["name"] for each in evercert("list", "--json", **where).document] == [name]
+    assert evercert("events", **where).status == 0
+    assert evercert("list", "--json").document == []
+
+
+def test_a_database_that_cannot_be_had_is_told_with_the_status_of_the_store(evercert: Shell, tmp_path: Path) -> None:
+    done = evercert("list", EVERCERT_DATABASE=f"postgresql://me@/x?host={tmp_path}")
+    assert done.status == 9
+    assert "PostgreSQL runs" in done.hint
+    written_out = evercert("list", EVERCERT_DATABASE="postgresql://me:hunter2@db.test/x")
+    assert written_out.status == 2
+    assert "hunter2" not in written_out.err + written_out.out
