@@ -56,6 +56,27 @@ async def test_a_guard_counts_rows_whether_they_are_returned_or_not(db: Database
     assert await db.rows(ALL()) == [(1, "uno")]
 
 
+ALL_AT_ONCE = (
+    Query("rename all", "UPDATE numbers SET word = :word"),
+    Query("rename and return all", "UPDATE numbers SET word = :word RETURNING n, n, word -- :none of these"),
+    Query("delete all", "DELETE FROM numbers WHERE word <> :word"),
+    Query("add more", "INSERT INTO numbers (n, word) SELECT n + 10, CAST(:word AS TEXT) FROM numbers RETURNING n"),
+)
+
+
+@pytest.mark.parametrize("query", ALL_AT_ONCE, ids=lambda query: query.name)
+async def test_a_guard_on_one_statement_alone_undoes_it(db: Database, query: Query) -> None:
+    await db.write(*(ADD(n=n, word="x") for n in range(3)))
+    for expected in (0, 1, 2, 4):
+        with pytest.raises(EvercertError, match="somebody else was first") as caught:
+            await db.write(query(word="y").expecting(expected))
+        assert caught.value.code.name == "conflict"
+    assert await db.rows(ALL()) == [(0, "x"), (1, "x"), (2, "x")]
+    [alone] = await db.write(query(word="y").expecting(3))
+    assert len(alone) == (3 if "RETURNING" in query.sql else 0)
+    assert await db.rows(ALL()) != [(0, "x"), (1, "x"), (2, "x")]
+
+
 async def test_a_guard_that_reads_does_not_count_what_was_written_before_it(db: Database) -> None:
     none = Query("none", "SELECT n FROM numbers WHERE n > 99")
     await db.write(ADD(n=1, word="one"), none().expecting(0))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from evercert.base.errors import EvercertError
+from evercert.db.pg.numbered import GUARD
 
-__all__ = ["as_told", "is_lost", "is_not_ready", "is_outdated", "may_be_tried_again", "state_of"]
+__all__ = ["as_told", "is_guard", "is_lost", "is_not_ready", "is_outdated", "may_be_tried_again", "state_of"]
 
 _LOOK_AGAIN = "look again, it has changed"
 _RUNNING = "see that PostgreSQL runs and can be reached from here"
@@ -71,6 +72,11 @@ def is_outdated(error: BaseException) -> bool:
     """Whether a statement was planned before a migration, and has to be planned again."""
     # The server's own state (0A000) says no more than that something cannot be done.
     return type(error).__name__ == "InvalidCachedStatementError"
+
+
+def is_guard(error: BaseException) -> bool:
+    """Whether a guarded statement has undone itself."""
+    return state_of(error) == "22P02" and GUARD in str(error.args[0])
 
 
 def as_told(error: BaseException, place: str) -> EvercertError:

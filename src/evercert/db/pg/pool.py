@@ -66,6 +66,9 @@ class Pool:
             await self._idle.pop().close()
 
     async def _wait_for_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()  # at once, so that no timer is needed
+            return
         try:
             async with asyncio.timeout(self._patience):
                 await self._places.acquire()

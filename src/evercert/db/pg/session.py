@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.db.pg.failures import is_outdated
+from evercert.db.pg.failures import is_guard, is_outdated
 from evercert.db.pg.numbered import numbered, values_of
-from evercert.db.protocol import Row, Statement
+from evercert.db.protocol import Row, Statement, Value
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -74,23 +74,38 @@ class Session:
     async def run(self, statement: Statement) -> list[Row]:
         """What it returned; raises `conflict` if that is not what it expects."""
         query = numbered(statement.query)
-        values = values_of(statement, query.names)
-        prepared = self._prepared.get(query.sql)
+        rows, status = await self._fetch(query.sql, values_of(statement, query.names))
+        if statement.expect is not None and _touched(status) != statement.expect:
+            raise _too_late(statement)
+        return rows
+
+    async def run_guarded(self, statement: Statement) -> list[Row]:
+        """The same of a change that no transaction is around: if it raises `conflict`, nothing was changed."""
+        query = numbered(statement.query)
+        try:
+            rows, _ = await self._fetch(query.guarded, [*values_of(statement, query.names), statement.expect])
+        except Exception as error:
+            raise (_too_late(statement) if is_guard(error) else error) from None
+        if len(rows) != statement.expect:
+            raise _too_late(statement)
+        return rows if query.returns else []
+
+    async def execute(self, sql: str, *, patiently: bool = False) -> None:
+        """Run *sql*, several statements of ours if need be; *patiently*: however long it takes."""
+        await self._raw.execute(sql, timeout=_DAY if patiently else None)
+
+    async def _fetch(self, sql: str, values: Sequence[Value]) -> tuple[list[Row], str]:
+        """What it returned, and its command tag."""
+        prepared = self._prepared.get(sql)
         if prepared is None:
-            prepared = self._prepared[query.sql] = await self._raw.prepare(query.sql)
+            prepared = self._prepared[sql] = await self._raw.prepare(sql)
         try:
             rows = await prepared.fetch(*values)
         except Exception as error:
             if is_outdated(error):
                 self._prepared.clear()
             raise
-        if statement.expect is not None and _touched(prepared.get_statusmsg()) != statement.expect:
-            raise EvercertError("conflict", f"{query.name}: somebody else was first")
-        return [tuple(row) for row in rows]
-
-    async def execute(self, sql: str, *, patiently: bool = False) -> None:
-        """Run *sql*, several statements of ours if need be; *patiently*: however long it takes."""
-        await self._raw.execute(sql, timeout=_DAY if patiently else None)
+        return [tuple(row) for row in rows], prepared.get_statusmsg()
 
     async def roll_back(self) -> None:
         """Afterwards no transaction is open, or the session is over."""
@@ -114,6 +129,10 @@ class Session:
     def terminate(self) -> None:
         """Let it go at once; the server undoes what was not committed."""
         self._raw.terminate()
+
+
+def _too_late(statement: Statement) -> EvercertError:
+    return EvercertError("conflict", f"{statement.query.name}: somebody else was first")
 
 
 def _touched(status: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evercert.db.pg.failures import is_lost
+from evercert.db.pg.numbered import numbered
 from evercert.db.pg.session import Session
 from evercert.db.protocol import Row, Statement
 
@@ -18,8 +19,12 @@ class Undone(ConnectionError):
 async def transaction(session: Session, statements: Sequence[Statement], *, reads: bool) -> list[list[Row]]:
     """What each statement returned; afterwards all of them are durable, or (after any error but a lost session at the
     very end) none is. *reads*: nothing could be undone."""
-    if len(statements) == 1 and (reads or statements[0].expect is None):
-        return [await session.run(statements[0])]
+    if len(statements) == 1:
+        (only,) = statements
+        if reads or only.expect is None:
+            return [await session.run(only)]
+        if numbered(only.query).guarded:
+            return [await session.run_guarded(only)]
     try:
         await session.execute("BEGIN")
         rows = [await session.run(statement) for statement in statements]
