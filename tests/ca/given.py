@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,12 +22,14 @@ from evercert.base.names import parse_identifiers
 from evercert.base.probe import Page
 from evercert.base.secret import Secret
 from evercert.base.serving import Application, Asked
+from evercert.ca.decisions import Decisions
 from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.node import Node, open_node
 from evercert.ca.rules import Rules
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.claim import Reach
+from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.db.opening import Place, open_database
 from evercert.pki.csr import build_csr
@@ -101,7 +103,13 @@ class World:
 
 
 @asynccontextmanager
-async def a_ca(folder: Path, *, rules: Rules | None = None, place: Place | None = None) -> AsyncIterator[World]:
+async def a_ca(
+    folder: Path,
+    *,
+    rules: Rules | None = None,
+    place: Place | None = None,
+    confirmed: Callable[[FakeNetwork], Perspectives] | None = None,
+) -> AsyncIterator[World]:
     # A database on sockets takes real time, in which the leases of what is under way must not run out.
     clock, network = FakeClock(settle=0.0 if isinstance(place, Path | None) else 0.5), FakeNetwork()
     shutil.copytree(_founded(), folder)
@@ -117,8 +125,7 @@ async def a_ca(folder: Path, *, rules: Rules | None = None, place: Place | None 
             root,
             issuers,
             reach,
-            BASE,
-            rules=rules,
+            Decisions(BASE, rules=rules or Rules(), perspectives=confirmed(network) if confirmed else nobody_else()),
             clock=clock,
             rng=Random(7),
             is_alone=isinstance(where, Path),

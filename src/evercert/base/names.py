@@ -24,9 +24,10 @@ _MAX_NAME = 253
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:
     """A DNS name (lower case, A-labels, no final dot, perhaps `*.` in front) or an IP address
-    (RFC 5952 text). Made by `parse_identifier`, so it is valid once it exists."""
+    (RFC 5952 text), made by `parse_identifier`, so it is valid once it exists. The two other types are what a device
+    is called (draft-ietf-acme-device-attest); a CA of ours takes them, and makes them once it has checked them."""
 
-    type: Literal["dns", "ip"]
+    type: Literal["dns", "ip", "permanent-identifier", "hardware-module"]
     value: str
 
     @property

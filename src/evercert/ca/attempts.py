@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -23,19 +23,31 @@ from evercert.ca.profiles.profile import Profile
 from evercert.ca.rules import Rules
 from evercert.ca.store import accounts, audit, authorizations
 from evercert.ca.urls import Urls
-from evercert.ca.validation.claim import Claim, Reach, Validated
-from evercert.ca.validation.perspectives import Perspectives, nobody_else
+from evercert.ca.validation.claim import Claim, Reach
+from evercert.ca.validation.device_attest01 import (
+    DEVICE_ATTEST_01,
+    evidence_of,
+    validate_device_attest01,
+    wanted_device,
+)
+from evercert.ca.validation.perspectives import Perspectives
 from evercert.ca.validation.pool import ValidationPool
 from evercert.ca.validation.validate import validate
 from evercert.db.protocol import Database
+from evercert.pki.attestation.chain import TrustAnchors
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "pool_of"]
 
 _log = logging.getLogger(__name__)
 
 # Longer than the longest validation; what is not ended by then has died with its node.
 _LEASE: Final = timedelta(seconds=60)
 _PATIENCE: Final = 10.0
+
+
+def pool_of(total: int, per_account: int) -> ValidationPool:
+    """A pool whose faults are in the log."""
+    return ValidationPool(_failed, total=total, per_account=per_account)
 
 
 def _ended() -> asyncio.Future[None]:
@@ -59,8 +71,9 @@ class Attempts:
     rules: Rules
     profiles: Mapping[str, Profile]
     limits: Limits
-    perspectives: Perspectives = field(default_factory=nobody_else)
-    pool: ValidationPool = field(default_factory=lambda: ValidationPool(_failed))
+    perspectives: Perspectives
+    anchors: TrustAnchors
+    pool: ValidationPool
 
     def begin(self, authorization: Authorization) -> Awaitable[None]:
         account = str(authorization.account_id)
@@ -80,15 +93,23 @@ class Attempts:
 
     async def _attempt(self, authorization: Authorization) -> None:
         try:
-            claim = await self._claim(authorization)
-            validated = await self.perspectives.agree(await validate(claim, self.reach, now=self.clock.now()))
+            until, evidence = await self._seen(authorization, await self._claim(authorization))
         except Problem as problem:
             await self._refute(authorization, problem)
         except EvercertError as error:
             # Not known to be false: somebody takes it over when the lease is up.
             _log.error("a validation of %s could not be ended: %s", authorization.identifier, error)
         else:
-            await self._accept(authorization, validated)
+            await self._accept(authorization, until, evidence)
+
+    async def _seen(self, authorization: Authorization, claim: Claim) -> tuple[datetime | None, str]:
+        """Until when the proof lasts by itself, and what is to be kept of it. Raises `Problem`."""
+        if claim.challenge == DEVICE_ATTEST_01:
+            wanted = wanted_device(claim.identifier.type, claim.identifier.value)
+            now, said = self.clock.now(), authorization.response
+            return None, evidence_of(validate_device_attest01(wanted, said, claim.key_authorization, self.anchors, now))
+        validated = await validate(claim, self.reach, now=self.clock.now())
+        return (await self.perspectives.agree(validated)).until, claim.challenge
 
     async def _claim(self, authorization: Authorization) -> Claim:
         account = await accounts.get(self.db, authorization.account_id)
@@ -109,14 +130,14 @@ class Attempts:
         persists = authorization.attempted == "dns-persist-01"
         return await accounts.former_thumbprints(self.db, authorization.account_id) if persists else ()
 
-    async def _accept(self, authorization: Authorization, validated: Validated) -> None:
+    async def _accept(self, authorization: Authorization, until: datetime | None, evidence: str) -> None:
         now = self.clock.now()
         profile = self.profiles.get(authorization.profile)
         reuse = profile.authorization_reuse if profile else timedelta()
         # It lives at least as long as an order may take that waits for it.
         life = max(reuse, profile.order_life if profile else timedelta(hours=1))
-        until = min(now + life, validated.until or datetime.max.replace(tzinfo=now.tzinfo))
-        await self.db.write(authorizations.validated(authorization, now, until, f"{authorization.attempted}"))
+        end = min(now + life, until) if until else now + life
+        await self.db.write(authorizations.validated(authorization, now, end, evidence))
 
     async def _refute(self, authorization: Authorization, problem: Problem) -> None:
         now = self.clock.now()

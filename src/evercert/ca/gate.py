@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evercert.ca.nouns import Account, Order
+from evercert.ca.profiles.profile import Profile
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaMode, CaaRules, ToIssue, check_caa
 from evercert.ca.validation.network import Network
@@ -23,12 +24,14 @@ class CaaGate:
     urls: Urls
     perspectives: Perspectives = field(default_factory=nobody_else)
 
-    async def check(self, order: Order, account: Account, methods: Mapping[str, str]) -> None:
-        wanted = [ToIssue(each, _method(str(each), methods)) for each in order.identifiers]
+    async def check(self, order: Order, account: Account, methods: Mapping[str, str], profile: Profile) -> None:
+        names = (each for each in order.identifiers if each.type == "dns")
+        wanted = [ToIssue(each, _method(str(each), methods)) for each in names]
         account_url = self.urls.account(account.id)
-        await check_caa(wanted, account_url, self.rules, self.network)
-        if self.rules.mode is not CaaMode.OFF:
-            await self.perspectives.confirm_caa(wanted, account_url, self.rules)
+        rules = replace(self.rules, mode=CaaMode(profile.caa)) if profile.caa else self.rules
+        await check_caa(wanted, account_url, rules, self.network)
+        if rules.mode is not CaaMode.OFF:
+            await self.perspectives.confirm_caa(wanted, account_url, rules)
 
 
 def _method(name: str, methods: Mapping[str, str]) -> str:

@@ -9,25 +9,23 @@ from random import Random, SystemRandom
 from typing import Final
 
 from evercert.base.clock import Clock, SystemClock
-from evercert.ca.attempts import Attempts
+from evercert.ca.attempts import Attempts, pool_of
+from evercert.ca.decisions import Decisions
 from evercert.ca.gate import CaaGate
 from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
-from evercert.ca.limits import Limits
 from evercert.ca.links import PublicLinks
 from evercert.ca.own_certificate import OwnCertificate
-from evercert.ca.profiles.profile import BUILT_IN
 from evercert.ca.protocol.application import AcmeApplication
 from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
 from evercert.ca.revoking import Revoking
-from evercert.ca.rules import Rules
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
 from evercert.ca.upkeep import kept_up
 from evercert.ca.urls import Urls
-from evercert.ca.validation.caa import CaaMode, CaaRules
+from evercert.ca.validation.caa import CaaRules
 from evercert.ca.validation.claim import Reach
 from evercert.db.protocol import Database
 from evercert.pki.seal import Sealer
@@ -56,30 +54,28 @@ async def open_node(
     root: bytes,
     issuers: Issuers,
     reach: Reach,
-    base_url: str,
+    decided: Decisions,
     *,
-    rules: Rules | None = None,
-    caa: CaaMode = CaaMode.LENIENT,
-    limits: Limits | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
     is_alone: bool = True,
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; what it had begun is ended when the block is left. Where it is not alone, nonces of
     the other nodes are taken, and all of them remember together which were used."""
-    clock, rng, rules = clock or SystemClock(), rng or SystemRandom(), rules or Rules()
-    urls, profiles, limits = Urls(base_url), BUILT_IN, limits or Limits()
+    clock, rng, urls = clock or SystemClock(), rng or SystemRandom(), Urls(decided.base_url)
+    rules, profiles, limits = decided.rules, decided.profiles, decided.limits
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
-    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits)
+    pool, seen_by = pool_of(*decided.at_once), decided.perspectives
+    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool)
     issuance = Issuance(
         db,
         clock,
         rng,
         issuers,
         profiles,
-        CaaGate(reach.network, CaaRules(caa, rules.caa_identities), urls),
-        PublicLinks(""),
+        CaaGate(reach.network, CaaRules(decided.caa, rules.caa_identities), urls, seen_by),
+        PublicLinks(decided.plain_url),
     )
     desk = Desk(
         db=db,

@@ -10,19 +10,25 @@ from pathlib import Path
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.secret import Secret
+from evercert.ca.decisions import Decisions
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.looking import perspectives_of, reach_of
 from evercert.ca.node import Node, open_node
+from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
-from evercert.ca.validation.claim import Reach
+from evercert.ca.validation.perspectives import Perspectives
 from evercert.config.references import is_reference, resolve
 from evercert.db.opening import Place, open_database
-from evercert.net.validating.network import ValidatingNetwork
+from evercert.host.files import read_bounded
+from evercert.pki.attestation.chain import read_anchors
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
 __all__ = ["open_ca", "place_of", "sealer_of"]
+
+_MAX_ROOTS = 4 << 20
 
 
 @asynccontextmanager
@@ -39,28 +45,36 @@ async def open_ca(
         issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, sealer, tokens.load)
         place = place_of(folder, settings, environ)
         db = await closing.enter_async_context(open_database(place, MIGRATIONS))
-        validation = settings.validation
-        reach = Reach(
-            ValidatingNetwork(validation.resolvers),
-            settings.network_policy(),
-            http_port=validation.http_port,
-            tls_port=validation.tls_port,
-        )
+        perspectives = await closing.enter_async_context(perspectives_of(settings, folder, environ, clock))
         yield await closing.enter_async_context(
             open_node(
                 db,
                 sealer,
                 load_root(folder),
                 issuers,
-                reach,
-                settings.base_url,
-                rules=settings.rules(),
-                limits=settings.limits_in_force(),
-                caa=CaaMode(validation.caa),
+                reach_of(settings),
+                _decided(folder, settings, perspectives),
                 clock=clock,
                 is_alone=isinstance(place, Path),
             )
         )
+
+
+def _decided(folder: Path, settings: CaSettings, perspectives: Perspectives) -> Decisions:
+    roots: dict[str, bytes] = {
+        name: read_bounded(folder / file, _MAX_ROOTS) for name, file in settings.attestation.items()
+    }
+    return Decisions(
+        base_url=settings.base_url,
+        plain_url=settings.plain_url.rstrip("/"),
+        rules=settings.rules(),
+        caa=CaaMode(settings.validation.caa),
+        limits=settings.limits_in_force(),
+        profiles=profiles_from(settings.profiles, str(folder / "ca.toml")),
+        anchors=read_anchors(roots),
+        perspectives=perspectives,
+        at_once=(settings.validation.concurrent, settings.validation.per_account),
+    )
 
 
 def sealer_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Sealer:

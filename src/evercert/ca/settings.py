@@ -15,13 +15,22 @@ from evercert.ca.rules import Recurring, Rules
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.config.toml import Duration, read_toml, span_of
 
-__all__ = ["CaSettings", "first_file", "load_ca_settings"]
+__all__ = ["CaSettings", "PerspectiveSettings", "first_file", "load_ca_settings"]
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file: a key that is not one of its settings is a mistake."""
+
+
+class PerspectiveSettings(_Strict, frozen=True):
+    """One remote perspective (`evercert ca perspective`). `token` is a reference."""
+
+    name: str
+    url: str
+    token: str = ""
+    region: str = ""
 
 
 class ValidationSettings(_Strict, frozen=True):
@@ -33,6 +42,8 @@ class ValidationSettings(_Strict, frozen=True):
     caa: Literal["off", "lenient", "strict"] = "lenient"
     concurrent: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
     per_account: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 50
+    perspectives: tuple[PerspectiveSettings, ...] = ()
+    perspective_roots: str = ""
 
 
 class LimitSettings(_Strict, frozen=True):
@@ -67,6 +78,8 @@ class CaSettings(_Strict, frozen=True):
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
+    # The manufacturers' roots (PEM files) for each format of device-attest-01.
+    attestation: dict[Literal["tpm", "apple", "step"], str] = {}
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:

@@ -7,9 +7,9 @@ passed over, and what does is bounded by its length.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -59,7 +59,17 @@ class NameServer:
 
 
 def configured_servers(file: Path = Path("/etc/resolv.conf")) -> list[NameServer]:
-    """The servers that this machine asks; 127.0.0.1 where it names none, as resolv.conf(5) says."""
+    """The servers that this machine asks now; 127.0.0.1 where it names none, as resolv.conf(5) says."""
+    try:
+        is_now = file.stat()
+    except OSError:
+        return [NameServer("127.0.0.1")]
+    return list(_named_in(file, is_now.st_ino, is_now.st_mtime_ns, is_now.st_size))
+
+
+@lru_cache(maxsize=8)
+def _named_in(file: Path, *version: int) -> Sequence[NameServer]:
+    """What the file says in that version of it: reading it costs as much as a question to a server."""
     try:
         lines = file.read_text("ascii", errors="replace")[: 64 * 1024].splitlines()
     except OSError:

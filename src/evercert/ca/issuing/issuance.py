@@ -20,11 +20,12 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
-from evercert.ca.nouns import Account, Authorization, Certificate, Order
+from evercert.ca.nouns import Account, Certificate, Order
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.request import Requested, check_csr, leaf_of
 from evercert.ca.store import accounts, audit, authorizations, certificates, orders
+from evercert.ca.validation.device_attest01 import check_attested_key
 from evercert.db.protocol import Database
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
 from evercert.pki.lint.leaf import lint_leaf
@@ -43,7 +44,7 @@ _LEASE: Final = timedelta(seconds=60)
 class Gate(Protocol):
     """What is asked right before a signature, of the world and of ourselves. Raises `Problem`."""
 
-    async def check(self, order: Order, account: Account, methods: Mapping[str, str]) -> None:
+    async def check(self, order: Order, account: Account, methods: Mapping[str, str], profile: Profile) -> None:
         """CAA for every name; *methods* says by which challenge each name was proved."""
         ...
 
@@ -123,7 +124,7 @@ class Issuance:
 
     async def _complete(self, order: Order, profile: Profile, account: Account, requested: Requested) -> Order:
         try:
-            await self.gate.check(order, account, await self._methods(order))
+            await self.gate.check(order, account, await self._methods(order, requested), profile)
             issuer = self.issuers.for_profile(profile.issuer, self.clock.now())
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
@@ -196,10 +197,13 @@ class Issuance:
             raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")
         return requested
 
-    async def _methods(self, order: Order) -> dict[str, str]:
-        """By which challenge each name was proved, for CAA's validationmethods."""
-        found = [await authorizations.get(self.db, number) for number, _, _ in order.authorizations]
-        return {str(each.identifier): _method(each) for each in found if each}
+    async def _methods(self, order: Order, requested: Requested) -> dict[str, str]:
+        """By which challenge each name was proved, for CAA's validationmethods. Raises `badCSR` where a device has
+        attested another key than the request's."""
+        found = await authorizations.get_all(self.db, [number for number, _, _ in order.authorizations])
+        for each in found:
+            check_attested_key(requested.spki, each.evidence)
+        return {str(each.identifier): each.attempted for each in found}
 
     def _profile(self, order: Order) -> Profile:
         found = self.profiles.get(order.profile)
@@ -214,10 +218,6 @@ class Issuance:
         return found
 
 
-def _method(authorization: Authorization) -> str:
-    return authorization.attempted or authorization.evidence
-
-
 def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Certificate:
     return Certificate(
         serial=f"{leaf.serial:x}",
@@ -226,8 +226,8 @@ def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Cer
         issuer=issuer.name,
         profile=order.profile,
         identifiers=order.identifiers,
-        not_before=leaf.not_before,
-        not_after=leaf.not_after,
+        not_before=leaf.not_before.replace(microsecond=0),
+        not_after=leaf.not_after.replace(microsecond=0),
         issued_at=now,
         key_digest=sha256(leaf.spki).hexdigest(),
     )

@@ -52,6 +52,10 @@ class Granting:
 async def granting_of(desk: Desk, signed: Signed, profile: Profile) -> Granting:
     """What the account's external key grants. Raises `unauthorized` where that has ended, or forbids the profile."""
     kid = signed.account.eab_kid
+    if not kid and profile.eab_required:
+        raise Problem(
+            ProblemType.EXTERNAL_ACCOUNT_REQUIRED, "the profile is for accounts that are bound to an external one"
+        )
     key = await eab.find(desk.db, kid) if kid else None
     if key is None:
         return Granting()
@@ -60,4 +64,5 @@ async def granting_of(desk: Desk, signed: Signed, profile: Profile) -> Granting:
     if key.profiles and profile.name not in key.profiles:
         raise Problem(ProblemType.INVALID_PROFILE, f"the external account may order: {', '.join(key.profiles)}")
     is_good = key.is_good(desk.clock.now())
-    return Granting(kid, key.authorizes and is_good, policy_from_json(key.names) if key.names else None)
+    authorizes = key.authorizes and is_good and profile.eab_authorizes
+    return Granting(kid, authorizes, policy_from_json(key.names) if key.names else None)

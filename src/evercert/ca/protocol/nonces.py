@@ -1,6 +1,6 @@
 """Nonces (RFC 8555 §6.5) that need no memory to be known: each proves itself, on any node that has the key.
 
-A nonce is `epoch (4) | second (4) | count (6) | HMAC-SHA256, cut to 16`, in base64url. What has to be remembered is
+A nonce is `epoch (4) | second (4) | count (6) | keyed BLAKE2b (16)`, in base64url. What has to be remembered is
 which ones were used, and only after the signature over them was found right: whoever cannot sign burns nothing.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import timedelta
+from hashlib import blake2b
 from itertools import count
 from random import Random
 from typing import Final, Protocol
@@ -110,4 +111,4 @@ class Nonces:
         return await self._burned.burn(nonce, int.from_bytes(octets[:4]), int.from_bytes(octets[8:_BODY]))
 
     def _mac(self, body: bytes) -> bytes:
-        return hmac.digest(self._key, body, "sha256")[:_MAC]
+        return blake2b(body, key=self._key, digest_size=_MAC).digest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -107,7 +108,7 @@ class Verifier:
         account = await accounts.get(self._db, number) if number is not None else None
         if account is None:
             raise Problem(ProblemType.ACCOUNT_DOES_NOT_EXIST, "the kid is not the URL of an account here")
-        await self._check_signature(envelope, public_from_jwk(account.jwk))
+        await self._check_signature(envelope, _key(tuple(account.jwk.items())))
         if account.status != "valid":
             raise Problem(ProblemType.UNAUTHORIZED, f"the account is {account.status}")
         return Signed(account, envelope.payload, envelope.url, asked.peer)
@@ -143,6 +144,12 @@ def checked_key(jwk: Mapping[str, object]) -> PublicKey:
     if fault := weakness(key.spki):
         raise Problem(ProblemType.BAD_PUBLIC_KEY, fault)
     return key
+
+
+@lru_cache(maxsize=4096)
+def _key(members: tuple[tuple[str, str], ...]) -> PublicKey:
+    """The key with those members. An account asks six times or more for each certificate, always with the same one."""
+    return public_from_jwk(dict(members))
 
 
 def canonical_jwk(jwk: Mapping[str, object]) -> dict[str, str]:

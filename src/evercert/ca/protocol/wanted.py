@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -12,6 +12,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.profiles.names import check_names, together
 from evercert.ca.profiles.profile import Profile
+from evercert.ca.validation.device_attest01 import wanted_device
 
 __all__ = ["Wanted", "wanted_identifiers"]
 
@@ -22,6 +23,12 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel"):
     type: Annotated[str, msgspec.Meta(max_length=64)]
     value: Annotated[str, msgspec.Meta(max_length=512)]
     ancestor_domain: Annotated[str, msgspec.Meta(max_length=255)] = ""
+
+
+_DEVICES: Final[Mapping[str, Literal["permanent-identifier", "hardware-module"]]] = {
+    "permanent-identifier": "permanent-identifier",
+    "hardware-module": "hardware-module",
+}
 
 
 def wanted_identifiers(
@@ -49,8 +56,12 @@ def wanted_identifiers(
 
 
 def _identifier(kind: str, value: str) -> Identifier:
+    if device := _DEVICES.get(kind):
+        return Identifier(device, wanted_device(device, value).value)
     if kind not in {"dns", "ip"}:
-        raise Problem(ProblemType.UNSUPPORTED_IDENTIFIER, "identifiers here are of type dns or ip", name=value[:100])
+        raise Problem(
+            ProblemType.UNSUPPORTED_IDENTIFIER, "there are no identifiers of that type here", name=value[:100]
+        )
     try:
         identifier = parse_identifier(value)
     except EvercertError as error:

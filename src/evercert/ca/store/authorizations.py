@@ -6,6 +6,7 @@ take it over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +20,18 @@ from evercert.ca.store.schema import queries
 from evercert.db.protocol import Database, Statement
 from evercert.store.columns import number_or_none
 
-__all__ = ["added", "begin_attempt", "candidates", "deactivate", "from_row", "get", "refuted", "take_over", "validated"]
+__all__ = [
+    "added",
+    "begin_attempt",
+    "candidates",
+    "deactivate",
+    "from_row",
+    "get",
+    "get_all",
+    "refuted",
+    "take_over",
+    "validated",
+]
 
 _SQL: Final = queries("authorizations")
 
@@ -27,6 +39,14 @@ _SQL: Final = queries("authorizations")
 async def get(db: Database, authorization_id: int) -> Authorization | None:
     rows = await db.rows(_SQL["authorization"](id=authorization_id))
     return from_row(rows[0]) if rows else None
+
+
+async def get_all(db: Database, numbers: Sequence[int]) -> list[Authorization]:
+    """Those of them that there are, as of one moment."""
+    if not numbers:
+        return []
+    found = await db.read(*(_SQL["authorization"](id=number) for number in numbers))
+    return [from_row(row) for rows in found for row in rows]
 
 
 def candidates(account_id: int, identifier: Identifier, alive: datetime) -> Statement:

@@ -42,8 +42,8 @@ _GRACE = 10.0
 def command(output: Output, settings: Settings, **given: Any) -> int:
     """Look at names for a CA from here, until told to stop.
 
-    A CA that is told of it (`perspectives` in its ca.toml) issues only for what enough perspectives see as it does. Who
-    may ask says so by --token or --client; let nobody else reach the port.
+    A CA that is told of it (`[[validation.perspectives]]` in its ca.toml) issues only for what enough perspectives see
+    as it does. Who may ask proves it by --token or --client; let nobody else reach the port.
     """
     try:
         return in_loop(_serve(output, settings, given))

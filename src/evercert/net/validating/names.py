@@ -48,7 +48,7 @@ class _Said:
 
 
 class Resolvers:
-    """Asks *servers* (by default those of /etc/resolv.conf, read anew each time) in their order, for `Looked`.
+    """Asks *servers* (by default those of /etc/resolv.conf, as it is at that time) in their order, for `Looked`.
 
     A server that fails is passed over; one that is silent is asked twice, within *timeout* seconds. Nothing is kept
     between questions. Safe to use from many tasks at once.
