@@ -21,8 +21,8 @@ lint: setup ## style, types, the walls between rooms, known vulnerabilities
 test: setup tools peers ## everything that proves it, against real programs; ARGS="-k name" narrows it
 	@.venv/bin/pytest -n auto --dist worksteal $(ARGS)
 
-demo: setup tools ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
-	@.venv/bin/evercert demo --tools .tools/bin
+demo: setup ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
+	@.venv/bin/evercert demo
 
 bench: setup tools peers ## figures beside other clients and CAs, measured in one run on this machine
 	@tools/step-ca

@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
+from evercert.base.names import parse_identifier
 from evercert.base.secret import Secret
 from evercert.ca.settings import CaSettings, PerspectiveSettings
 from evercert.ca.validation.claim import Reach
+from evercert.ca.validation.hosts import WithHosts
+from evercert.ca.validation.network import Network
 from evercert.ca.validation.perspectives import Perspectives, Remote
 from evercert.config.references import resolve
 from evercert.net.http import HttpSettings, HttpTransport
@@ -24,8 +27,14 @@ __all__ = ["perspectives_of", "reach_of"]
 def reach_of(settings: CaSettings) -> Reach:
     """What the CA itself sees, and where it lets itself be led."""
     wanted = settings.validation
-    network = ValidatingNetwork(wanted.resolvers)
+    network: Network = ValidatingNetwork(wanted.resolvers)
+    if wanted.hosts:
+        network = WithHosts(network, {_host(name): each for name, each in wanted.hosts.items()})
     return Reach(network, settings.network_policy(), http_port=wanted.http_port, tls_port=wanted.tls_port)
+
+
+def _host(name: str) -> str:
+    return parse_identifier(name).value
 
 
 @asynccontextmanager

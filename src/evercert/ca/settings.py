@@ -35,6 +35,7 @@ class PerspectiveSettings(_Strict, frozen=True):
 
 class ValidationSettings(_Strict, frozen=True):
     resolvers: tuple[str, ...] = ()
+    hosts: dict[str, tuple[str, ...]] = {}
     http_port: _Port = 80
     tls_port: _Port = 443
     allow: tuple[str, ...] = ()
@@ -163,6 +164,8 @@ listen = [{listen}]
 [validation]
 # DNS servers to ask, "address:port"; default: those of the machine.
 #resolvers = []
+# Names without DNS (labs): where they are.
+#hosts = {{ "www.lab.test" = ["10.0.0.7"] }}
 # Private addresses that names may lead to, and the CA may connect to. Loopback, link-local and metadata addresses too
 # are never connected to unless they are named here.
 allow = [{allow}]

@@ -39,10 +39,10 @@ class Ending:
     failed_visits: int
 
 
-async def tell(settings: Settings, folder: Path, tools: Path | None, say: Callable[[str, str], None]) -> Ending:
+async def tell(settings: Settings, folder: Path, say: Callable[[str, str], None]) -> Ending:
     """Run the whole job and tell of it; raises if any part of it did not happen."""
-    say("", f"starting a CA whose certificates live {LIFE_SECONDS} s, and a TLS server with a placeholder certificate")
-    async with open_world(folder, tools, LIFE_SECONDS) as world:
+    say("", f"starting a CA (evercert ca init, serve) whose certificates live {LIFE_SECONDS} s, and a TLS server")
+    async with open_world(folder, LIFE_SECONDS) as world:
         placeholder = await _served(world, say)
         visitors = Visitors(world.server_port)
         visiting = asyncio.create_task(visitors.keep_coming())

@@ -10,9 +10,9 @@ import pytest
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.names import parse_identifier
 from evercert.ca.validation.claim import Claim, Reach, Validated
+from evercert.ca.validation.network import Network
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.ca.validation.validate import validate
-from tests.fakes.validated_network import FakeNetwork
 
 __all__ = ["ACCOUNT", "NOW", "PATH", "THUMBPRINT", "TOKEN", "claim", "proved", "reach", "refused"]
 
@@ -27,7 +27,7 @@ def claim(challenge: str, name: str = "www.example.com", **more: Any) -> Claim:
     return Claim(challenge, parse_identifier(name), TOKEN, THUMBPRINT, ACCOUNT, **more)
 
 
-def reach(network: FakeNetwork, *allow: str, deny: tuple[str, ...] = (), **more: Any) -> Reach:
+def reach(network: Network, *allow: str, deny: tuple[str, ...] = (), **more: Any) -> Reach:
     return Reach(network, NetworkPolicy(allow, deny), **more)
 
 

@@ -14,24 +14,19 @@ __all__ = ["command"]
 
 
 @click.command("demo")
-@click.option(
-    "--tools",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where pebble and pebble-challtestsrv are.",
-)
 @framed
-def command(output: Output, settings: Settings, tools: Path | None) -> int:
+def command(output: Output, settings: Settings) -> int:
     """Watch the whole job on this machine: obtain, install, prove, renew, prove again."""
-    return in_loop(_demo(output, settings, tools))
+    return in_loop(_demo(output, settings))
 
 
-async def _demo(output: Output, settings: Settings, tools: Path | None) -> int:
+async def _demo(output: Output, settings: Settings) -> int:
     from tempfile import TemporaryDirectory
 
     from evercert.demo.story import tell
 
     with TemporaryDirectory(prefix="evercert-demo-") as folder:
-        ending = await tell(settings, Path(folder), tools, output.progress)
+        ending = await tell(settings, Path(folder), output.progress)
     output.result(
         ending,
         f"served one after another: {' → '.join(serial[:16] for serial in ending.serials)}",
