@@ -206,6 +206,28 @@ CREATE TABLE audit_anchor (
 
 INSERT INTO audit_anchor (one, id, hash) VALUES (1, 0, '');
 
+-- Whoever writes a record waits until the one before it is kept or undone, and only then looks which that is.
+CREATE FUNCTION chain_record() RETURNS TRIGGER
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM 1 FROM audit_anchor FOR UPDATE;
+    SELECT last.id + 1, sha256_hex(last.hash || ' ' || CAST(new.at AS TEXT) || ' ' || new.kind || ' ' || new.body)
+    INTO new.id, new.hash
+    FROM (
+        SELECT id, hash FROM audit
+        UNION ALL
+        SELECT id, hash FROM audit_anchor
+        ORDER BY id DESC
+        LIMIT 1
+    ) AS last;
+    RETURN new;
+END
+$$;
+
+CREATE TRIGGER records_are_chained BEFORE INSERT ON audit
+FOR EACH ROW EXECUTE FUNCTION chain_record();
+
 CREATE FUNCTION refuse_change_of_audit() RETURNS TRIGGER
 LANGUAGE plpgsql
 AS $$
