@@ -12,10 +12,10 @@ from typing import Final
 
 from evercert.base.clock import to_epoch
 from evercert.ca.store.schema import queries
-from evercert.db.protocol import Database, Statement
+from evercert.db.protocol import Database, Row, Statement
 from evercert.store.columns import to_text
 
-__all__ = ["appended", "head"]
+__all__ = ["after", "anchor", "appended", "head"]
 
 _SQL: Final = queries("audit")
 
@@ -23,6 +23,17 @@ _SQL: Final = queries("audit")
 def appended(kind: str, body: Mapping[str, object], now: datetime) -> Statement:
     """The statement that writes the record, for the transaction in which it happens. No secret may be in *body*."""
     return _SQL["append record"](at=to_epoch(now), kind=kind, body=to_text(body))
+
+
+async def anchor(db: Database) -> tuple[int, str]:
+    """Number and hash of the last record that retention has taken away; 0 and "" at first."""
+    ((number, digest),) = await db.rows(_SQL["audit anchor"]())
+    return number, digest
+
+
+async def after(db: Database, number: int, limit: int = 1000) -> list[Row]:
+    """`(id, at, kind, body, hash)` of a portion of those behind the one of that number, in order."""
+    return await db.rows(_SQL["records after"](id=number, limit=limit))
 
 
 async def head(db: Database) -> tuple[int, str]:
