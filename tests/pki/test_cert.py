@@ -165,3 +165,10 @@ def test_a_negative_serial_is_refused_and_the_librarys_warning_not_shown(octet: 
     place = _DER.index(b"\x02\x14") + 2
     with pytest.raises(EvercertError, match="not a certificate that can be read"):
         read_certificate(_DER[:place] + octet + _DER[place + 1 :])
+
+
+def test_a_tls_feature_that_nobody_knows_is_refused() -> None:
+    """The library answers with a `KeyError`."""
+    feature = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), bytes.fromhex("3003020133"))
+    with pytest.raises(EvercertError, match="not a certificate"):
+        read_certificate(_CA.issue(_KEY, extensions=[feature]))

@@ -14,7 +14,6 @@ from evercert.ca.decisions import Decisions
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.looking import perspectives_of, reach_of
 from evercert.ca.node import Node, open_node
-from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
@@ -70,7 +69,7 @@ def _decided(folder: Path, settings: CaSettings, perspectives: Perspectives) -> 
         rules=settings.rules(),
         caa=CaaMode(settings.validation.caa),
         limits=settings.limits_in_force(),
-        profiles=profiles_from(settings.profiles, str(folder / "ca.toml")),
+        profiles=settings.profiles_in_force(),
         anchors=read_anchors(roots),
         perspectives=perspectives,
         at_once=(settings.validation.concurrent, settings.validation.per_account),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
+from evercert.ca.profiles.profile import Profile
+from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.rules import Recurring, Rules
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.config.toml import Duration, read_toml, span_of
@@ -107,6 +110,14 @@ class CaSettings(_Strict, frozen=True):
             default_profile=self.default_profile,
         )
 
+    def profiles_in_force(self, file: str = "ca.toml") -> Mapping[str, Profile]:
+        """The profiles that are offered. Raises `bad-input` for what is wrong in them."""
+        found = profiles_from(self.profiles, file)
+        if self.default_profile not in found:
+            hint = f"there are {', '.join(sorted(found))}"
+            raise EvercertError("bad-input", f"{file}: default_profile: there is no such profile", hint=hint)
+        return found
+
     def limits_in_force(self) -> Limits:
         table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
         return Limits(
@@ -125,6 +136,7 @@ def load_ca_settings(file: Path) -> CaSettings:
             "bad-input", f"{file}: limits.{unknown[0]}: there is no such limit", hint=f"one of {', '.join(DEFAULTS)}"
         )
     settings.network_policy()
+    settings.profiles_in_force(str(file))
     return settings
 
 

@@ -6,6 +6,7 @@ nothing is put right, so that whoever decides sees what a certificate would say.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _BROKEN: Final = frozenset(
         SignatureAlgorithmOID.DSA_WITH_SHA1,
     }
 )
+
+# What X.520 bounds and the library only warns of is refused: from outside nobody shall make it write warnings.
+warnings.filterwarnings("error", "Attribute's length", UserWarning, r"evercert\.pki\.request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def read_request(der: bytes) -> RequestView:
         csr = x509.load_der_x509_csr(der)
         _check_signature(csr)
         return _view(csr)
-    except UNREADABLE as error:
+    except (UserWarning, *UNREADABLE) as error:
         raise _bad("it cannot be read") from error
 
 

@@ -48,7 +48,7 @@ def test_what_the_profile_says_is_in_the_certificate() -> None:
         life=timedelta(days=1),
     )
     made = leaf(profile, "a.test", uris=("spiffe://corp.test/a",), emails=("a@a.test",), must_staple=True)
-    signer = _issuer()
+    signer = issuer_of()
     certificate = x509.load_der_x509_certificate(sign(made, signer))
     assert certificate.subject.rfc4514_string() == "CN=a.test,OU=Web,O=Corp,C=DE"
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -101,7 +101,7 @@ def test_devices_are_named_as_their_rfcs_write_them() -> None:
 # Name constraints
 
 
-def _issuer(permitted: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> Signer:
+def issuer_of(permitted: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> Signer:
     root_key, key = generate(KeyType.EC256), generate(KeyType.EC256)
     life = {"not_before": WINDOW[0], "not_after": WINDOW[1]}
     root = Signer(make_root(root_key, (("CN", "Root"),), serial=1, **life), root_key)
@@ -111,7 +111,7 @@ def _issuer(permitted: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> 
     return Signer(make_intermediate(wanted, root), key)
 
 
-CONSTRAINED = _issuer(
+CONSTRAINED = issuer_of(
     ("dns:corp.test", "ip:10.0.0.0/8", "uri:.corp.test", "email:corp.test"),
     ("dns:secret.corp.test", "ip:10.9.0.0/16"),
 ).certificate
@@ -119,7 +119,7 @@ CONSTRAINED = _issuer(
 
 @pytest.mark.parametrize("name", ["corp.test", "a.corp.test", "*.a.corp.test", "10.1.2.3"])
 def test_what_every_certificate_above_permits_is_certified(name: str) -> None:
-    leaf(with_(), name, above=(CONSTRAINED, _issuer().certificate))
+    leaf(with_(), name, above=(CONSTRAINED, issuer_of().certificate))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_every_certificate_above_permits_is_certified(name: str) -> None:
 )
 def test_what_one_of_them_does_not_permit_is_rejected_by_its_name(name: str) -> None:
     with pytest.raises(Problem) as caught:
-        leaf(with_(), "a.corp.test", name, above=(_issuer().certificate, CONSTRAINED))
+        leaf(with_(), "a.corp.test", name, above=(issuer_of().certificate, CONSTRAINED))
     assert caught.value.type is ProblemType.REJECTED_IDENTIFIER
     assert caught.value.name == str(parse_identifiers([name])[0])
 
@@ -145,7 +145,7 @@ def test_uris_and_addresses_are_constrained_too() -> None:
 
 
 def test_an_unconstrained_issuer_certifies_everything() -> None:
-    constraints = name_constraints(_issuer().certificate)
+    constraints = name_constraints(issuer_of().certificate)
     assert constraints.allow(parse_identifiers(["a.test"])[0])
     assert constraints.allow_uri("spiffe://a/b")
     assert constraints.allow_email("a@b.test")

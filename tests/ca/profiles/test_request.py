@@ -8,15 +8,17 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evercert.acme.problem import Problem, ProblemType
+from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.profiles.request import Requested, check_csr
 from evercert.pki import der
-from evercert.pki.csr import build_csr
+from evercert.pki.csr import build_csr, read_csr
 from evercert.pki.keys import KeyType, generate
 from tests.ca.profiles.requests import KEY, Wrapped, dns, email, ip, other, request, signed_with, uri
 from tests.pki.test_weak import listed
@@ -192,6 +194,28 @@ def test_a_device_may_be_left_out_of_the_request_or_named_in_it() -> None:
         assert check_csr(csr, [device], DEFAULT, ACCOUNT.spki).identifiers == (device,)
     with pytest.raises(Problem):
         check_csr(request(dns("a.test")), [device], DEFAULT, ACCOUNT.spki)
+
+
+def test_a_request_of_another_version_is_refused() -> None:
+    """PKCS #10 has the one version 0 (RFC 2986 §4.1)."""
+    assert "cannot be read" in refused(request(dns("a.test")).replace(b"\x02\x01\x00", b"\x02\x01\x05", 1), "a.test")
+
+
+def test_a_request_for_a_tls_feature_that_nobody_knows_is_refused() -> None:
+    """The library answers with a `KeyError`."""
+    feature = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), der.sequence(der.integer(51)))
+    csr = request(dns("a.test"), extensions=(feature,))
+    assert "cannot be read" in refused(csr, "a.test")
+    with pytest.raises(EvercertError, match="cannot be read"):
+        read_csr(csr)
+
+
+def test_a_subject_that_breaks_its_bounds_is_refused_without_a_warning() -> None:
+    with pytest.warns(UserWarning, match="length"):
+        country = x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "Germany", _validate=False)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([country]))
+    csr = builder.sign(KEY.crypto, KEY.digest).public_bytes(Encoding.DER)
+    assert "cannot be read" in refused(csr, "a.test")
 
 
 @given(st.binary(max_size=300))

@@ -17,13 +17,13 @@ from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.ca.profiles.policy import NamePolicy, checked_uri
 from evercert.ca.profiles.profile import BUILT_IN, Profile
+from evercert.config.toml import Duration, span_of
 from evercert.pki.issuing import EKUS
 
 __all__ = ["FIELDS", "profiles_from"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_LENGTH: Final = re.compile(r"(\d{1,9})([smhdw])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_CENTURY: Final = timedelta(days=36525)
 _OID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,18})){1,30}")
 
 # Whatever has it speaks for its issuer (RFC 6960 §4.2.2.2) or may be used for anything (RFC 5280 §4.2.1.12): not for
@@ -146,11 +146,13 @@ def _perhaps(written: str, known: list[str]) -> str:
 
 
 def _length(written: object) -> timedelta:
-    if isinstance(written, str) and (found := _LENGTH.fullmatch(written)):
-        seconds = int(found[1]) * _SECONDS[found[2]]
-        if seconds <= 100 * 366 * 86400:
-            return timedelta(seconds=seconds)
-    raise ValueError("a length is written 30s, 15m, 24h, 90d or 2w, and is no longer than a century")
+    try:
+        length = span_of(msgspec.convert(written, Duration))
+    except (msgspec.ValidationError, OverflowError):
+        length = timedelta.max
+    if length > _CENTURY:
+        raise ValueError("a length is written 30s, 15m, 24h, 90d or 2w, and is no longer than a century")
+    return length
 
 
 def _life(written: object) -> timedelta | float:

@@ -66,7 +66,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
     profile = desk.profile(asked.profile)
     identifiers, ancestors = wanted_identifiers(asked.identifiers, profile, subdomains=desk.rules.subdomains)
     now = desk.clock.now()
-    dates = _dates(asked, profile, now)
+    dates = _dates(desk, asked, profile, now)
     recurrence = _recurrence(desk, asked, now)
     digest = orders.digest_of(
         identifiers, ancestors, profile.name, asked.not_before, asked.not_after, asked.replaces, recurrence
@@ -217,12 +217,14 @@ async def _place(
         raise Problem(ProblemType.SERVER_INTERNAL, "something else was changed meanwhile; ask again") from error
 
 
-def _dates(asked: _NewOrder, profile: Profile, now: datetime) -> tuple[datetime | None, datetime | None]:
+def _dates(desk: Desk, asked: _NewOrder, profile: Profile, now: datetime) -> tuple[datetime | None, datetime | None]:
     """The validity that was asked for, if the profile lets it be chosen at all and it makes sense."""
     before, after = (_utc(each) for each in (asked.not_before, asked.not_after))
     if asked.auto_renewal is not None and (before or after):
         raise Problem(ProblemType.MALFORMED, "a recurrent order has its dates in auto-renewal (RFC 8739)")
-    profile.check_dates(before, after, now)
+    if before or after:
+        issuer = desk.issuers.for_profile(profile.issuer, now)
+        profile.check_dates(before, after, now, issuer.signer.not_after)
     return before, after
 
 
