@@ -44,7 +44,8 @@ async def perspectives_of(
     """Those that the settings name; without any, what the CA sees is enough. Raises `bad-input`, `not-found`."""
     wanted = settings.validation
     roots = folder / wanted.perspective_roots if wanted.perspective_roots else None
-    transport = HttpTransport(HttpSettings(roots=roots), clock)
+    identity = folder / wanted.perspective_identity if wanted.perspective_identity else None
+    transport = HttpTransport(HttpSettings(roots=roots, identity=identity), clock)
     try:
         yield Perspectives([_remote(each, environ) for each in wanted.perspectives], transport)
     finally:

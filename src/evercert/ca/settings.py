@@ -48,6 +48,7 @@ class ValidationSettings(_Strict, frozen=True):
     per_account: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 50
     perspectives: tuple[PerspectiveSettings, ...] = ()
     perspective_roots: str = ""
+    perspective_identity: str = ""
 
 
 class LimitSettings(_Strict, frozen=True):

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 
-from evercert.base.errors import NetworkFailure
+from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.foreign import one_line
 
-__all__ = ["broken_off", "proxy_failed", "refused", "timed_out", "tls_failed", "too_large", "unfinished"]
+__all__ = [
+    "blame_ourselves",
+    "broken_off",
+    "proxy_failed",
+    "refused",
+    "timed_out",
+    "tls_failed",
+    "too_large",
+    "unfinished",
+]
+
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def refused(host: str, error: OSError | str) -> NetworkFailure:
@@ -21,6 +33,13 @@ def refused(host: str, error: OSError | str) -> NetworkFailure:
         f"cannot reach {host}: {one_line(words)}",
         hint="is the name right, and may this machine go there?",
     )
+
+
+def blame_ourselves(error: BaseException) -> None:
+    """Raises `internal` where it is this machine that has no file, buffer or memory left: no peer's fault."""
+    if isinstance(error, OSError) and error.errno in _OURS:
+        words = os.strerror(error.errno).lower()
+        raise EvercertError("internal", f"this machine can open no more sockets: {words}") from error
 
 
 def broken_off(host: str, error: OSError) -> NetworkFailure:

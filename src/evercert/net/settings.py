@@ -19,7 +19,8 @@ _SHOWN = 100
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """`roots` is a file of further trust anchors (PEM); `proxy` an http:// URL, perhaps with credentials;
-    `timeout` the seconds that one whole exchange may take; `family` 4 or 6 forces IPv4 or IPv6."""
+    `timeout` the seconds that one whole exchange may take; `family` 4 or 6 forces IPv4 or IPv6; `identity` a file with
+    a client certificate's chain and its key (PEM), for servers that ask who we are."""
 
     roots: Path | None = None
     use_system_roots: bool = True
@@ -28,6 +29,7 @@ class HttpSettings:
     connections: int = 32
     family: int = 0
     user_agent: str = f"evercert/{__version__}"
+    identity: Path | None = None
 
 
 def trust(settings: HttpSettings) -> ssl.SSLContext:
@@ -43,6 +45,13 @@ def trust(settings: HttpSettings) -> ssl.SSLContext:
             raise EvercertError(
                 "bad-input", f"{settings.roots} holds no trust anchors that can be read (PEM)"
             ) from error
+    if settings.identity is not None:
+        try:
+            # Without a word for it: a key that wants a password is refused, not asked for at a terminal.
+            context.load_cert_chain(settings.identity, password="")
+        except (OSError, ssl.SSLError) as error:
+            what = f"{settings.identity} holds no client certificate with its key that can be read (PEM)"
+            raise EvercertError("bad-input", what) from error
     return context
 
 

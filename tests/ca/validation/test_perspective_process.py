@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,33 +13,49 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import SystemClock
+from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
 from evercert.base.secret import Secret
 from evercert.ca.validation.perspectives import Perspectives, Remote
 from evercert.net.http import HttpSettings, HttpTransport
-from evercert.pki.cert import self_signed_server
+from evercert.net.settings import trust
+from evercert.pki.cert import certificate_pem, self_signed_server
+from evercert.pki.keys import KeyType, generate
 from tests.ca.incidents.given import answering, names, page
 from tests.ca.validation.given import claim
 from tests.fakes.dns_server import DnsServer
 from tests.fakes.peer import Peer
 from tests.peers.ports import free_port
 from tests.peers.program import Program, installed
+from tests.pki.authority import name_of
 
+HOUR = timedelta(hours=1)
 WORD = "a word between us"
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    chain, key = self_signed_server(parse_identifiers(["127.0.0.1"]), datetime.now(UTC) - timedelta(hours=1))
+    chain, key = self_signed_server(parse_identifiers(["127.0.0.1"]), datetime.now(UTC) - HOUR)
     (tmp_path / "chain.pem").write_text(chain)
     (tmp_path / "key.pem").write_bytes(key.reveal())
     (tmp_path / "word").write_text(f"{WORD}\n")
     for name in ("key.pem", "word"):
         (tmp_path / name).chmod(0o600)
     return tmp_path
+
+
+def client_certificate() -> tuple[str, Secret]:
+    key, now = generate(KeyType.EC256), datetime.now(UTC)
+    builder = x509.CertificateBuilder(name_of("ca"), name_of("ca"), key.crypto.public_key(), 1, now, now + HOUR)
+    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
+    signed = builder.add_extension(usage, False).sign(key.crypto, hashes.SHA256())
+    return certificate_pem(signed.public_bytes(Encoding.DER)), key.to_pem()
 
 
 @contextmanager
@@ -82,6 +100,36 @@ async def test_a_perspective_does_not_go_where_its_own_settings_do_not_let_it(
                 await ours.confirm_claim(claim("http-01", "127.0.0.1"))
         assert raised.value.type is ProblemType.CONNECTION
         assert site.accepted == 0
+
+
+async def test_a_perspective_sees_for_who_has_the_certificate(certificate: Path) -> None:
+    chain, key = client_certificate()
+    (certificate / "client.pem").write_text(chain + key.text())
+    (certificate / "clients.pem").write_text(chain)
+    pinned = hashlib.sha256(ssl.PEM_cert_to_DER_cert(chain)).hexdigest()
+    options = ["--client-roots", f"{certificate}/clients.pem", "--client", pinned, "--allow", "127.0.0.0/8"]
+    known = HttpSettings(roots=certificate / "chain.pem", identity=certificate / "client.pem")
+    unknown = HttpSettings(roots=certificate / "chain.pem")
+    with Peer(answering(page())) as site, started(certificate, *options, "--http-port", str(site.port)) as (_, url):
+        for settings in (known, unknown):
+            transport = HttpTransport(settings, SystemClock())
+            asking = Perspectives([Remote("here", url)], transport).confirm_claim(claim("http-01", "127.0.0.1"))
+            try:
+                if settings is known:
+                    await asking
+                else:
+                    with pytest.raises(Problem):
+                        await asking
+            finally:
+                await transport.close()
+        assert site.accepted == 1
+
+
+def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "client.pem").write_text("no certificate")
+    with pytest.raises(EvercertError) as raised:
+        trust(HttpSettings(identity=tmp_path / "client.pem"))
+    assert raised.value.code.name == "bad-input"
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import socket
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from evercert.base.errors import NetworkFailure
+from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.names import parse_identifier
 from evercert.base.probe import DialFailure, Door, Limits, Page
 from evercert.net.listen.alpn import AlpnResponder
@@ -183,3 +186,23 @@ async def test_an_old_tls_is_refused(tmp_path: Path) -> None:
     with Peer(lambda connection: None, context) as peer, pytest.raises(NetworkFailure) as raised:
         await ValidatingNetwork(["127.0.0.1:9"]).alpn_certificate("127.0.0.1", peer.port, "a.test", Limits())
     assert raised.value.code.name == "tls"
+
+
+async def test_a_machine_without_a_file_left_blames_nobody_else() -> None:
+    network = ValidatingNetwork(["127.0.0.1:9"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+    try:
+        highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, hard))
+        with suppress(OSError):
+            while True:
+                held.append(os.open("/dev/null", os.O_RDONLY))
+        for seeing in (fetched(80), network.txt("a.test"), network.addresses("a.test")):
+            with pytest.raises(EvercertError) as raised:
+                await seeing
+            assert raised.value.code.name == "internal"
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import secrets
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,19 +11,20 @@ from typing import Any, Final
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.probe import Looked, Outcome
-from evercert.net.nameserver import NameServer, ask_over_tcp, configured_servers
+from evercert.net import failures
+from evercert.net.nameserver import NameServer, configured_servers
 from evercert.net.question import fault_of
-from evercert.net.validating.message import Kind, Reply, Unreadable, question, read_reply, wire_name
+from evercert.net.validating.asking import exchange, exchange_together
+from evercert.net.validating.message import Kind, Reply, Unreadable, wire_name
 
 __all__ = ["Resolvers"]
 
 # A lost datagram is no answer; a second one is.
 _ROUNDS: Final = 2
-# As in `net.nameserver`.
-_MAX_STRAY: Final = 64
-_MAX_DATAGRAM: Final = 1500
 # Aliases that the resolver left to us; those that resolve give up between eight and sixteen.
 _MAX_STEPS: Final = 8
+# Sockets: a process may have 1024 files, as a rule, and the CA's clients want some.
+_AT_ONCE: Final = 256
 
 _NO_ERROR, _FORMAT_ERROR, _SERVER_FAILURE, _NO_NAME, _NOT_IMPLEMENTED, _REFUSED, _BAD_VERSION = 0, 1, 2, 3, 4, 5, 16
 _RCODES: Final = {
@@ -54,12 +53,37 @@ class Resolvers:
     between questions. Safe to use from many tasks at once.
     """
 
-    def __init__(self, servers: Sequence[str] = (), timeout: float = 5.0) -> None:
+    def __init__(self, servers: Sequence[str] = (), timeout: float = 5.0, *, at_once: int = _AT_ONCE) -> None:
         self._servers = [_server(server) for server in servers]
         self._timeout = timeout
+        self._room = asyncio.Semaphore(at_once)
+
+    async def addresses(self, name: str) -> tuple[Looked[str], Looked[str]]:
+        """What `look_up` says for AAAA and for A. They are asked together first; what has no plain answer then is asked
+        as everything else is."""
+        kinds = (Kind.AAAA, Kind.A)
+        plain = await self._together(name, kinds)
+        rest = [kind for kind in kinds if kind not in plain]
+        plain |= zip(rest, await asyncio.gather(*(self.look_up(name, kind) for kind in rest)), strict=True)
+        return plain[Kind.AAAA], plain[Kind.A]
+
+    async def _together(self, name: str, kinds: Sequence[Kind]) -> dict[Kind, Looked[Any]]:
+        server = (self._servers or configured_servers())[0]
+        try:
+            wire = wire_name(name)
+            async with self._room, asyncio.timeout(self._timeout / _ROUNDS):
+                replies = await exchange_together(server, wire, kinds)
+        except (OSError, EOFError, TimeoutError, Unreadable):
+            return {}
+        return {
+            kind: Looked(_outcome(reply), reply.records, reply.authentic, str(server))
+            for kind, reply in replies.items()
+            if not reply.truncated and reply.rcode in {_NO_ERROR, _NO_NAME} and _is_end(reply, wire)
+        }
 
     async def look_up(self, name: str, kind: Kind) -> Looked[Any]:
-        """The records at the end of the aliases that start at *name*; never raises."""
+        """The records at the end of the aliases that start at *name*. Raises `internal` where this machine has no
+        socket left to ask by."""
         authentic = True
         try:
             wire = wire_name(name)
@@ -70,7 +94,7 @@ class Resolvers:
             if said.reply is None:
                 return Looked(said.outcome, server=server, fault=said.fault)
             authentic = authentic and said.reply.authentic
-            if said.reply.records or said.reply.end == wire or said.outcome is Outcome.NO_NAME or said.reply.says_none:
+            if _is_end(said.reply, wire):
                 return Looked(said.outcome, said.reply.records, authentic, server)
             wire = said.reply.end
         return Looked(Outcome.FAILED, server=server, fault=f"more than {_MAX_STEPS} aliases in a row")
@@ -94,9 +118,10 @@ class Resolvers:
     async def _said_by(self, server: NameServer, name: bytes, kind: Kind) -> _Said:
         timeout = self._timeout / _ROUNDS
         try:
-            async with asyncio.timeout(timeout):
+            async with self._room, asyncio.timeout(timeout):
                 return await _judged(server, name, kind)
         except (OSError, EOFError, TimeoutError, Unreadable) as error:
+            failures.blame_ourselves(error)
             return _Said(Outcome.SILENT, fault=fault_of(error, timeout))
 
 
@@ -112,15 +137,24 @@ def _server(text: str) -> NameServer:
     return server
 
 
+def _outcome(reply: Reply) -> Outcome:
+    if reply.rcode == _NO_NAME:
+        return Outcome.NO_NAME
+    return Outcome.FOUND if reply.records else Outcome.NO_DATA
+
+
+def _is_end(reply: Reply, name: bytes) -> bool:
+    """Whether the server left no alias to us."""
+    return bool(reply.records) or reply.end == name or reply.rcode == _NO_NAME or reply.says_none
+
+
 async def _judged(server: NameServer, name: bytes, kind: Kind) -> _Said:
-    reply = await _exchange(server, name, kind)
+    reply = await exchange(server, name, kind)
     # RFC 6891 §7: a server that knows no EDNS says so, and is asked again without.
     if reply.rcode in {_FORMAT_ERROR, _NOT_IMPLEMENTED, _BAD_VERSION}:
-        reply = await _exchange(server, name, kind, edns=False)
-    if reply.rcode == _NO_ERROR:
-        return _Said(Outcome.FOUND if reply.records else Outcome.NO_DATA, reply)
-    if reply.rcode == _NO_NAME:
-        return _Said(Outcome.NO_NAME, reply)
+        reply = await exchange(server, name, kind, edns=False)
+    if reply.rcode in {_NO_ERROR, _NO_NAME}:
+        return _Said(_outcome(reply), reply)
     if reply.rcode == _SERVER_FAILURE and await _is_bogus(server, name, kind, reply):
         return _Said(Outcome.BOGUS, fault="finds the answer's DNSSEC signatures wrong")
     return _Said(Outcome.FAILED, fault=f"answered {_RCODES.get(reply.rcode, 'an error')}")
@@ -131,38 +165,7 @@ async def _is_bogus(server: NameServer, name: bytes, kind: Kind, reply: Reply) -
     if _BOGUS.intersection(reply.reasons):
         return True
     try:
-        unchecked = await _exchange(server, name, kind, unchecked=True)
+        unchecked = await exchange(server, name, kind, unchecked=True)
     except (OSError, EOFError, Unreadable):
         return False
     return unchecked.rcode in {_NO_ERROR, _NO_NAME}
-
-
-async def _exchange(
-    server: NameServer, name: bytes, kind: Kind, *, edns: bool = True, unchecked: bool = False
-) -> Reply:
-    """Over UDP, or over TCP where the answer did not fit (RFC 7766 §5). Unbounded in time."""
-    number = secrets.randbits(16)
-    wire = question(number, name, kind, edns=edns, unchecked=unchecked)
-    reply = await _over_udp(server, wire, number, name, kind)
-    if not reply.truncated:
-        return reply
-    return read_reply(await ask_over_tcp(server, wire), number, name, kind)
-
-
-async def _over_udp(server: NameServer, wire: bytes, number: int, name: bytes, kind: Kind) -> Reply:
-    # A connected socket of its own per question: the kernel drops what comes from elsewhere, and
-    # the port is as hard to guess as the number (RFC 5452 §9).
-    loop = asyncio.get_running_loop()
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as asking:
-        asking.connect((server.host, server.port))
-        asking.send(wire)
-        for _ in range(_MAX_STRAY):
-            data = await loop.sock_recv(asking, _MAX_DATAGRAM + 1)
-            if len(data) > _MAX_DATAGRAM:
-                continue
-            try:
-                return read_reply(data, number, name, kind)
-            except Unreadable:
-                continue
-    raise EOFError("it sends what is no answer")

@@ -36,9 +36,7 @@ class ValidatingNetwork:
         self._user_agent = user_agent
 
     async def addresses(self, name: str) -> Looked[str]:
-        ipv6, ipv4 = await asyncio.gather(
-            self._resolvers.look_up(name, Kind.AAAA), self._resolvers.look_up(name, Kind.A)
-        )
+        ipv6, ipv4 = await self._resolvers.addresses(name)
         if found := (*ipv6.records, *ipv4.records):
             vouched = all(each.authentic for each in (ipv6, ipv4) if each.records)
             return Looked(Outcome.FOUND, found, vouched, ipv4.server or ipv6.server)
@@ -102,5 +100,7 @@ async def _within(limits: Limits, place: str, seeing: Awaitable[Seen]) -> Seen:
         raise failures.broken_off(place, error) from error
     except TooLarge:
         raise failures.too_large(place, limits.header) from None
+    except ValueError:  # what `ssl` says of a name that is no SNI
+        raise NetworkFailure("tls", f"{place} cannot be asked for that name over TLS") from None
     except NotHttp as fault:
         raise NetworkFailure("unreachable", f"{place} does not speak HTTP as it should: {fault}") from None

@@ -34,7 +34,7 @@ class Stream:
         self._socket: socket.socket | None = None
 
     async def dial(self, timeout: float) -> None:
-        """Raises `DialFailure`."""
+        """Raises `DialFailure`, and `internal` where this machine has no socket left."""
         family = socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET
         try:
             self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -44,6 +44,7 @@ class Stream:
             failure = failures.timed_out(self.place, timeout)
             raise DialFailure("timeout", failure.message, hint=failure.hint) from None
         except OSError as error:
+            failures.blame_ourselves(error)
             failure = failures.refused(self.place, error)
             raise DialFailure("unreachable", failure.message, hint=failure.hint) from error
 
