@@ -19,14 +19,21 @@ from cryptography.x509 import ocsp
 
 from evercert.base.errors import EvercertError, Retry
 from evercert.base.secret import Secret
+from evercert.pki.cert import parsed
+from evercert.pki.crl import build_crl, entry
+from evercert.pki.hierarchy import make_intermediate, make_root
 from evercert.pki.hsm.keys import is_signed_by
 from evercert.pki.hsm.opening import Tokens, is_in_token
+from evercert.pki.issuing import sign
 from evercert.pki.key_type import KeyType
 from evercert.pki.keys import PrivateKey, generate
+from evercert.pki.signer import Signer
 from evercert.pki.signing import sign_pieces
 from tests.peers.program import installed
 from tests.peers.softhsm import SoftHsm
 from tests.pki.authority import NOW, name_of
+from tests.pki.hierarchies import YEAR, intermediate_of, leaf_of
+from tests.pki.linting import assert_clean, assert_crl_clean
 
 _TYPES = [KeyType.EC256, KeyType.EC384, KeyType.RSA2048, KeyType.ED25519]
 
@@ -138,6 +145,22 @@ def test_a_key_in_a_token_signs_certificates_crls_and_ocsp_responses(
     assert "OK" in openssl("verify", *moment, "-CAfile", pem, pem)
     assert "verify OK" in openssl("crl", "-in", crl_pem, "-CAfile", pem, "-noout")
     assert "Response verify OK" in openssl("ocsp", "-respin", der, "-verify_other", pem, "-CAfile", pem, *moment)
+
+
+@pytest.mark.parametrize("key_type", _TYPES)
+def test_a_whole_ca_lives_in_a_token(token: SoftHsm, tokens: Tokens, key_type: KeyType) -> None:
+    root_key, key = (tokens.create(token.uri(name), key_type) for name in ("root", "issuing"))
+    dates = {"not_before": NOW - YEAR, "not_after": NOW + 30 * YEAR}
+    root = Signer(make_root(root_key, (("O", "Test"), ("CN", "Root in a token")), serial=1, **dates), root_key)
+    issuing = Signer(make_intermediate(intermediate_of(key), root), key)
+    leaf = sign(leaf_of(generate(KeyType.EC256)), issuing)
+    week = {"this_update": NOW, "next_update": NOW + timedelta(days=7)}
+    revoked = build_crl(issuing, number=1, entries=[entry(7, NOW, 1)], **week)
+    assert_clean(issuing.certificate, root.certificate)
+    assert_clean(leaf, issuing.certificate)
+    assert_crl_clean(revoked)
+    parsed(leaf).verify_directly_issued_by(parsed(issuing.certificate))
+    assert x509.load_der_x509_crl(revoked).is_signature_valid(key.crypto.public_key())
 
 
 def test_bytes_are_signed_as_by_any_other_key(token: SoftHsm, tokens: Tokens) -> None:

@@ -17,7 +17,14 @@ from cryptography.hazmat import asn1
 from evercert.base.errors import EvercertError
 from evercert.pki.issuing import HardwareModule, PermanentIdentifier
 
-__all__ = ["HARDWARE_MODULE", "PERMANENT_IDENTIFIER", "DeviceIdentifier", "device_identifier", "identifiers_in"]
+__all__ = [
+    "HARDWARE_MODULE",
+    "PERMANENT_IDENTIFIER",
+    "DeviceIdentifier",
+    "device_identifier",
+    "identifier_named",
+    "identifiers_in",
+]
 
 PERMANENT_IDENTIFIER: Final = "permanent-identifier"
 HARDWARE_MODULE: Final = "hardware-module"
@@ -82,21 +89,23 @@ def _is_oid(text: str) -> bool:
 
 
 def identifiers_in(names: Iterable[x509.GeneralName]) -> tuple[DeviceIdentifier, ...]:
-    """The identifiers among a certificate's or a request's alternative names.
-
-    Raises ValueError for one that is no DER of its form, and `bad-name` for one that an order could not write.
-    """
+    """The identifiers among a certificate's alternative names. Raises what `identifier_named` raises."""
     others = [name for name in names if isinstance(name, x509.OtherName)]
-    return tuple(_written(each) for each in others if each.type_id.dotted_string in _FORMS)
+    forms = [(each.type_id.dotted_string, each.value) for each in others]
+    return tuple(identifier_named(form, body) for form, body in forms if form in _FORMS)
 
 
-def _written(name: x509.OtherName) -> DeviceIdentifier:
-    kind = _FORMS[name.type_id.dotted_string]
+def identifier_named(form: str, body: bytes) -> DeviceIdentifier:
+    """The identifier that an order would write for the otherName of that form (a dotted OID) and value (DER).
+
+    Raises ValueError for what is no DER of its form, and `bad-name` for what no order could write.
+    """
+    kind = _FORMS[form]
     if kind == PERMANENT_IDENTIFIER:
-        permanent = asn1.decode_der(_PermanentIdentifier, name.value)
+        permanent = asn1.decode_der(_PermanentIdentifier, body)
         assigner = f"/{permanent.assigner.dotted_string}" if permanent.assigner else ""
         return _exactly(kind, permanent.value or "", assigner)
-    module = asn1.decode_der(_HardwareModuleName, name.value)
+    module = asn1.decode_der(_HardwareModuleName, body)
     return _exactly(kind, module.serial.decode(), f"/{module.kind.dotted_string}")
 
 
