@@ -5,6 +5,7 @@ python-pkcs11 is imported when the first key is opened: without the extra `pkcs1
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -54,9 +55,10 @@ class Tokens:
         return self._token(read_reference(uri)).keys()
 
     def close(self) -> None:
-        """Afterwards no token is logged in to on our behalf. Idempotent."""
+        """Afterwards no token that answers is logged in to on our behalf; one that hangs is left alone. Idempotent."""
         for token in self._tokens.values():
-            token.close()
+            with contextlib.suppress(EvercertError):
+                token.close()
 
     def _token(self, which: KeyReference) -> Token:
         try:
