@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,12 +26,14 @@ from evercert.ca.decisions import Decisions
 from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.node import Node, open_node
+from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.rules import Rules
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.claim import Reach
 from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.db.opening import Place, open_database
+from evercert.pki.attestation.chain import TrustAnchors
 from evercert.pki.csr import build_csr
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer
@@ -109,6 +111,8 @@ async def a_ca(
     rules: Rules | None = None,
     place: Place | None = None,
     confirmed: Callable[[FakeNetwork], Perspectives] | None = None,
+    profiles: Mapping[str, Profile] | None = None,
+    anchors: TrustAnchors | None = None,
 ) -> AsyncIterator[World]:
     # A database on sockets takes real time, in which the leases of what is under way must not run out.
     clock, network = FakeClock(settle=0.0 if isinstance(place, Path | None) else 0.5), FakeNetwork()
@@ -125,7 +129,13 @@ async def a_ca(
             root,
             issuers,
             reach,
-            Decisions(BASE, rules=rules or Rules(), perspectives=confirmed(network) if confirmed else nobody_else()),
+            Decisions(
+                BASE,
+                rules=rules or Rules(),
+                perspectives=confirmed(network) if confirmed else nobody_else(),
+                profiles=profiles or BUILT_IN,
+                anchors=anchors or TrustAnchors({}),
+            ),
             clock=clock,
             rng=Random(7),
             is_alone=isinstance(where, Path),

@@ -32,12 +32,12 @@ class Identifier:
 
     @property
     def wildcard(self) -> bool:
-        return self.value.startswith("*.")
+        return self.type == "dns" and self.value.startswith("*.")
 
     @property
     def base(self) -> str:
         """The name without its `*.`: what an authorization and a TXT record are made for."""
-        return self.value.removeprefix("*.")
+        return self.value[2:] if self.wildcard else self.value
 
     @property
     def server_name(self) -> str:

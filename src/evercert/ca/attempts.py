@@ -28,7 +28,6 @@ from evercert.ca.validation.device_attest01 import (
     DEVICE_ATTEST_01,
     evidence_of,
     validate_device_attest01,
-    wanted_device,
 )
 from evercert.ca.validation.perspectives import Perspectives
 from evercert.ca.validation.pool import ValidationPool
@@ -105,9 +104,9 @@ class Attempts:
     async def _seen(self, authorization: Authorization, claim: Claim) -> tuple[datetime | None, str]:
         """Until when the proof lasts by itself, and what is to be kept of it. Raises `Problem`."""
         if claim.challenge == DEVICE_ATTEST_01:
-            wanted = wanted_device(claim.identifier.type, claim.identifier.value)
-            now, said = self.clock.now(), authorization.response
-            return None, evidence_of(validate_device_attest01(wanted, said, claim.key_authorization, self.anchors, now))
+            said, now = authorization.response, self.clock.now()
+            attested = validate_device_attest01(claim.identifier, said, claim.key_authorization, self.anchors, now)
+            return None, evidence_of(attested)
         validated = await validate(claim, self.reach, now=self.clock.now())
         return (await self.perspectives.agree(validated)).until, claim.challenge
 

@@ -84,15 +84,15 @@ def test_only_rsa_keys_encipher_and_only_where_the_profile_wants_it() -> None:
 
 def test_devices_are_named_as_their_rfcs_write_them() -> None:
     devices = (
-        Identifier("permanent-identifier", "SN/1"),  # type: ignore[arg-type]
-        Identifier("permanent-identifier", "SN-2/1.3.6.1.4.1.32473.1"),  # type: ignore[arg-type]
-        Identifier("hardware-module", "S-3/1.3.6.1.4.1.32473.2"),  # type: ignore[arg-type]
+        Identifier("permanent-identifier", "SN 1"),
+        Identifier("permanent-identifier", "SN-2/1.3.6.1.4.1.32473.1"),
+        Identifier("hardware-module", "S-3/1.3.6.1.4.1.32473.2"),
     )
     made = leaf_of(Requested(KEY.spki, devices), with_(), serial=7, now=NOW, issuer_window=WINDOW)
     assert made.identifiers == ()
     assert made.subject == ()
     assert made.permanent_identifiers == (
-        PermanentIdentifier("SN/1"),
+        PermanentIdentifier("SN 1"),
         PermanentIdentifier("SN-2", "1.3.6.1.4.1.32473.1"),
     )
     assert made.hardware_modules == (HardwareModule("1.3.6.1.4.1.32473.2", b"S-3"),)

@@ -82,7 +82,7 @@ def test_a_wildcard_of_a_whole_top_level_is_rejected_unless_the_profile_takes_it
 def test_kinds_that_the_profile_does_not_take() -> None:
     assert refused("*.a.test", names=("dns",)).type is ProblemType.REJECTED_IDENTIFIER
     assert refused("10.0.0.1", names=("dns", "wildcard")).type is ProblemType.REJECTED_IDENTIFIER
-    device = Identifier("permanent-identifier", "SN-1")  # type: ignore[arg-type]
+    device = Identifier("permanent-identifier", "SN-1")
     with pytest.raises(Problem) as caught:
         check_names([device], DEFAULT)
     assert caught.value.type is ProblemType.UNSUPPORTED_IDENTIFIER

@@ -188,12 +188,20 @@ def test_stapling_may_be_asked_for_where_the_profile_lets_it() -> None:
 
 
 def test_a_device_may_be_left_out_of_the_request_or_named_in_it() -> None:
-    device = Identifier("permanent-identifier", "SN-1")  # type: ignore[arg-type]
+    device = Identifier("permanent-identifier", "SN-1")
     named = request(other("1.3.6.1.5.5.7.8.3", der.sequence(der.utf8("SN-1"))))
     for csr in (request(), named):
         assert check_csr(csr, [device], DEFAULT, ACCOUNT.spki).identifiers == (device,)
-    with pytest.raises(Problem):
-        check_csr(request(dns("a.test")), [device], DEFAULT, ACCOUNT.spki)
+    for strange in (
+        dns("a.test"),
+        other("1.3.6.1.5.5.7.8.3", der.sequence(der.utf8("SN-2"))),
+        other("1.3.6.1.5.5.7.8.3", der.sequence(der.utf8("sn-1"))),
+        other("1.3.6.1.5.5.7.8.3", der.sequence(der.utf8("SN-1"), der.oid("1.2.3"))),
+        other("1.3.6.1.5.5.7.8.3", der.sequence()),
+        other("1.3.6.1.5.5.7.8.4", der.sequence(der.oid("1.2.3"), der.octets(b"SN-1"))),
+    ):
+        with pytest.raises(Problem):
+            check_csr(request(strange), [device], DEFAULT, ACCOUNT.spki)
 
 
 def test_a_request_of_another_version_is_refused() -> None:

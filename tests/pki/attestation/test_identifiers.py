@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from evercert.base.errors import EvercertError
-from evercert.pki.attestation.identifiers import device_identifier, identifiers_in
+from evercert.pki.attestation.identifiers import device_identifier, identifiers_in, name_of
 from evercert.pki.cert import parsed
 from evercert.pki.issuing import HardwareModule, Leaf, PermanentIdentifier, sign
 from evercert.pki.keys import KeyType
@@ -28,8 +28,9 @@ from tests.pki.hierarchies import NOW, hierarchy, key_of
 )
 def test_what_an_order_names_stands_in_the_certificate_and_is_read_from_it(kind: str, value: str) -> None:
     identifier = device_identifier(kind, value)
-    permanent = (identifier.name,) if isinstance(identifier.name, PermanentIdentifier) else ()
-    modules = (identifier.name,) if isinstance(identifier.name, HardwareModule) else ()
+    name = name_of(identifier)
+    permanent = (name,) if isinstance(name, PermanentIdentifier) else ()
+    modules = (name,) if isinstance(name, HardwareModule) else ()
     leaf = Leaf(
         serial=1,
         spki=key_of(KeyType.EC256).spki,

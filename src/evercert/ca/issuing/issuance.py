@@ -20,13 +20,14 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
-from evercert.ca.nouns import Account, Certificate, Order
+from evercert.ca.nouns import Account, Authorization, Certificate, Order
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.request import Requested, check_csr, leaf_of
 from evercert.ca.store import accounts, audit, authorizations, certificates, orders
 from evercert.ca.validation.device_attest01 import check_attested_key
 from evercert.db.protocol import Database
+from evercert.pki.attestation.identifiers import DEVICE_TYPES
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
 from evercert.pki.lint.leaf import lint_leaf
 from evercert.pki.public import public_from_jwk
@@ -124,7 +125,7 @@ class Issuance:
 
     async def _complete(self, order: Order, profile: Profile, account: Account, requested: Requested) -> Order:
         try:
-            await self.gate.check(order, account, await self._methods(order, requested), profile)
+            await self.gate.check(order, account, await self._methods(order), profile)
             issuer = self.issuers.for_profile(profile.issuer, self.clock.now())
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
@@ -195,15 +196,17 @@ class Issuance:
         requested = check_csr(csr, order.identifiers, profile, public_from_jwk(account.jwk).spki)
         if await certificates.is_blocked(self.db, sha256(requested.spki).hexdigest()):
             raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")
+        if any(each.type in DEVICE_TYPES for each in order.identifiers):
+            for authorization in await self._proofs(order):
+                check_attested_key(requested.spki, authorization.evidence)
         return requested
 
-    async def _methods(self, order: Order, requested: Requested) -> dict[str, str]:
-        """By which challenge each name was proved, for CAA's validationmethods. Raises `badCSR` where a device has
-        attested another key than the request's."""
-        found = await authorizations.get_all(self.db, [number for number, _, _ in order.authorizations])
-        for each in found:
-            check_attested_key(requested.spki, each.evidence)
-        return {str(each.identifier): each.attempted for each in found}
+    async def _methods(self, order: Order) -> dict[str, str]:
+        """By which challenge each name was proved, for CAA's validationmethods."""
+        return {str(each.identifier): each.attempted for each in await self._proofs(order)}
+
+    async def _proofs(self, order: Order) -> list[Authorization]:
+        return await authorizations.get_all(self.db, [number for number, _, _ in order.authorizations])
 
     def _profile(self, order: Order) -> Profile:
         found = self.profiles.get(order.profile)

@@ -14,6 +14,7 @@ from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
 from evercert.ca.profiles.policy import checked_uri
 from evercert.ca.profiles.profile import Profile
+from evercert.pki.attestation.identifiers import DEVICE_TYPES, identifier_named, name_of
 from evercert.pki.blocklist import Blocklist
 from evercert.pki.constraints import name_constraints
 from evercert.pki.issuing import HardwareModule, Leaf, PermanentIdentifier
@@ -29,7 +30,6 @@ _MAX_COMMON_NAME: Final = 64
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9.-]{1,255})")
 # RFC 4043, RFC 4108: what a device is called; proved by its attestation, whether the request repeats it or not.
 _DEVICE_NAMES: Final = frozenset({"1.3.6.1.5.5.7.8.3", "1.3.6.1.5.5.7.8.4"})
-_OID: Final = re.compile(r"[0-2](?:\.\d{1,19}){1,30}")
 _RSA: Final = frozenset({KeyType.RSA2048, KeyType.RSA3072, KeyType.RSA4096})
 
 
@@ -92,14 +92,15 @@ def leaf_of(
     above it: raises `rejectedIdentifier` for a name that their constraints exclude."""
     begin, end = _validity(profile, now, issuer_window, not_before, not_after)
     names = [each for each in requested.identifiers if each.type in {"dns", "ip"}]
+    devices = [name_of(each) for each in requested.identifiers if each.type in DEVICE_TYPES]
     leaf = Leaf(
         serial=serial,
         spki=requested.spki,
         identifiers=tuple(names),
         uris=requested.uris,
         emails=requested.emails,
-        permanent_identifiers=tuple(_permanent(each) for each in _of(requested, "permanent-identifier")),
-        hardware_modules=tuple(_hardware(each) for each in _of(requested, "hardware-module")),
+        permanent_identifiers=tuple(each for each in devices if isinstance(each, PermanentIdentifier)),
+        hardware_modules=tuple(each for each in devices if isinstance(each, HardwareModule)),
         not_before=begin,
         not_after=end,
         subject=_subject(requested.identifiers, profile),
@@ -142,9 +143,17 @@ def _check_identifiers(view: RequestView, identifiers: Sequence[Identifier]) -> 
         raise _bad(f"the order is for {min(missing)}, and it is not")
     if view.strange or any(kind not in _DEVICE_NAMES for kind, _ in view.others):
         raise _bad("it has a name of a kind that is not certified here")
-    if view.others and not any(each.type not in {"dns", "ip"} for each in identifiers):
-        raise _bad("it names a device, and the order does not")
+    if _devices(view) - set(identifiers):
+        raise _bad("it names a device that the order does not")
     _check_kinds(view, identifiers)
+
+
+def _devices(view: RequestView) -> set[Identifier]:
+    """As an order would write them, octet for octet."""
+    try:
+        return {identifier_named(kind, body) for kind, body in view.others}
+    except (ValueError, EvercertError) as error:
+        raise _bad("it names a device in a way that no order could") from error
 
 
 def _check_kinds(view: RequestView, identifiers: Sequence[Identifier]) -> None:
@@ -234,22 +243,6 @@ def _subject(identifiers: Sequence[Identifier], profile: Profile) -> tuple[tuple
         ("CN", next(fits, "") if profile.common_name == "first" else ""),
     )
     return tuple((name, value) for name, value in attributes if value)
-
-
-def _of(requested: Requested, kind: str) -> list[str]:
-    return [each.value for each in requested.identifiers if str(each.type) == kind]
-
-
-def _permanent(value: str) -> PermanentIdentifier:
-    """`value`, or `value/assigner` (draft-ietf-acme-device-attest §3)."""
-    name, _, assigner = value.rpartition("/")
-    return PermanentIdentifier(name, assigner) if name and _OID.fullmatch(assigner) else PermanentIdentifier(value)
-
-
-def _hardware(value: str) -> HardwareModule:
-    """`serial/type` (draft-ietf-acme-device-attest §4)."""
-    serial, _, kind = value.rpartition("/")
-    return HardwareModule(kind, serial.encode())
 
 
 def _check_constraints(leaf: Leaf, above: Sequence[bytes]) -> None:

@@ -30,6 +30,7 @@ from evercert.ca.protocol.verify import Signed, payload_as
 from evercert.ca.protocol.wanted import Wanted, wanted_identifiers
 from evercert.ca.store import authorizations, certificates, orders
 from evercert.ca.store.numbers import new_number
+from evercert.ca.validation.device_attest01 import DEVICE_ATTEST_01
 from evercert.db.protocol import Statement
 
 __all__ = ["new_authz", "new_order"]
@@ -151,7 +152,9 @@ async def _authorizations(
 def _fits(old: Authorization, subject: Identifier, profile: Profile, for_subdomains: bool) -> bool:
     """Whether an order may wait for it: for the same name and profile, and valid or not begun."""
     same = old.identifier == subject and old.profile == profile.name and old.subdomains >= for_subdomains
-    reusable = old.stored_status == "valid" and profile.authorization_reuse > timedelta()
+    # An attestation is for one key, and the next order may come with another one.
+    lasts = profile.authorization_reuse > timedelta() and old.attempted != DEVICE_ATTEST_01
+    reusable = old.stored_status == "valid" and lasts
     return same and (reusable or (old.stored_status == "pending" and not old.attempted))
 
 

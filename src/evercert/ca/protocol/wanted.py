@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +13,7 @@ from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.profiles.names import check_names, together
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.validation.device_attest01 import wanted_device
+from evercert.pki.attestation.identifiers import DEVICE_TYPES
 
 __all__ = ["Wanted", "wanted_identifiers"]
 
@@ -23,12 +24,6 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel"):
     type: Annotated[str, msgspec.Meta(max_length=64)]
     value: Annotated[str, msgspec.Meta(max_length=512)]
     ancestor_domain: Annotated[str, msgspec.Meta(max_length=255)] = ""
-
-
-_DEVICES: Final[Mapping[str, Literal["permanent-identifier", "hardware-module"]]] = {
-    "permanent-identifier": "permanent-identifier",
-    "hardware-module": "hardware-module",
-}
 
 
 def wanted_identifiers(
@@ -56,8 +51,8 @@ def wanted_identifiers(
 
 
 def _identifier(kind: str, value: str) -> Identifier:
-    if device := _DEVICES.get(kind):
-        return Identifier(device, wanted_device(device, value).value)
+    if kind in DEVICE_TYPES:
+        return wanted_device(kind, value)
     if kind not in {"dns", "ip"}:
         raise Problem(
             ProblemType.UNSUPPORTED_IDENTIFIER, "there are no identifiers of that type here", name=value[:100]

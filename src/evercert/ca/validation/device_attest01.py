@@ -14,9 +14,10 @@ from typing import Final
 from evercert.acme.jose import unb64url
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
 from evercert.pki.attestation.attested import Attested, refused
 from evercert.pki.attestation.chain import TrustAnchors
-from evercert.pki.attestation.identifiers import DeviceIdentifier, device_identifier
+from evercert.pki.attestation.identifiers import device_identifier
 from evercert.pki.attestation.verify import verify
 
 __all__ = ["DEVICE_ATTEST_01", "check_attested_key", "evidence_of", "validate_device_attest01", "wanted_device"]
@@ -27,7 +28,7 @@ DEVICE_ATTEST_01: Final = "device-attest-01"
 _MAX_TEXT: Final = 87_382
 
 
-def wanted_device(kind: str, value: str) -> DeviceIdentifier:
+def wanted_device(kind: str, value: str) -> Identifier:
     """The identifier of a newOrder. Raises `malformed`, as the draft wants it, for one outside of its grammar."""
     try:
         return device_identifier(kind, value)
@@ -36,7 +37,7 @@ def wanted_device(kind: str, value: str) -> DeviceIdentifier:
 
 
 def validate_device_attest01(
-    wanted: DeviceIdentifier, att_obj: str, key_authorization: str, anchors: TrustAnchors, now: datetime
+    wanted: Identifier, att_obj: str, key_authorization: str, anchors: TrustAnchors, now: datetime
 ) -> Attested:
     """What the member `attObj` of a challenge's answer proves, if it is about that device.
 

@@ -17,9 +17,10 @@ from cryptography import x509
 from cryptography.x509.oid import ObjectIdentifier
 
 from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
 from evercert.pki.attestation.attested import Attested, Binding, reading, refused
 from evercert.pki.attestation.chain import checked_chain, spki_of
-from evercert.pki.attestation.identifiers import PERMANENT_IDENTIFIER, DeviceIdentifier, device_identifier
+from evercert.pki.attestation.identifiers import PERMANENT_IDENTIFIER, device_identifier
 
 __all__ = ["FORMAT", "verify_apple"]
 
@@ -50,7 +51,7 @@ def verify_apple(
     return Attested(FORMAT, identifiers, spki_of(certificate), is_bound_to_account=False)
 
 
-def _identifiers(*values: bytes) -> Iterator[DeviceIdentifier]:
+def _identifiers(*values: bytes) -> Iterator[Identifier]:
     for value in values:
         with contextlib.suppress(EvercertError, UnicodeDecodeError):
             yield device_identifier(PERMANENT_IDENTIFIER, value.decode())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evercert.base.errors import EvercertError
-from evercert.pki.attestation.identifiers import DeviceIdentifier
+from evercert.base.names import Identifier
 from evercert.pki.unreadable import UNREADABLE
 
 __all__ = ["Attested", "Binding", "reading", "refused"]
@@ -22,7 +22,7 @@ class Attested:
     """
 
     format: str
-    identifiers: tuple[DeviceIdentifier, ...]
+    identifiers: tuple[Identifier, ...]
     spki: bytes
     is_bound_to_account: bool = True
 

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat import asn1
 
 from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
 from evercert.pki.issuing import HardwareModule, PermanentIdentifier
 
 __all__ = [
+    "DEVICE_TYPES",
     "HARDWARE_MODULE",
     "PERMANENT_IDENTIFIER",
-    "DeviceIdentifier",
     "device_identifier",
     "identifier_named",
     "identifiers_in",
+    "name_of",
 ]
 
 PERMANENT_IDENTIFIER: Final = "permanent-identifier"
 HARDWARE_MODULE: Final = "hardware-module"
+DEVICE_TYPES: Final = frozenset({PERMANENT_IDENTIFIER, HARDWARE_MODULE})
 
 _MAX_VALUE = 512
 # The draft's assigner-value and hw-type-value. An arc has at most the 39 digits of 128 bits; the second one a digit
@@ -49,27 +51,18 @@ class _HardwareModuleName:
     serial: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceIdentifier:
-    """`type` and `value` as in an order. Made by `device_identifier`, so it is well formed once it exists."""
-
-    type: str
-    value: str
-
-    @property
-    def name(self) -> PermanentIdentifier | HardwareModule:
-        """What stands in a certificate for it."""
-        name, _, oid = self.value.partition("/")
-        return (
-            PermanentIdentifier(name, oid) if self.type == PERMANENT_IDENTIFIER else HardwareModule(oid, name.encode())
-        )
+def name_of(identifier: Identifier) -> PermanentIdentifier | HardwareModule:
+    """What stands in a certificate for a device's identifier."""
+    name, _, oid = identifier.value.partition("/")
+    permanent = identifier.type == PERMANENT_IDENTIFIER
+    return PermanentIdentifier(name, oid) if permanent else HardwareModule(oid, name.encode())
 
 
-def device_identifier(kind: str, value: str) -> DeviceIdentifier:
+def device_identifier(kind: str, value: str) -> Identifier:
     """The identifier of that type and value. Raises `bad-name` for a value that the draft's grammar does not have
     (a CA answers `malformed`), that cannot be shown, or that has more than 512 characters."""
     name, slash, oid = value.partition("/")
-    if kind not in _FORMS.values():
+    if kind not in DEVICE_TYPES:
         raise _bad(f"only {PERMANENT_IDENTIFIER} and {HARDWARE_MODULE} name a device")
     if not name or len(value) > _MAX_VALUE or not value.isprintable():
         raise _bad(f"a {kind} has 1 to {_MAX_VALUE} characters that can be printed")
@@ -77,7 +70,7 @@ def device_identifier(kind: str, value: str) -> DeviceIdentifier:
         raise _bad(f"what follows the / of a {kind} is a dotted object identifier")
     if not slash and kind == HARDWARE_MODULE:
         raise _bad("a hardware-module is a serial number, a / and the type of the module, a dotted object identifier")
-    return DeviceIdentifier(kind, value)
+    return Identifier(PERMANENT_IDENTIFIER if kind == PERMANENT_IDENTIFIER else HARDWARE_MODULE, value)
 
 
 def _is_oid(text: str) -> bool:
@@ -88,14 +81,14 @@ def _is_oid(text: str) -> bool:
         return False
 
 
-def identifiers_in(names: Iterable[x509.GeneralName]) -> tuple[DeviceIdentifier, ...]:
+def identifiers_in(names: Iterable[x509.GeneralName]) -> tuple[Identifier, ...]:
     """The identifiers among a certificate's alternative names. Raises what `identifier_named` raises."""
     others = [name for name in names if isinstance(name, x509.OtherName)]
     forms = [(each.type_id.dotted_string, each.value) for each in others]
     return tuple(identifier_named(form, body) for form, body in forms if form in _FORMS)
 
 
-def identifier_named(form: str, body: bytes) -> DeviceIdentifier:
+def identifier_named(form: str, body: bytes) -> Identifier:
     """The identifier that an order would write for the otherName of that form (a dotted OID) and value (DER).
 
     Raises ValueError for what is no DER of its form, and `bad-name` for what no order could write.
@@ -109,7 +102,7 @@ def identifier_named(form: str, body: bytes) -> DeviceIdentifier:
     return _exactly(kind, module.serial.decode(), f"/{module.kind.dotted_string}")
 
 
-def _exactly(kind: str, name: str, oid: str) -> DeviceIdentifier:
+def _exactly(kind: str, name: str, oid: str) -> Identifier:
     """A / in the name itself would let one device's name be read as another's with an assigner."""
     if "/" in name:
         raise _bad(f"a {kind} has no / in its name")

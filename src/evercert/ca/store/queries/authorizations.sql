@@ -40,15 +40,16 @@ RETURNING
     attempted_at, validated_at, error, expires_at, response, evidence;
 
 -- name: validated
--- It is the account's until it expires.
+-- It is the account's until it expires. What the challenge was answered with says more about a device than is needed.
 UPDATE authorizations SET
-    status = 'valid', validated_at = :now, expires_at = :expires_at, evidence = :evidence, attempt_until = NULL
+    status = 'valid', validated_at = :now, expires_at = :expires_at, evidence = :evidence, attempt_until = NULL,
+    response = ''
 WHERE id = :id AND status = 'pending' AND attempted = :type
 RETURNING id;
 
 -- name: refuted
 -- With the reason as its owner sees it.
-UPDATE authorizations SET status = 'invalid', error = :error, attempt_until = NULL
+UPDATE authorizations SET status = 'invalid', error = :error, attempt_until = NULL, response = ''
 WHERE id = :id AND status = 'pending'
 RETURNING id;
 
