@@ -26,7 +26,7 @@ _DRAWS = 8
 class Listener:
     """One port on all of its addresses, served by one protocol. Owns the sockets."""
 
-    def __init__(self, protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
         self._protocol = protocol
         self._servers: list[asyncio.Server] = []
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from evercert.base.foreign import one_line
 from evercert.base.serving import Answer, Asked
@@ -42,7 +42,7 @@ class Wire(Protocol):
     def abort(self) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """Reads on only when what was asked is answered and taken, so that no peer can pile up work or answers."""
 
     def __init__(self, service: Service) -> None:
@@ -58,11 +58,6 @@ class Connection(asyncio.Protocol):
         self._is_blocked = self._is_leaving = self._is_granted = self._peer_is_done = False
 
     # From the wire.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        wire = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
-        if self.arrive(wire):
-            self.begin(_address(wire), b"")
 
     def arrive(self, wire: Wire) -> bool:
         """Whether there is room. From now on its time runs."""
@@ -253,8 +248,3 @@ class Connection(asyncio.Protocol):
             with suppress(OSError):  # of a peer that is gone, which the loop is about to find out
                 self._wire.write_eof()
             self._wire.resume_reading()
-
-
-def _address(wire: asyncio.Transport) -> str:
-    name = wire.get_extra_info("peername")
-    return str(name[0]) if name else ""

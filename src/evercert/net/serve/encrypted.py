@@ -12,17 +12,19 @@ from contextlib import suppress
 from typing import Final, cast
 
 from evercert.net.serve.connection import Connection
+from evercert.net.serve.plain import peer_of
 
 __all__ = ["Encrypted"]
 
 _RECORD: Final = 16 * 1024
 
 
-class Encrypted(asyncio.Protocol):
+class Encrypted(asyncio.BufferedProtocol):
     """The loop's protocol; the wire of its connection."""
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext) -> None:
+    def __init__(self, connection: Connection, context: ssl.SSLContext, buffer: memoryview) -> None:
         self._connection = connection
+        self._buffer = buffer
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = context.wrap_bio(self._received, self._to_send, server_side=True)
         self._is_open = self._is_paused = self._is_over = False
@@ -33,10 +35,13 @@ class Encrypted(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
         self._connection.arrive(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._is_over:
             return
-        self._received.write(data)
+        self._received.write(self._buffer[:nbytes])
         if self._is_open or self._shake_hands():
             self._read()
 
@@ -102,8 +107,7 @@ class Encrypted(asyncio.Protocol):
             return False
         self._flush()
         self._is_open = True
-        name = self._transport.get_extra_info("peername")
-        self._connection.begin(str(name[0]) if name else "", self._session.getpeercert(binary_form=True) or b"")
+        self._connection.begin(peer_of(self._transport), self._session.getpeercert(binary_form=True) or b"")
         return True
 
     def _read(self) -> None:

@@ -18,6 +18,7 @@ from evercert.net.serve.crowd import Crowd
 from evercert.net.serve.encrypted import Encrypted
 from evercert.net.serve.identity import TlsIdentity
 from evercert.net.serve.limits import Limits
+from evercert.net.serve.plain import Plain
 from evercert.net.serve.reply import date_field
 from evercert.net.serve.service import Observer, Service, nobody
 
@@ -25,6 +26,7 @@ __all__ = ["HttpServer"]
 
 # Of a second, at most: how late a connection may be found overdue, and a Date may be.
 _TICK: Final = 0.5
+_READ_AT_ONCE: Final = 64 * 1024
 
 
 class HttpServer:
@@ -45,6 +47,7 @@ class HttpServer:
     ) -> None:
         self._tls = tls
         self._service = Service(application, limits, clock, observer, Crowd(limits.connections))
+        self._buffer = memoryview(bytearray(_READ_AT_ONCE))
         self._listener = Listener(self._protocol)
         self._ticking: asyncio.Task[None] | None = None
 
@@ -69,9 +72,11 @@ class HttpServer:
         """How many there are now."""
         return len(self._service.crowd)
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _protocol(self) -> asyncio.BufferedProtocol:
         connection = Connection(self._service)
-        return connection if self._tls is None else Encrypted(connection, self._tls.context)
+        if self._tls is None:
+            return Plain(connection, self._buffer)
+        return Encrypted(connection, self._tls.context, self._buffer)
 
     async def _tick(self) -> None:
         service = self._service
