@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from evercert.acme.problem import Problem, ProblemType
-from evercert.base.names import parse_identifier
+from evercert.base.errors import EvercertError
+from evercert.base.names import parse_identifier, parse_identifiers
 from evercert.base.probe import CaaRecord, Outcome
 from evercert.ca.validation.caa import CaaMode, CaaRules, ToIssue, check_caa
+from evercert.pki.csr import build_csr
+from evercert.pki.keys import KeyType, generate
+from tests.ca.given import a_ca
 from tests.ca.validation.given import ACCOUNT
 from tests.fakes.validated_network import FakeNetwork, no_answer
 
@@ -46,3 +52,19 @@ async def test_django_ca_would_issue_for_google_and_we_do_not() -> None:
     with pytest.raises(Problem) as raised:
         await check_caa(wanted, ACCOUNT, CaaRules(CaaMode.LENIENT, ("ca.example",)), network)
     assert raised.value.type is ProblemType.CAA
+
+
+@pytest.mark.parametrize("forbidden", range(3))
+async def test_boulder_2020_an_order_whose_kth_name_is_forbidden_is_given_up_for_every_k(
+    tmp_path: Path, forbidden: int
+) -> None:
+    """CAA changes after all names were validated, and before the certificate is asked for."""
+    async with a_ca(tmp_path / "ca") as world:
+        client = await world.registered()
+        identifiers = parse_identifiers(NAMES[:3])
+        order = await client.new_order(identifiers)
+        await world.prove(client, order)
+        world.network.records[NAMES[forbidden]] = [CaaRecord(0, "issue", ";")]
+        with pytest.raises(EvercertError) as raised:
+            await client.finalize(order, build_csr(generate(KeyType.EC256), identifiers), 30)
+    assert "caa: " in str(raised.value)

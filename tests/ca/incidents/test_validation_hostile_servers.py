@@ -17,8 +17,12 @@ import dns.rrset
 import pytest
 
 from evercert.acme.problem import Problem, ProblemType
+from evercert.base.errors import EvercertError
+from evercert.base.names import parse_identifiers
+from evercert.base.probe import Page
 from evercert.ca.validation.network import Asked
 from evercert.ca.validation.validate import validate
+from tests.ca.given import a_ca
 from tests.ca.incidents.given import answering, loopback, names, page
 from tests.ca.validation.given import NOW, claim, proved, refused
 from tests.fakes.dns_server import DnsServer
@@ -164,3 +168,20 @@ async def test_redirects_a_circle_and_a_long_way_are_ended() -> None:
     steps.clear()
     assert "circle" in (await refusal(back)).detail
     assert len(steps) == 2
+
+
+async def test_dogtag_5407_no_answer_of_the_ca_has_a_word_of_the_server(tmp_path: Path) -> None:
+    """Through the whole CA: challenge, authorization and order, as their owner gets to see them."""
+    async with a_ca(tmp_path / "ca") as world:
+        client = await world.registered()
+        order = await client.new_order(parse_identifiers(["www.example.test"]))
+        (authorization,) = await client.authorizations(order)
+        world.network.names["www.example.test"] = ["127.0.0.1"]
+        world.network.pages["127.0.0.1:80 http://www.example.test/"] = Page(200, CANARY, CANARY.encode())
+        await client.answer(next(each for each in authorization.challenges if each.type == "http-01"))
+        with pytest.raises(EvercertError) as raised:
+            await client.await_authorization(authorization.url, 30)
+        await client.authorizations(order)
+        answers = [response for _, response in world.transport.seen]
+    assert "incorrectResponse" in str(raised.value)
+    assert not any(CANARY.encode() in answer.body or CANARY in str(answer.headers) for answer in answers)

@@ -22,6 +22,8 @@ __all__ = ["CaaMode", "CaaRules", "ToIssue", "check_caa"]
 
 # As many questions at once as one resolver can be asked.
 _AT_ONCE: Final = 32
+# For all questions; a client waits for this with its finalize.
+_PATIENCE: Final = 15.0
 
 _Found = Mapping[str, Looked[CaaRecord]]
 
@@ -58,8 +60,10 @@ async def check_caa(
     network: Network,
     *,
     asked: list[Asked] | None = None,
+    patience: float = _PATIENCE,
 ) -> None:
-    """Returns where every one of *wanted* may be issued for, to that account, at this moment.
+    """Returns where every one of *wanted* may be issued for, to that account, at this moment. Ends within *patience*
+    seconds, and may be cancelled.
 
     Raises `Problem` (`caa`, `dns`), for several names with a subproblem each. An address has no CAA (RFC 8738 §7). What
     was asked is added to *asked* even then.
@@ -69,7 +73,7 @@ async def check_caa(
     names = [each for each in wanted if each.identifier.type == "dns"]
     witness = Witness(network)
     try:
-        found = await _looked_up(names, witness)
+        found = await _looked_up(names, witness, patience)
     finally:
         if asked is not None:
             asked.extend(witness.asked)
@@ -81,16 +85,25 @@ async def check_caa(
         raise refusals[0]
 
 
-async def _looked_up(names: Sequence[ToIssue], network: Network) -> _Found:
-    """Every name and every name above it, each asked for once."""
+async def _looked_up(names: Sequence[ToIssue], network: Network, patience: float) -> _Found:
+    """Every name and every name above it, each asked for once; what is not answered in time is silent."""
     room = asyncio.Semaphore(_AT_ONCE)
-    wanted = list(dict.fromkeys(owner for each in names for owner in owners(each.identifier)))
 
     async def look_up(owner: str) -> Looked[CaaRecord]:
         async with room:
             return await network.caa(owner)
 
-    return dict(zip(wanted, await asyncio.gather(*map(look_up, wanted)), strict=True))
+    owned = {owner: None for each in names for owner in owners(each.identifier)}
+    asking = {owner: asyncio.ensure_future(look_up(owner)) for owner in owned}
+    try:
+        if asking:
+            await asyncio.wait(asking.values(), timeout=patience)
+        late: Looked[CaaRecord] = Looked(Outcome.SILENT, fault=f"there was no answer within {patience:g} s")
+        return {owner: task.result() if task.done() else late for owner, task in asking.items()}
+    finally:
+        for task in asking.values():
+            task.cancel()
+        await asyncio.gather(*asking.values(), return_exceptions=True)
 
 
 def _refusal(wanted: ToIssue, found: _Found, account_url: str, rules: CaaRules) -> Problem | None:
