@@ -12,10 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from asyncpg import exceptions
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.db.migrate import Migration
+from evercert.db.pg.failures import as_told
 from evercert.db.postgres import PostgresDatabase
 from evercert.db.protocol import Query
 from tests.db.numbers import ADD, ALL, COUNT, NUMBERS, RENAME
@@ -227,6 +229,58 @@ async def test_a_password_that_is_wrong_or_right(tmp_path: Path) -> None:
                 await PostgresDatabase.open(wrong, NUMBERS)
 
 
+async def test_of_several_servers_the_primary_is_found_and_a_standby_alone_is_told(postgres: Postgres) -> None:
+    name = postgres.fresh_name(NUMBERS)
+    several = Secret(postgres.url(name).text().replace("?host=", "?host=/nowhere,"))
+    db = await PostgresDatabase.open(several, NUMBERS)
+    assert await db.rows(COUNT()) == [(0,)]
+    await db.close()
+    with Postgres() as standby:
+        standby.stop()
+        standby.follow()
+        standby.start()
+        with pytest.raises(EvercertError, match="is read-only") as caught:
+            await PostgresDatabase.open(standby.url("postgres"), NUMBERS)
+        assert "name the primary" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "words"),
+    [
+        (exceptions.UniqueViolationError("x"), "conflict", "something else"),
+        (exceptions.ForeignKeyViolationError("x"), "conflict", "something else"),
+        (exceptions.CheckViolationError("x"), "conflict", "something else"),
+        (exceptions.RaiseError("x"), "conflict", "something else"),
+        (exceptions.SerializationError("x"), "conflict", "always first"),
+        (exceptions.DeadlockDetectedError("x"), "conflict", "always first"),
+        (exceptions.CharacterNotInRepertoireError("x"), "bad-input", "cannot keep a value"),
+        (exceptions.NumericValueOutOfRangeError("x"), "bad-input", "cannot keep a value"),
+        (exceptions.DiskFullError("x"), "store", "not enough room"),
+        (exceptions.TooManyConnectionsError("x"), "store", "not enough room, memory or connections"),
+        (exceptions.InvalidPasswordError("x"), "store", "does not let us in"),
+        (exceptions.InsufficientPrivilegeError("x"), "store", "does not allow it"),
+        (exceptions.ReadOnlySQLTransactionError("x"), "store", "read-only"),
+        (exceptions.QueryCanceledError("x"), "store", "took too long"),
+        (exceptions.AdminShutdownError("x"), "store", "starting or stopping"),
+        (exceptions.CannotConnectNowError("x"), "store", "starting or stopping"),
+        (exceptions.ConnectionDoesNotExistError("x"), "store", "was lost"),
+        (exceptions.InterfaceError("x"), "store", "was lost"),
+        (exceptions.InvalidSQLStatementNameError("x"), "store", "mixes sessions up"),
+        (exceptions.DuplicatePreparedStatementError("x"), "store", "mixes sessions up"),
+        (exceptions.DataCorruptedError("x"), "store", "damaged"),
+        (exceptions.PostgresIOError("x"), "store", "the disk failed"),
+        (ConnectionRefusedError(), "store", "was lost"),
+        (TimeoutError(), "store", "took too long"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_every_failure_of_postgresql_is_told_with_a_way_out(failure: Exception, code: str, words: str) -> None:
+    told = as_told(failure, "db.test/certs")
+    assert told.code.name == code
+    assert words in told.message
+    assert told.hint
+
+
 async def test_a_database_that_is_not_there_is_told_by_name(postgres: Postgres) -> None:
     with pytest.raises(EvercertError, match=r"there is no database .*/nowhere") as caught:
         await PostgresDatabase.open(postgres.url("nowhere"), NUMBERS)
@@ -266,6 +320,7 @@ async def test_who_migrates_is_waited_for_and_not_for_ever(postgres: Postgres) -
 _OPEN = """
 import asyncio, sys
 from evercert.base.secret import Secret
+from evercert.db.pg.failures import as_told
 from evercert.db.postgres import PostgresDatabase
 from tests.db.test_migrate import STEPS, RECORDED
 
@@ -290,6 +345,7 @@ import asyncio, sys
 sys.modules["asyncpg"] = None
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.db.pg.failures import as_told
 from evercert.db.postgres import PostgresDatabase
 try:
     asyncio.run(PostgresDatabase.open(Secret("postgresql:///x")))

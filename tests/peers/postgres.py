@@ -54,6 +54,10 @@ class Postgres:
         self._program.signal(signal.SIGINT)
         self._program.wait(_PATIENCE)
 
+    def follow(self) -> None:
+        """From its next start on it is a standby, of a primary that has nothing to say."""
+        (self._folder / "data/standby.signal").touch()
+
     def run(self, sql: str, database: str = "postgres") -> str:
         """What psql prints for the statements; fails at the first that does."""
         done = self._psql(sql, database)

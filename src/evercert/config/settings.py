@@ -44,8 +44,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "database",
         "EVERCERT_DATABASE",
         "",
-        "where the store is: a file, postgresql://USER@HOST/DATABASE, or a reference to such a URL;"
-        " default: evercert.db in the home",
+        "where the store is: a file, postgresql://USER@HOST/DATABASE (over a network that others share, with"
+        " ?sslmode=verify-full&sslrootcert=PATH), or a reference to such a URL; default: evercert.db in the home",
     ),
     Setting(
         "database_password",

@@ -95,6 +95,10 @@ class PostgresDatabase:
     async def read(self, *statements: Statement) -> list[list[Row]]:
         return await self._in_any_case(self._readers, statements)
 
+    async def scan(self, *statements: Statement) -> list[list[Row]]:
+        # The server does the looking, and its other sessions go on meanwhile.
+        return await self.read(*statements)
+
     async def write(self, *statements: Statement) -> list[list[Row]]:
         return await self._in_any_case(self._writers, statements)
 

@@ -16,6 +16,8 @@ __all__ = ["as_told", "is_guard", "is_lost", "is_not_ready", "is_outdated", "may
 _LOOK_AGAIN = "look again, it has changed"
 _RUNNING = "see that PostgreSQL runs and can be reached from here"
 _ACCESS = "see the user, its password and pg_hba.conf"
+_BY_SESSION = "connect to PostgreSQL itself, or let the pooler between pool by session"
+_STANDBY = "name the primary server, or all of them: postgresql://USER@HOST,HOST/DATABASE"
 _OWNER = "let the user own the database, or its schema"
 
 # SQLSTATE or its beginning (PostgreSQL 15, appendix A), the longest that fits; what it means.
@@ -23,10 +25,13 @@ _MEANINGS: Final[dict[str, tuple[str, str, str]]] = {
     "08": ("store", "the connection to {place} was lost", _RUNNING),
     "22": ("bad-input", "{place} cannot keep a value: {kind}", "text holds no NUL, numbers have 64 bits"),
     "23": ("conflict", "something else has that place or needs it", _LOOK_AGAIN),
-    "25006": ("store", "{place} is read-only", "name the primary server, and write by `write`"),
+    "25006": ("store", "{place} is read-only", _STANDBY),
+    # Prepared by one session, asked of another.
+    "26": ("store", "what stands before {place} mixes sessions up", _BY_SESSION),
     "28": ("store", "{place} does not let us in", _ACCESS),
     "3D000": ("store", "there is no database {place}", "create it with createdb"),
     "40": ("conflict", "somebody else was always first", _LOOK_AGAIN),
+    "42P05": ("store", "what stands before {place} mixes sessions up", _BY_SESSION),
     "42501": ("store", "{place} does not allow it", _OWNER),
     "53": ("store", "{place} has not enough room, memory or connections", "see its disk, and its max_connections"),
     "55P03": ("store", "another process is busy with {place}", "try again when it is done"),
@@ -60,7 +65,12 @@ def is_lost(error: BaseException) -> bool:
 
 def is_not_ready(error: BaseException) -> bool:
     """Whether the server may well let us in a moment later."""
-    return is_lost(error) or state_of(error) in _NOT_READY
+    return is_lost(error) or state_of(error) in _NOT_READY or _is_standby(error)
+
+
+def _is_standby(error: BaseException) -> bool:
+    """Whether of the servers that were named, none is the primary, or not yet."""
+    return type(error).__name__ == "TargetServerAttributeNotMatched"
 
 
 def may_be_tried_again(error: BaseException) -> bool:
@@ -96,6 +106,8 @@ def _meaning(error: BaseException) -> tuple[str, str, str]:
     for length in (5, 2):
         if state[:length] in _MEANINGS:
             return _MEANINGS[state[:length]]
+    if _is_standby(error):
+        return _MEANINGS["25006"]
     if isinstance(error, TimeoutError):
         return _MEANINGS["57014"]
     if isinstance(error, ValueError):  # refused by the driver before it was sent

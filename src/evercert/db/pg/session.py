@@ -147,6 +147,11 @@ _SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
     # Compiling a plan to machine code costs more than any of our statements takes.
     "jit": "off",
+    # The server asks after a client that has been silent for a minute: a path that forgets silent connections does not
+    # forget ours, and locks of a node that is gone are not held for hours. Ignored on a socket of this machine.
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 _READING: Final = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
 
@@ -162,6 +167,7 @@ async def connect(server: Server, *, reads: bool = False) -> Session:
         server.url.text(),
         timeout=server.connect_seconds,
         command_timeout=server.statement_seconds + _GRACE,
+        target_session_attrs="primary",
         server_settings=settings | limits,
     )
     return Session(raw)
