@@ -18,7 +18,7 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.host.files import read_bounded
 
-__all__ = ["Duration", "read_toml", "span_of", "toml_as"]
+__all__ = ["Duration", "read_toml", "span_from", "span_of", "toml_as"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,13 @@ Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}[smhdw]$")]
 
 def span_of(written: Duration) -> timedelta:
     return timedelta(seconds=int(written[:-1]) * _UNITS[written[-1]])
+
+
+def span_from(written: str) -> timedelta:
+    """The same of what a person typed. Raises `bad-input`."""
+    if not re.fullmatch(r"[0-9]{1,9}[smhdw]", written):
+        raise EvercertError("bad-input", f"{written[:40]!r} is no length of time", hint="such as 90s, 15m, 6h, 90d, 2w")
+    return span_of(written)
 
 
 def read_toml(file: Path, kind: type[T]) -> T:

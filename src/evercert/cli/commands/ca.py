@@ -14,6 +14,12 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "perspective": "look at names for a CA that is elsewhere, until told to stop",
     "list": "the certificates of this machine's CA; or the CAs that Evercert knows",
     "show": "one certificate of this machine's CA, or one CA that Evercert knows",
+    "revoke": "revoke a certificate of this machine's CA",
+    "stats": "this machine's CA in figures",
+    "eab": "external accounts: who may register, and for what names",
+    "profile": "what this machine's CA issues",
+    "incident": "have certificates renewed before their time",
+    "audit": "what was issued, refused and done; and the proof of it",
 }
 
 command = Lazy(
