@@ -123,8 +123,11 @@ def test_more_bytes_than_a_key_has_are_not_parsed() -> None:
 
 
 def listed(*numbers: bytes, collection: int = 7) -> Blocklist:
-    blocks = sorted(sha256(number).digest()[:15] + bytes([collection]) for number in numbers)
-    return Blocklist(b"".join(blocks), {7: "debianssl"})
+    return Blocklist(records(*numbers, collection=collection), {7: "debianssl"})
+
+
+def records(*numbers: bytes, collection: int) -> bytes:
+    return b"".join(sorted(sha256(number).digest()[:15] + bytes([collection]) for number in numbers))
 
 
 def number(n: int) -> bytes:

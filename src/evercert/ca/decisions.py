@@ -11,6 +11,7 @@ from evercert.ca.rules import Rules
 from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.pki.attestation.chain import TrustAnchors
+from evercert.pki.blocklist import Blocklist
 
 __all__ = ["Decisions"]
 
@@ -18,7 +19,7 @@ __all__ = ["Decisions"]
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """`base_url` is where clients reach the CA, `plain_url` what certificates point to ("" for nothing), `at_once`
-    how many validations run at once, of all accounts and of one."""
+    how many validations run at once, of all accounts and of one. Of `sample_every` certificates one is linted again."""
 
     base_url: str
     plain_url: str = ""
@@ -27,5 +28,7 @@ class Decisions:
     limits: Limits = field(default_factory=Limits)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: BUILT_IN)
     anchors: TrustAnchors = field(default_factory=lambda: TrustAnchors({}))
+    known_keys: Blocklist | None = None
+    sample_every: int = 1000
     perspectives: Perspectives = field(default_factory=nobody_else)
     at_once: tuple[int, int] = (200, 50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.links import PublicLinks
 from evercert.ca.own_certificate import OwnCertificate
+from evercert.ca.profiles.gate import Sample
 from evercert.ca.protocol.application import AcmeApplication
 from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.nonces import BurnedTogether, Nonces
@@ -28,9 +30,12 @@ from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaRules
 from evercert.ca.validation.claim import Reach
 from evercert.db.protocol import Database
+from evercert.pki.cert import read_certificate
 from evercert.pki.seal import Sealer
 
 __all__ = ["Node", "open_node"]
+
+_log = logging.getLogger(__name__)
 
 # Seconds between two looks at what others have left, or has come due.
 _LOOK: Final = 15.0
@@ -76,6 +81,8 @@ async def open_node(
         profiles,
         CaaGate(reach.network, CaaRules(decided.caa, rules.caa_identities), urls, seen_by),
         PublicLinks(decided.plain_url),
+        Sample(_not_clean, decided.sample_every),
+        decided.known_keys,
     )
     desk = Desk(
         db=db,
@@ -103,3 +110,8 @@ async def open_node(
         yield Node(desk, site, OwnCertificate(db, clock, rng, issuers), attempts, issuance)
     await attempts.drain()
     await issuance.drain()
+
+
+def _not_clean(certificate: bytes, findings: tuple[str, ...]) -> None:
+    serial = read_certificate(certificate).serial
+    _log.error("pkilint objects to a certificate that was issued, serial %s: %s", serial, "; ".join(findings[:5]))

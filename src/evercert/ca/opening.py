@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.secret import Secret
 from evercert.ca.decisions import Decisions
+from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.links import PublicLinks
 from evercert.ca.looking import perspectives_of, reach_of
 from evercert.ca.node import Node, open_node
+from evercert.ca.profiles.gate import LintGate
+from evercert.ca.profiles.known_keys import known_keys
+from evercert.ca.profiles.linted import linted_profiles
+from evercert.ca.profiles.profile import Profile
 from evercert.ca.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
@@ -42,6 +50,7 @@ async def open_ca(
         closing.callback(tokens.close)
         # Beside the loop: a token takes its time.
         issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, sealer, tokens.load)
+        profiles = await _linted(folder, settings, issuers, clock.now())
         place = place_of(folder, settings, environ)
         db = await closing.enter_async_context(open_database(place, MIGRATIONS))
         perspectives = await closing.enter_async_context(perspectives_of(settings, folder, environ, clock))
@@ -52,14 +61,24 @@ async def open_ca(
                 load_root(folder),
                 issuers,
                 reach_of(settings),
-                _decided(folder, settings, perspectives),
+                _decided(folder, settings, perspectives, profiles),
                 clock=clock,
                 is_alone=isinstance(place, Path),
             )
         )
 
 
-def _decided(folder: Path, settings: CaSettings, perspectives: Perspectives) -> Decisions:
+async def _linted(folder: Path, settings: CaSettings, issuers: Issuers, now: datetime) -> Mapping[str, Profile]:
+    """The profiles that may sign. Beside the loop: pkilint takes a second for what it has not seen."""
+    links = PublicLinks(settings.plain_url.rstrip("/"))
+    gate = LintGate(lambda issuer, profile: links.leaf_links(issuer, profile, 1), SystemRandom())
+    wanted, needed = settings.profiles_in_force(), settings.default_profile
+    return await asyncio.to_thread(linted_profiles, gate, folder / "linted.json", wanted, issuers, now, needed=needed)
+
+
+def _decided(
+    folder: Path, settings: CaSettings, perspectives: Perspectives, profiles: Mapping[str, Profile]
+) -> Decisions:
     roots: dict[str, bytes] = {
         name: read_bounded(folder / file, _MAX_ROOTS) for name, file in settings.attestation.items()
     }
@@ -69,7 +88,9 @@ def _decided(folder: Path, settings: CaSettings, perspectives: Perspectives) -> 
         rules=settings.rules(),
         caa=CaaMode(settings.validation.caa),
         limits=settings.limits_in_force(),
-        profiles=settings.profiles_in_force(),
+        profiles=profiles,
+        known_keys=known_keys(folder / settings.known_keys) if settings.known_keys else None,
+        sample_every=settings.sample_every,
         anchors=read_anchors(roots),
         perspectives=perspectives,
         at_once=(settings.validation.concurrent, settings.validation.per_account),

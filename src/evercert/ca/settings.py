@@ -73,6 +73,10 @@ class CaSettings(_Strict, frozen=True):
     master_key: str = ""
     issuers: tuple[str, ...] = ()
     default_profile: str = "default"
+    # Keys that are publicly known: badkeys' `blocklist.dat`.
+    known_keys: str = ""
+    # Every how many certificates pkilint looks at one that was signed.
+    sample_every: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1000
     terms: str = ""
     website: str = ""
     caa_identities: tuple[str, ...] = ()

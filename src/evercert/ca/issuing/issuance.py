@@ -22,12 +22,14 @@ from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
 from evercert.ca.problems import kept
+from evercert.ca.profiles.gate import Sample
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.request import Requested, check_csr, leaf_of
 from evercert.ca.store import accounts, audit, authorizations, certificates, orders
 from evercert.ca.validation.device_attest01 import check_attested_key
 from evercert.db.protocol import Database
 from evercert.pki.attestation.identifiers import DEVICE_TYPES
+from evercert.pki.blocklist import Blocklist
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
 from evercert.pki.lint.leaf import lint_leaf
 from evercert.pki.public import public_from_jwk
@@ -69,6 +71,8 @@ class Issuance:
     profiles: Mapping[str, Profile]
     gate: Gate
     links: Links
+    sample: Sample
+    known_keys: Blocklist | None = None
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
@@ -107,6 +111,7 @@ class Issuance:
         """Afterwards nothing is being signed."""
         if self._running:
             await asyncio.wait(self._running)
+        await self.sample.drain()
 
     # The steps
 
@@ -145,6 +150,7 @@ class Issuance:
                 raise
             # Too slow: another node has taken it over and ended it. What was signed here is kept nowhere.
             return found
+        self.sample.take(der, issuer, profile)
         return replace(order, stored_status="valid", certificate=certificate.serial)
 
     async def _signed(
@@ -193,7 +199,7 @@ class Issuance:
         raise Problem(ProblemType.ORDER_NOT_READY, "the order is not ready (any more)")
 
     async def _requested(self, order: Order, csr: bytes, profile: Profile, account: Account) -> Requested:
-        requested = check_csr(csr, order.identifiers, profile, public_from_jwk(account.jwk).spki)
+        requested = check_csr(csr, order.identifiers, profile, public_from_jwk(account.jwk).spki, self.known_keys)
         if await certificates.is_blocked(self.db, sha256(requested.spki).hexdigest()):
             raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")
         if any(each.type in DEVICE_TYPES for each in order.identifiers):
