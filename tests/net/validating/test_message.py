@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -134,6 +135,19 @@ def test_a_record_that_is_broken_makes_the_answer_unreadable(tail: bytes) -> Non
     data = header[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" + header[12:] + tail
     with pytest.raises(Unreadable):
         read_reply(data, NUMBER, wire_name(NAME), Kind.A)
+
+
+def test_names_that_are_nothing_but_pointers_take_no_time() -> None:
+    asked = question(NUMBER, wire_name(NAME), Kind.A, edns=False)
+    chain = b"".join((0xC000 | at).to_bytes(2) for at in (12, *range(46, 16_000, 2)))
+    blob = b"\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x00" + len(chain).to_bytes(2) + chain
+    far = (0xC000 | (len(asked) + 12 + len(chain) - 2)).to_bytes(2)
+    rest = far + b"\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00"
+    data = asked[:2] + b"\x81\x80\x00\x01\x00\xff\x00\x00\x00\x00" + asked[12:] + blob + rest * 254
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        read_reply(data, NUMBER, wire_name(NAME), Kind.A)
+    assert time.process_time() - began < 0.2
 
 
 def test_aliases_in_a_circle_are_refused() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -90,6 +92,17 @@ def test_what_can_be_read_in_two_ways_or_in_none_is_refused(data: bytes, size: i
 def test_a_header_without_end_is_cut_off(head: bytes) -> None:
     with pytest.raises(TooLarge):
         read(head, 100)
+
+
+@pytest.mark.parametrize(
+    "line", [b"X:" + b" " * 60_000 + b"\x00", b"X:" + b" \t" * 30_000 + b"y", b"x" * 60_000 + b" :"]
+)
+def test_a_long_header_line_takes_no_time(line: bytes) -> None:
+    reader = PageReader(Limits())
+    began = time.process_time()
+    with suppress(NotHttp):
+        reader.feed(OK + line + b"\r\n\r\n")
+    assert time.process_time() - began < 0.5
 
 
 def test_a_body_without_end_takes_no_memory() -> None:

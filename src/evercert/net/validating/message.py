@@ -29,6 +29,7 @@ _EDNS: Final = b"\x00" + _OPT.to_bytes(2) + _PAYLOAD.to_bytes(2) + bytes(6)
 # As in `net.nameserver`: enough for anybody, and not enough to keep us busy.
 _MAX_RECORDS: Final = 256
 _MAX_NAME: Final = 255
+_MAX_POINTERS: Final = 127
 _MAX_ALIASES: Final = 16
 
 
@@ -175,15 +176,17 @@ class _Sections:
 def _name(data: bytes, at: int) -> tuple[bytes, int]:
     """The name at that place, in lower case and without compression (RFC 1035 §4.1.4), and what follows it.
 
-    A pointer leads backwards from where its name began, as any writer's does; so there is an end.
+    A pointer leads backwards from where its name began, as any writer's does; so there is an end, and no name has need
+    of more pointers than labels.
     """
-    labels, size, after, limit = [], 0, 0, at
+    labels, size, after, limit, pointers = [], 0, 0, at, 0
     while length := data[at]:
         if length >= 0xC0:
             target = (length & 0x3F) << 8 | data[at + 1]
             after = after or at + 2
-            if target >= limit:
-                raise Unreadable("a name points forward")
+            pointers += 1
+            if target >= limit or pointers > _MAX_POINTERS:
+                raise Unreadable("a name points forward, or too often")
             at = limit = target
             continue
         size += length + 1

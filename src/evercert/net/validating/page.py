@@ -17,7 +17,8 @@ _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?")
 # RFC 9112 §2.2: a recipient may take a lone LF for the end of a line, and scripts write such.
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _LINE: Final = re.compile(rb"\r?\n")
-_FIELD: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
+# White space around the value is taken off later: to leave that to the expression takes it the square of the length.
+_FIELD: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00\r\n]*)")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
 _MAX_CHUNK_LINE: Final = 256
 _MAX_INTERIM: Final = 4
@@ -102,7 +103,7 @@ class PageReader:
         for line in lines:
             if not (matched := _FIELD.fullmatch(line)):
                 raise NotHttp("a header field is no such")
-            fields.setdefault(matched[1].lower(), []).append(matched[2])
+            fields.setdefault(matched[1].lower(), []).append(matched[2].strip(b" \t"))
         self._location = fields.get(b"location", [b""])[0].decode("latin-1")
         codings = fields.get(b"transfer-encoding", [])
         self._chunked = [each.lower() for each in codings] == [b"chunked"]
