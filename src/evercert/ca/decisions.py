@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from evercert.ca.limits import Limits
 from evercert.ca.profiles.profile import BUILT_IN, Profile
+from evercert.ca.retention import Retention
 from evercert.ca.rules import Rules
 from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.perspectives import Perspectives, nobody_else
@@ -31,4 +32,5 @@ class Decisions:
     known_keys: Blocklist | None = None
     sample_every: int = 1000
     perspectives: Perspectives = field(default_factory=nobody_else)
+    retention: Retention = field(default_factory=Retention)
     at_once: tuple[int, int] = (200, 50)

@@ -22,6 +22,7 @@ from evercert.ca.protocol.application import AcmeApplication
 from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
+from evercert.ca.retention import Keeping
 from evercert.ca.revoking import Revoking
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 # Seconds between two looks at what others have left, or has come due.
 _LOOK: Final = 15.0
+_PRUNE: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ async def open_node(
         "ending validations that were left": (_LOOK, attempts.take_over),
         "ending orders that were left": (_LOOK, issuance.take_over),
         "renewing recurrent orders": (_LOOK, issuance.recur),
+        "pruning": (_PRUNE, Keeping(db, clock, decided.retention).prune),
     }
     async with kept_up(clock, duties):
         yield Node(desk, site, OwnCertificate(db, clock, rng, issuers), attempts, issuance)

@@ -93,6 +93,7 @@ def _decided(
         sample_every=settings.sample_every,
         anchors=read_anchors(roots),
         perspectives=perspectives,
+        retention=settings.kept(),
         at_once=(settings.validation.concurrent, settings.validation.per_account),
     )
 

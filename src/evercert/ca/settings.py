@@ -14,6 +14,7 @@ from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
+from evercert.ca.retention import Retention
 from evercert.ca.rules import Recurring, Rules
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.config.toml import Duration, read_toml, span_of
@@ -51,6 +52,12 @@ class ValidationSettings(_Strict, frozen=True):
     perspective_identity: str = ""
 
 
+class RetentionSettings(_Strict, frozen=True):
+    orders: Duration = "7d"
+    certificates: Duration = "90d"
+    audit: Duration = "400d"
+
+
 class LimitSettings(_Strict, frozen=True):
     count: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
     per: Duration
@@ -84,6 +91,7 @@ class CaSettings(_Strict, frozen=True):
     subdomains: bool = True
     validation: ValidationSettings = ValidationSettings()
     recurrence: RecurrenceSettings = RecurrenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
@@ -122,6 +130,10 @@ class CaSettings(_Strict, frozen=True):
             hint = f"there are {', '.join(sorted(found))}"
             raise EvercertError("bad-input", f"{file}: default_profile: there is no such profile", hint=hint)
         return found
+
+    def kept(self) -> Retention:
+        wanted = self.retention
+        return Retention(span_of(wanted.orders), span_of(wanted.certificates), span_of(wanted.audit))
 
     def limits_in_force(self) -> Limits:
         table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
@@ -190,6 +202,12 @@ allow = [{allow}]
 #caa = "lenient"
 #http_port = 80
 #tls_port = 443
+
+# How long things are kept after they are over.
+#[retention]
+#orders = "7d"
+#certificates = "90d"
+#audit = "400d"
 
 #[limits.orders-per-account]
 #count = 300

@@ -15,7 +15,7 @@ __all__ = ["kept_up"]
 
 _log = logging.getLogger(__name__)
 
-Duty = Callable[[], Awaitable[None]]
+Duty = Callable[[], Awaitable[object]]
 
 
 @asynccontextmanager

@@ -127,6 +127,8 @@ class Connection:
         self._execute("PRAGMA foreign_keys = ON")
         self._execute("PRAGMA trusted_schema = OFF")
         if writes:
+            # Of effect in a new file alone: what retention frees can be given back to the file system.
+            self._execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._execute("PRAGMA journal_mode = WAL")
             self._execute("PRAGMA synchronous = FULL")
             self._execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")

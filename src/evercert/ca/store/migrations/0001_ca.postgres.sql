@@ -134,6 +134,7 @@ CREATE INDEX certificates_of_order ON certificates (order_id);
 CREATE INDEX certificates_by_key ON certificates (key_digest);
 CREATE INDEX certificates_revoked ON certificates (issuer, revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX certificates_expiring ON certificates (not_after);
+CREATE INDEX certificates_replaced ON certificates (replaced_by) WHERE replaced_by IS NOT NULL;
 
 CREATE TABLE certificate_bodies (
     serial TEXT PRIMARY KEY REFERENCES certificates (serial) ON DELETE CASCADE,

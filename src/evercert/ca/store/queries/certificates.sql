@@ -45,21 +45,22 @@ SELECT serial FROM certificates WHERE key_digest = :key_digest AND revoked_at IS
 UPDATE certificates SET replaced_by = NULL
 WHERE
     serial = :serial
-    AND replaced_by IS NOT NULL
-    AND NOT EXISTS (
+    AND EXISTS (
         SELECT 1 FROM orders AS o
         WHERE
             o.id = certificates.replaced_by
             AND (
-                o.status IN ('processing', 'valid', 'canceled')
+                o.status = 'invalid'
                 OR (
                     o.status = 'pending'
-                    AND o.expires_at > :now
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM order_authorizations AS l
-                        INNER JOIN authorizations AS a ON l.authorization_id = a.id
-                        WHERE l.order_id = o.id AND (a.status NOT IN ('pending', 'valid') OR a.expires_at <= :now)
+                    AND (
+                        o.expires_at <= :now
+                        OR EXISTS (
+                            SELECT 1
+                            FROM order_authorizations AS l
+                            INNER JOIN authorizations AS a ON l.authorization_id = a.id
+                            WHERE l.order_id = o.id AND (a.status NOT IN ('pending', 'valid') OR a.expires_at <= :now)
+                        )
                     )
                 )
             )

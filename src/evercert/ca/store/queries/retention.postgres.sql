@@ -1,0 +1,3 @@
+-- name: give space back
+-- PostgreSQL's own autovacuum does that.
+SELECT 1 WHERE FALSE;
