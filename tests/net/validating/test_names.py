@@ -184,3 +184,26 @@ def test_a_server_is_an_address_and_never_a_name() -> None:
     with pytest.raises(EvercertError) as raised:
         Resolvers(["ns.example.test"])
     assert raised.value.code.name == "bad-input"
+
+
+async def test_both_addresses_are_asked_for_together_under_numbers_of_their_own() -> None:
+    def both(wire: bytes, over_tcp: bool) -> list[bytes]:
+        kind = dns.message.from_wire(wire).question[0].rdtype.name
+        return [reply(wire, f"{NAME}. {kind} {'192.0.2.1' if kind == 'A' else '2001:db8::1'}").to_wire()]
+
+    async with DnsServer(both) as server:
+        ipv6, ipv4 = await Resolvers([server.address]).addresses(NAME)
+        assert (ipv6.records, ipv4.records) == (("2001:db8::1",), ("192.0.2.1",))
+        assert len({message.id for message, _ in server.questions}) == len(server.questions) == 2
+
+
+async def test_an_address_that_was_not_plainly_answered_is_asked_for_again() -> None:
+    def half(wire: bytes, over_tcp: bool) -> list[bytes]:
+        kind = dns.message.from_wire(wire).question[0].rdtype.name
+        if kind == "A":
+            return an_address(wire)
+        return [reply(wire, rcode=dns.rcode.SERVFAIL).to_wire()]
+
+    async with DnsServer(half) as server:
+        ipv6, ipv4 = await Resolvers([server.address]).addresses(NAME)
+    assert (ipv6.outcome, ipv4.records) == (Outcome.FAILED, ("192.0.2.1",))

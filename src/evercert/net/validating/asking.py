@@ -17,6 +17,8 @@ __all__ = ["exchange", "exchange_together"]
 _MAX_STRAY: Final = 64
 _MAX_DATAGRAM: Final = 1500
 
+_RANDOM: Final = secrets.SystemRandom()
+
 
 async def exchange(server: NameServer, name: bytes, kind: Kind, *, edns: bool = True, unchecked: bool = False) -> Reply:
     """The whole answer (RFC 7766 §5). Unbounded in time. Raises OSError, EOFError, `Unreadable`."""
@@ -30,9 +32,8 @@ async def exchange(server: NameServer, name: bytes, kind: Kind, *, edns: bool = 
 
 async def exchange_together(server: NameServer, name: bytes, kinds: Sequence[Kind]) -> dict[Kind, Reply]:
     """The answers to several questions for one name, perhaps truncated, for the price of little more than one."""
-    # Distinct, so that an answer is to one of them alone.
-    numbers = [secrets.randbits(12) << 4 | place for place in range(len(kinds))]
-    asked = zip(numbers, kinds, strict=True)
+    # Distinct, so that an answer is to one of them alone; each as hard to guess as the only one of `exchange`.
+    asked = zip(_RANDOM.sample(range(1 << 16), len(kinds)), kinds, strict=True)
     return await _over_udp(server, {(number, kind): question(number, name, kind) for number, kind in asked}, name)
 
 
