@@ -77,6 +77,27 @@ async def test_the_fate_of_one_statement_whose_session_is_killed_is_unknown_and_
     await db.write(ADD(n=1, word="x"))
 
 
+SLOW_COMMIT = """
+CREATE FUNCTION dawdle() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN new; END';
+CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON numbers DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (new.n = 1) EXECUTE FUNCTION dawdle();
+"""
+
+
+async def test_a_session_killed_at_the_commit_is_told_and_nothing_is_done_twice(postgres: Postgres) -> None:
+    name = postgres.fresh_name(NUMBERS)
+    postgres.run(SLOW_COMMIT, name)
+    db = await PostgresDatabase.open(postgres.url(name), NUMBERS)
+    writing = asyncio.create_task(db.write(ADD(n=1, word="x"), ADD(n=2, word="x")))
+    await until_busy(postgres, "COMMIT")
+    kill_others(postgres, "query = 'COMMIT'")
+    with pytest.raises(EvercertError) as caught:
+        await writing
+    assert caught.value.code.name == "store"
+    assert await db.rows(ALL()) == []
+    await db.close()
+
+
 async def test_a_read_whose_session_is_killed_is_asked_again(postgres: Postgres, db: PostgresDatabase) -> None:
     reading = asyncio.create_task(db.read(SLEEP(tenths=5), WHO()))
     await until_busy(postgres, "%pg_sleep%INTEGER%")
