@@ -1,6 +1,6 @@
 """Write the parts of `docs/` that are made from the program's own tables.
 
-    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas}.md
+    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas,ca-profiles}.md
 
 `tests/house/test_docs.py` fails when what is committed is not what this writes.
 """
@@ -8,18 +8,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import click
 
 from evercert.acme.cas import KNOWN_CAS
 from evercert.base.errors import CODES, Exit
+from evercert.ca.profiles.profile import BUILT_IN, Profile
+from evercert.ca.profiles.reading import FIELDS
 from evercert.cli.app import app
 from evercert.config.settings import SETTINGS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
 
 DOCS = Path(__file__).parent.parent / "docs"
+
+# What stands before it in a page was written by hand, and stays.
+MADE = "<!-- From here on this page is made by tools/write_docs.py. -->"
 
 
 def cli() -> Iterator[str]:
@@ -98,6 +106,43 @@ def cas() -> Iterator[str]:
     yield _table(("id", "CA", "external account", "directory"), rows)
 
 
+def ca_profiles() -> Iterator[str]:
+    yield (DOCS / "ca-profiles.md").read_text().partition(MADE)[0].rstrip()
+    yield MADE
+    yield "## Every field"
+    rows = [
+        (f"`{name}`", _written(field.default), field.type.__metadata__[0].description) for name, field in FIELDS.items()
+    ]
+    yield _table(("field", "where it is not set", "what it decides"), rows)
+    yield "## The built-in profiles"
+    for profile in BUILT_IN.values():
+        yield f"**{profile.name}**: {profile.description}. " + ", ".join(_differences(profile)) + "."
+
+
+def _differences(profile: Profile) -> Iterator[str]:
+    for name, field in FIELDS.items():
+        if name != "description" and (value := getattr(profile, name)) != field.default:
+            yield f"`{name} = {_written(value).strip('`')}`"
+
+
+def _written(value: Any) -> str:
+    """As it is written in TOML."""
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(_plain(each) for each in value) + "]`"
+    return f"`{_plain(value)}`" if value not in ("", None) else ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        return next(f'"{seconds // size}{unit}"' for unit, size in _UNITS.items() if seconds % size == 0)
+    value = value.value if isinstance(value, Enum) else value
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -110,6 +155,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "dns.md": dns,
     "deploy.md": deploy,
     "cas.md": cas,
+    "ca-profiles.md": ca_profiles,
 }
 
 
