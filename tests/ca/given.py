@@ -116,7 +116,8 @@ async def a_ca(
 ) -> AsyncIterator[World]:
     # A database on sockets takes real time, in which the leases of what is under way must not run out.
     clock, network = FakeClock(settle=0.0 if isinstance(place, Path | None) else 0.5), FakeNetwork()
-    shutil.copytree(_founded(), folder)
+    if not folder.exists():
+        shutil.copytree(_founded(), folder)
     sealer = Sealer(Secret((folder / "master.key").read_bytes()))
     issuers = load_issuers(folder, (), sealer, _no_token)
     reach = Reach(network, NetworkPolicy(("127.0.0.0/8",)))
@@ -149,9 +150,13 @@ def _founded() -> Path:
     """A CA's folder, made once for all tests of this process: the passphrase alone takes a fifth of a second."""
     place = Path(mkdtemp(prefix="evercert-ca-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    found(place / "ca", Founding("Test", root_passphrase=Secret("test")), FakeClock().now(), Random(1))
+    found(place / "ca", Founding("Test", root_passphrase=Secret("test")), in_no_token, FakeClock().now(), Random(1))
     return place / "ca"
 
 
 def _no_token(uri: str) -> PrivateKey:
+    raise AssertionError(uri)
+
+
+def in_no_token(uri: str, key_type: KeyType) -> PrivateKey:
     raise AssertionError(uri)

@@ -1,13 +1,14 @@
-"""Issuers as they lie in the CA's folder: see `founding` for the layout."""
+"""Issuers as they lie in the CA's folder: see `hierarchy` for the layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from evercert.base.errors import EvercertError
-from evercert.ca.founding import key_context
+from evercert.ca.hierarchy import key_context
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.host.files import read_bounded
 from evercert.pki.cert import read_certificate
@@ -27,13 +28,17 @@ OpenToken = Callable[[str], PrivateKey]
 
 
 def load_issuers(folder: Path, active: Sequence[str], sealer: Sealer, open_token: OpenToken) -> Issuers:
-    """Every issuer in the folder. Those of *active* sign, in that order of preference (all do where none is named);
-    the others are there for the status of what they have signed. Raises `bad-certificate`, `sealed` or `not-found`."""
-    places = {place.name: place for place in sorted((folder / "issuers").glob("*")) if place.is_dir()}
+    """Every issuer in the folder. Those of *active* sign, in that order of preference; where none is named all that are
+    not retired do, the newest first. The others are there for the status of what they have signed.
+
+    Raises `bad-certificate`, `sealed` or `not-found`."""
+    places = {place.parent.name: place.parent for place in (folder / "issuers").glob("*/chain.pem")}
     if missing := [name for name in active if name not in places]:
         raise EvercertError("not-found", f"there is no issuer {missing[0]!r} in {folder / 'issuers'}")
-    names = [*active, *(name for name in places if name not in active)]
-    return Issuers([_issuer(places[name], sealer, open_token, not active or name in active) for name in names])
+    loaded = {name: _issuer(place, sealer, open_token) for name, place in places.items()}
+    newest = sorted(loaded, key=lambda name: (loaded[name].signer.not_before, name), reverse=True)
+    names = [*active, *(name for name in newest if name not in active)]
+    return Issuers([replace(loaded[name], active=_is_active(places[name], name, active)) for name in names])
 
 
 def load_root(folder: Path) -> bytes:
@@ -41,7 +46,11 @@ def load_root(folder: Path) -> bytes:
     return _certificates(folder / "root.pem")[0]
 
 
-def _issuer(place: Path, sealer: Sealer, open_token: OpenToken, active: bool) -> Issuer:
+def _is_active(place: Path, name: str, active: Sequence[str]) -> bool:
+    return name in active if active else not (place / "retired").exists()
+
+
+def _issuer(place: Path, sealer: Sealer, open_token: OpenToken) -> Issuer:
     default = _certificates(place / "chain.pem")
     others = [_certificates(file) for file in sorted(place.glob("chain-*.pem"))]
     key = _key(place, default[0], sealer, open_token)
@@ -50,7 +59,6 @@ def _issuer(place: Path, sealer: Sealer, open_token: OpenToken, active: bool) ->
         name=place.name,
         signer=Signer(default[0], key),
         chains=(default, *others),
-        active=active,
         wants_thread=in_token or key.type not in _QUICK,
     )
 

@@ -25,6 +25,7 @@ _KEYS = click.Choice([each.value for each in KeyType])
 @click.option("--allow", multiple=True, metavar="CIDR", help="Private addresses that it may connect to to validate.")
 @click.option("--root-key", type=_KEYS, default="ec384", show_default=True, help="The root's key.")
 @click.option("--issuer-key", type=_KEYS, default="ec256", show_default=True, help="The issuer's key.")
+@click.option("--issuer-token", default="", metavar="URI", help="Make the issuer's key in that token (pkcs11:...).")
 @click.option("--permit", multiple=True, metavar="NAME", help="Name constraint, such as dns:example.test.")
 @click.option("--root-passphrase", metavar="REF", help="The root key's passphrase: env:NAME, file:PATH or cred:NAME.")
 @framed
@@ -38,6 +39,7 @@ def command(
     allow: tuple[str, ...],
     root_key: str,
     issuer_key: str,
+    issuer_token: str,
     permit: tuple[str, ...],
     root_passphrase: str | None,
 ) -> int:
@@ -49,6 +51,8 @@ def command(
     evercert ca init --name "Example Corp" --url https://ca.corp.test --listen 0.0.0.0:443 --allow 10.0.0.0/8
     evercert ca serve
     """
+    from contextlib import closing
+    from functools import partial
     from random import SystemRandom
 
     from evercert.base.clock import SystemClock
@@ -57,16 +61,19 @@ def command(
     from evercert.config.references import resolve
     from evercert.host.files import write_durably
     from evercert.pki.cert import read_certificate
+    from evercert.pki.hsm.opening import Tokens
 
     folder = (directory or settings.home / "ca").expanduser().absolute()
     founding = Founding(
         name,
         root_key=KeyType(root_key),
         issuer_key=KeyType(issuer_key),
+        issuer_token=issuer_token,
         permitted=permit,
         root_passphrase=resolve(root_passphrase, settings.environ) if root_passphrase else None,
     )
-    founded = found(folder, founding, SystemClock().now(), SystemRandom())
+    with closing(Tokens(partial(resolve, environ=settings.environ))) as tokens:
+        founded = found(folder, founding, tokens.create, SystemClock().now(), SystemRandom())
     places = listen or ("127.0.0.1:8443",)
     text = first_file(url or "https://localhost:8443", places, allow)
     write_durably(folder / "ca.toml", text.encode(), 0o600)

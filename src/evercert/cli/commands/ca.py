@@ -18,6 +18,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "stats": "this machine's CA in figures",
     "eab": "external accounts: who may register, and for what names",
     "profile": "what this machine's CA issues",
+    "issuer": "the CA certificates that sign: add, cross-sign, retire",
     "incident": "have certificates renewed before their time",
     "audit": "what was issued, refused and done; and the proof of it",
 }
