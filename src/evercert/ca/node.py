@@ -100,7 +100,7 @@ async def open_node(
         validating=attempts,
         issuing=issuance,
         issuers=issuers,
-        revoking=Revoking(db, clock, lambda issuer: None),
+        revoking=Revoking(db, clock),
     )
     site = Site({"acme": AcmeApplication(desk), "": trust_application(root, issuers)})
     duties = {

@@ -115,7 +115,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was signed, but for its bytes. `serial` is lower-case hex."""
+    """What was signed, but for its bytes. `serial` is lower-case hex, `crl_partition` the part of its issuer's CRL that
+    it points to (0: the whole)."""
 
     serial: str
     account_id: int
@@ -132,3 +133,4 @@ class Certificate:
     replaced_by: int | None = None
     window: tuple[datetime, datetime] | None = None
     explanation: str = ""
+    crl_partition: int = 0

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from evercert.base.clock import Clock
 from evercert.ca.nouns import Certificate
-from evercert.ca.store import audit, certificates
+from evercert.ca.store import audit, certificates, ocsp, revocations
 from evercert.db.protocol import Database, Statement
 
-__all__ = ["KEY_COMPROMISE", "Revoking"]
+__all__ = ["KEY_COMPROMISE", "REVOKED", "Revoking"]
 
 # RFC 5280 §5.3.1
 KEY_COMPROMISE: Final = 1
 
+# The channel on which whoever makes lists hears of it.
+REVOKED: Final = "revoked"
+
 
 @dataclass(frozen=True, slots=True)
 class Revoking:
-    """Owned by one node. *changed* is told of each issuer whose status has changed, so that lists are made anew."""
+    """Whoever holds it may revoke: a node for its clients, an operator beside it."""
 
     db: Database
     clock: Clock
-    changed: Callable[[str], None]
 
     async def revoke(self, certificate: Certificate, reason: int, who: str, peer: str = "") -> None:
-        """Afterwards the certificate is revoked, durably, and a key that is compromised is never certified again.
+        """Afterwards the certificate is revoked, durably: OCSP says so at once, the next list soon; and a key that is
+        compromised is never certified again.
 
         Raises `conflict` where it is revoked already.
         """
@@ -36,6 +38,10 @@ class Revoking:
             blocked = (certificates.blocked(certificate.key_digest, f"compromised: {certificate.serial}", now),)
         body = {"serial": certificate.serial, "reason": reason, "by": who, "from": peer}
         await self.db.write(
-            certificates.revoked(certificate.serial, reason, now), *blocked, audit.appended("revoked", body, now)
+            certificates.revoked(certificate.serial, reason, now),
+            *revocations.added(certificate, reason, now),
+            ocsp.dropped(certificate.serial),
+            *blocked,
+            audit.appended("revoked", body, now),
         )
-        self.changed(certificate.issuer)
+        self.db.notify(REVOKED)

@@ -40,6 +40,7 @@ def added(certificate: Certificate, der: bytes) -> tuple[Statement, Statement]:
         not_after=to_epoch(certificate.not_after),
         issued_at=to_epoch(certificate.issued_at),
         key_digest=certificate.key_digest,
+        crl_partition=certificate.crl_partition,
     )
     return row, _SQL["add certificate body"](serial=certificate.serial, der=der)
 

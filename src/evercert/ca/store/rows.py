@@ -108,7 +108,7 @@ def order_from(row: Row, authorizations: Iterable[Row]) -> Order:
 
 def certificate_from(row: Row) -> Certificate:
     serial, account_id, order_id, issuer, profile, identifiers, not_before, not_after, issued_at, key_digest = row[:10]
-    revoked_at, reason, replaced_by, window_start, window_end, explanation = row[10:]
+    revoked_at, reason, replaced_by, window_start, window_end, explanation, crl_partition = row[10:]
     window = None if window_start is None else (moment(window_start), moment(window_end))
     return Certificate(
         serial=serial,
@@ -126,4 +126,5 @@ def certificate_from(row: Row) -> Certificate:
         replaced_by=replaced_by,
         window=window,
         explanation=explanation,
+        crl_partition=crl_partition,
     )

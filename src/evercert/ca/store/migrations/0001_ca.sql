@@ -119,13 +119,13 @@ CREATE TABLE certificates (
     replaced_by BIGINT, -- the order that named it in `replaces`
     window_start BIGINT, -- where an operator has moved the renewal window (an incident)
     window_end BIGINT,
-    explanation TEXT NOT NULL DEFAULT ''
+    explanation TEXT NOT NULL DEFAULT '',
+    crl_partition INTEGER NOT NULL DEFAULT 0 -- the part of its issuer's CRL that it is in; 0: the whole alone
 );
 
 CREATE INDEX certificates_of_account ON certificates (account_id, issued_at);
 CREATE INDEX certificates_of_order ON certificates (order_id);
 CREATE INDEX certificates_by_key ON certificates (key_digest);
-CREATE INDEX certificates_revoked ON certificates (issuer, revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX certificates_expiring ON certificates (not_after);
 CREATE INDEX certificates_replaced ON certificates (replaced_by) WHERE replaced_by IS NOT NULL;
 
@@ -141,15 +141,70 @@ CREATE TABLE blocked_keys (
     reason TEXT NOT NULL
 );
 
+-- What is listed: a CRL's entry for each revoked certificate, in the order in which lists and deltas are read. One whose
+-- certificate has expired stays until a list was made after that (RFC 5280 section 3.3).
+CREATE TABLE revocations (
+    issuer TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    serial TEXT NOT NULL,
+    revoked_at BIGINT NOT NULL,
+    reason INTEGER NOT NULL,
+    not_after BIGINT NOT NULL,
+    entry BLOB NOT NULL, -- DER
+    PRIMARY KEY (issuer, partition, revoked_at, serial)
+) WITHOUT ROWID;
+
+CREATE INDEX revocations_expiring ON revocations (not_after);
+
+-- What an issuer's lists are about: 0 is everything, each other number the certificates of that `crl_partition`.
+CREATE TABLE crl_scopes (
+    issuer TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    number BIGINT NOT NULL DEFAULT 0, -- the last that was drawn, for a whole list or a delta (RFC 5280 section 5.2.3)
+    revoked BIGINT NOT NULL DEFAULT 0, -- revocations of certificates in it so far: a list that knows fewer is behind
+    PRIMARY KEY (issuer, partition)
+);
+
+-- The newest lists. Their octets are in pieces, written before the row says that they are there.
 CREATE TABLE crls (
     issuer TEXT NOT NULL,
-    partition INTEGER NOT NULL, -- 0: the whole
+    partition INTEGER NOT NULL,
     delta INTEGER NOT NULL, -- 1: what came since the base
     number BIGINT NOT NULL,
+    base BIGINT NOT NULL DEFAULT 0, -- of a delta: the number of the list that it goes on from
     this_update BIGINT NOT NULL,
     next_update BIGINT NOT NULL,
-    der BLOB NOT NULL,
+    revoked BIGINT NOT NULL, -- what its scope's `revoked` was
+    entries BIGINT NOT NULL,
+    octets BIGINT NOT NULL,
+    digest TEXT NOT NULL, -- SHA-256
+    bases TEXT NOT NULL DEFAULT '[]', -- JSON: those before it that somebody may still hold, for deltas
     PRIMARY KEY (issuer, partition, delta)
+);
+
+CREATE TABLE crl_pieces (
+    issuer TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    delta INTEGER NOT NULL,
+    number BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    PRIMARY KEY (issuer, partition, delta, number, position)
+);
+
+-- Answers of OCSP that were signed before anybody asked. They say `good`; who serves one looks whether that is so still.
+CREATE TABLE ocsp_responses (
+    serial TEXT PRIMARY KEY REFERENCES certificates (serial) ON DELETE CASCADE,
+    this_update BIGINT NOT NULL,
+    next_update BIGINT NOT NULL,
+    der BLOB NOT NULL
+);
+
+-- Work that one node does for all: whose it is, and until when he is taken to be at it.
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder BIGINT NOT NULL,
+    held_until BIGINT NOT NULL
 );
 
 -- How far each limit's bucket is emptied: the theoretical arrival time of GCRA.

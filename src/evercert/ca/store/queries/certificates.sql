@@ -1,10 +1,12 @@
 -- name: add certificate
 -- What was signed, but for its bytes.
 INSERT INTO certificates (
-    serial, account_id, order_id, issuer, profile, identifiers, not_before, not_after, issued_at, key_digest
+    serial, account_id, order_id, issuer, profile, identifiers, not_before, not_after, issued_at, key_digest,
+    crl_partition
 )
 VALUES (
-    :serial, :account_id, :order_id, :issuer, :profile, :identifiers, :not_before, :not_after, :issued_at, :key_digest
+    :serial, :account_id, :order_id, :issuer, :profile, :identifiers, :not_before, :not_after, :issued_at, :key_digest,
+    :crl_partition
 );
 
 -- name: add certificate body
@@ -15,7 +17,7 @@ INSERT INTO certificate_bodies (serial, der) VALUES (:serial, :der);
 -- By its serial number.
 SELECT
     serial, account_id, order_id, issuer, profile, identifiers, not_before, not_after, issued_at, key_digest,
-    revoked_at, reason, replaced_by, window_start, window_end, explanation
+    revoked_at, reason, replaced_by, window_start, window_end, explanation, crl_partition
 FROM certificates WHERE serial = :serial;
 
 -- name: certificate body

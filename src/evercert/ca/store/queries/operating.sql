@@ -2,7 +2,7 @@
 -- Newest first; an empty or zero value asks for all.
 SELECT
     serial, account_id, order_id, issuer, profile, identifiers, not_before, not_after, issued_at, key_digest,
-    revoked_at, reason, replaced_by, window_start, window_end, explanation
+    revoked_at, reason, replaced_by, window_start, window_end, explanation, crl_partition
 FROM certificates
 WHERE
     issued_at >= CAST(:issued_from AS BIGINT)
