@@ -37,13 +37,13 @@ class _Curve:
     curve: ec.EllipticCurve
     alg: str
     octets: int
-    digest: hashes.HashAlgorithm
+    scheme: ec.ECDSA
 
 
 _CURVES: Final = {
-    "P-256": _Curve(ec.SECP256R1(), "ES256", 32, hashes.SHA256()),
-    "P-384": _Curve(ec.SECP384R1(), "ES384", 48, hashes.SHA384()),
-    "P-521": _Curve(ec.SECP521R1(), "ES512", 66, hashes.SHA512()),
+    "P-256": _Curve(ec.SECP256R1(), "ES256", 32, ec.ECDSA(hashes.SHA256())),
+    "P-384": _Curve(ec.SECP384R1(), "ES384", 48, ec.ECDSA(hashes.SHA384())),
+    "P-521": _Curve(ec.SECP521R1(), "ES512", 66, ec.ECDSA(hashes.SHA512())),
 }
 _BY_NAME: Final = {each.curve.name: each for each in _CURVES.values()}
 
@@ -51,11 +51,13 @@ _BY_NAME: Final = {each.curve.name: each for each in _CURVES.values()}
 class PublicKey:
     """Somebody's public key of a kind that can sign a JWS."""
 
-    __slots__ = ("_key", "alg")
+    __slots__ = ("_curve", "_key", "alg")
 
     def __init__(self, key: Any) -> None:
         self.alg = _alg_of(key)
         self._key = key
+        # Found once: asking the library's abstract classes costs a tenth of a verification, each time.
+        self._curve = _BY_NAME[key.curve.name] if self.alg.startswith("ES") else None
 
     @property
     def spki(self) -> bytes:
@@ -72,13 +74,13 @@ class PublicKey:
         return True
 
     def _verify(self, data: bytes, signature: bytes) -> None:
-        if isinstance(self._key, ec.EllipticCurvePublicKey):
-            kind = _BY_NAME[self._key.curve.name]
-            if len(signature) != 2 * kind.octets:
+        if self._curve is not None:
+            octets = self._curve.octets
+            if len(signature) != 2 * octets:
                 raise InvalidSignature
-            r, s = (int.from_bytes(half) for half in (signature[: kind.octets], signature[kind.octets :]))
-            self._key.verify(encode_dss_signature(r, s), data, ec.ECDSA(kind.digest))
-        elif isinstance(self._key, rsa.RSAPublicKey):
+            r, s = int.from_bytes(signature[:octets]), int.from_bytes(signature[octets:])
+            self._key.verify(encode_dss_signature(r, s), data, self._curve.scheme)
+        elif self.alg == "RS256":
             self._key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
         else:
             self._key.verify(signature, data)

@@ -75,7 +75,7 @@ _decode: Final = msgspec.json.Decoder(_Flattened).decode
 
 
 def _header(octets: bytes) -> dict[str, Any]:
-    header = json.loads(octets, object_pairs_hook=_without_repetition)
+    header = _read(octets.decode())
     if not isinstance(header, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one refusal for everything that is no JWS
     return header
@@ -86,6 +86,10 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("a member stands there twice")
     return members
+
+
+# Made once; msgspec, which reads everything else, keeps the last of two members of one name and says nothing.
+_read: Final = json.JSONDecoder(object_pairs_hook=_without_repetition).decode
 
 
 def _check(header: Mapping[str, Any], algorithms: tuple[str, ...]) -> None:
