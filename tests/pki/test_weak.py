@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
     load_pem_public_key,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
@@ -113,6 +113,7 @@ def test_keys_of_other_kinds_are_refused() -> None:
     assert weakness(spki(dsa.generate_private_key(2048).public_key())) == "keys of its kind are not taken"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_whatever_is_no_key_has_a_weakness(data: bytes) -> None:
     assert weakness(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
@@ -69,6 +69,7 @@ names = st.lists(label, min_size=1, max_size=4).map(lambda labels: ".".join([*la
 spellings = st.sampled_from([str.upper, str.title, str.swapcase, lambda name: name + ".", lambda name: f" {name} "])
 
 
+@settings(deadline=None)
 @given(names, st.lists(spellings, max_size=3))
 def test_no_spelling_of_a_denied_name_gets_around_the_policy(name: str, spelt: list) -> None:  # type: ignore[type-arg]
     written = name
@@ -80,6 +81,7 @@ def test_no_spelling_of_a_denied_name_gets_around_the_policy(name: str, spelt: l
     assert allows(written, name)
 
 
+@settings(deadline=None)
 @given(names, names)
 def test_allowed_means_in_one_list_and_not_in_the_other(name: str, entry: str) -> None:
     assert allows(name, entry) == (name == entry)

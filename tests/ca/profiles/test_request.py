@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evercert.acme.problem import Problem, ProblemType
@@ -226,6 +226,7 @@ def test_a_subject_that_breaks_its_bounds_is_refused_without_a_warning() -> None
     assert "cannot be read" in refused(csr, "a.test")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_whatever_is_sent_is_a_bad_csr(data: bytes) -> None:
     refused(data, "a.test")
@@ -234,6 +235,7 @@ def test_whatever_is_sent_is_a_bad_csr(data: bytes) -> None:
 _GOOD = request(dns("a.test"), common_names=("a.test",))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_request_is_a_bad_csr_or_unchanged_in_meaning(data: st.DataObject) -> None:
     csr = bytearray(_GOOD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -37,4 +38,5 @@ async def _stats(output: Output, settings: Settings, directory: Path | None) -> 
 
 
 def _counts(counts: object) -> str:
-    return ", ".join(f"{count} {status}" for status, count in dict(counts).items()) or "none"  # type: ignore[call-overload]
+    shown = counts if isinstance(counts, Mapping) else {}
+    return ", ".join(f"{count} {status}" for status, count in shown.items()) or "none"
