@@ -12,6 +12,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "init": "make a CA in a folder: root, first issuer, settings",
     "serve": "answer as that CA, until told to stop",
     "perspective": "look at names for a CA that is elsewhere, until told to stop",
+    "trust": "have this machine trust a CA, by its root's fingerprint if it is elsewhere",
     "list": "the certificates of this machine's CA; or the CAs that Evercert knows",
     "show": "one certificate of this machine's CA, or one CA that Evercert knows",
     "revoke": "revoke a certificate of this machine's CA",
