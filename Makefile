@@ -1,6 +1,6 @@
 # Each target may be run at any time and again; what is already there is not made anew.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools peers lint test demo bench docs lock clean distclean
+.PHONY: help setup tools peers lint test demo bench docs lock strangers clean distclean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -30,6 +30,9 @@ bench: setup tools peers ## figures beside other clients and CAs, measured in on
 
 docs: setup ## write the parts of docs/ that come from the tables of the program
 	@.venv/bin/python tools/write_docs.py
+
+strangers: setup tools peers ## write down what strangers' clients do at our CA; `make docs` makes a page of it
+	@.venv/bin/python -m tests.strangers.record
 
 lock: ## pin every dependency again, with hashes; read the diff
 	@tools/lock

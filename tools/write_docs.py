@@ -1,12 +1,13 @@
 """Write the parts of `docs/` that are made from the program's own tables.
 
-    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas,ca-profiles}.md
+    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas,ca-profiles,strangers}.md
 
 `tests/house/test_docs.py` fails when what is committed is not what this writes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from enum import Enum
@@ -143,6 +144,55 @@ def _plain(value: Any) -> str:
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
+def strangers() -> Iterator[str]:
+    yield "# Strangers' clients at the CA"
+    yield (
+        "What `make test` sees other makers' ACME clients do at `evercert ca`: each from its package, run as its own "
+        "users run it, with the real ports and a name server. Each orders two names (Caddy one), by dns-01 a wildcard "
+        "and its apex. OpenSSL verifies every chain, every renewal brings another certificate, every revocation is "
+        "seen at the CA."
+    )
+    seen = sorted(_seen().items(), key=lambda item: item[0].lower())
+    clients = [(*entry.rsplit(", ", 1), found) for entry, found in seen]
+    heads = ("client", "version", "from", *_CHALLENGES)
+    yield _table(
+        heads,
+        [
+            (name, found["version"], source, *(_verbs(found, challenge) for challenge in _CHALLENGES))
+            for name, source, found in clients
+        ],
+    )
+    yield "Where a challenge has no entry, the client does not know it. What a client cannot do at any CA:"
+    lacks = [f"* {name}: {verb}; it {why}." for name, _, found in clients for verb, why in found["unable"].items()]
+    yield "\n".join(dict.fromkeys(lacks))
+    yield "What not every client knows:"
+    yield _table(
+        ("client", "from", *_BEYOND.values()),
+        [
+            (name, source, *("yes" if word in found["beyond"] else "-" for word in _BEYOND))
+            for name, source, found in clients
+        ],
+    )
+
+
+_CHALLENGES = ("http-01", "dns-01", "tls-alpn-01")
+_BEYOND = {
+    "eab": "external account (RFC 8555)",
+    "profile": "profile",
+    "ari": "renews when it is told (RFC 9773)",
+    "ip": "IP address (RFC 8738)",
+}
+
+
+def _seen() -> dict[str, dict[str, Any]]:
+    """What the tests of strangers hold true; they fail where it is not."""
+    return dict(json.loads((DOCS.parent / "tests/strangers/results.json").read_text()))
+
+
+def _verbs(found: dict[str, Any], challenge: str) -> str:
+    return ", ".join(found["journeys"].get(challenge, ())) or "-"
+
+
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -156,6 +206,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "deploy.md": deploy,
     "cas.md": cas,
     "ca-profiles.md": ca_profiles,
+    "strangers.md": strangers,
 }
 
 
