@@ -25,6 +25,7 @@ from evercert.base.serving import Application, Asked
 from evercert.ca.decisions import Decisions
 from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.limits import Limits
 from evercert.ca.node import Node, open_node
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.rules import Rules
@@ -113,9 +114,11 @@ async def a_ca(
     confirmed: Callable[[FakeNetwork], Perspectives] | None = None,
     profiles: Mapping[str, Profile] | None = None,
     anchors: TrustAnchors | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[World]:
-    # A database on sockets takes real time, in which the leases of what is under way must not run out.
-    clock, network = FakeClock(settle=0.0 if isinstance(place, Path | None) else 0.5), FakeNetwork()
+    # A database takes real time, one on sockets more of it. Meanwhile the node's duties move the clock on, yet not so
+    # far that nonces end, or the leases of what is under way.
+    clock, network = FakeClock(settle=0.1 if isinstance(place, Path | None) else 0.5), FakeNetwork()
     if not folder.exists():
         shutil.copytree(_founded(), folder)
     sealer = Sealer(Secret((folder / "master.key").read_bytes()))
@@ -136,6 +139,7 @@ async def a_ca(
                 perspectives=confirmed(network) if confirmed else nobody_else(),
                 profiles=profiles or BUILT_IN,
                 anchors=anchors or TrustAnchors({}),
+                limits=limits or Limits(),
             ),
             clock=clock,
             rng=Random(7),

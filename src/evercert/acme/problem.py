@@ -192,7 +192,8 @@ class Problem(EvercertError):
     """A CA's refusal. Its own class because flows, stages and the ledger branch on `type`.
 
     `status` is the HTTP status, `instance` a URL for the user to visit, `subproblems` what is
-    wrong with each name; `detail` is the CA's text, printable and bounded.
+    wrong with each name; `detail` is the CA's text, printable and bounded; `algorithms` those that
+    may be used instead (`badSignatureAlgorithm`, §6.2).
     """
 
     def __init__(
@@ -207,6 +208,7 @@ class Problem(EvercertError):
         ca: str = "",
         after: timedelta | None = None,
         unknown_type: str = "",
+        algorithms: tuple[str, ...] = (),
     ) -> None:
         self.type = type
         self.detail = shown(detail, 2000)
@@ -214,6 +216,7 @@ class Problem(EvercertError):
         self.subproblems = subproblems
         self.instance = shown(instance, 500)
         self.unknown_type = shown(unknown_type)
+        self.algorithms = algorithms
         super().__init__(
             type.value.code, self._message(), hint=self._hint(), name=name, ca=ca, retry=type.value.retry, after=after
         )

@@ -24,6 +24,8 @@ def _members(problem: Problem) -> dict[str, object]:
     members: dict[str, object] = {"type": problem.type.urn, "detail": problem.detail or problem.type.value.meaning}
     if problem.instance:
         members["instance"] = problem.instance
+    if problem.algorithms:
+        members["algorithms"] = problem.algorithms
     if problem.subproblems:
         members["subproblems"] = [_subproblem(each) for each in problem.subproblems]
     return members

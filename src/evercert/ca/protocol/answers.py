@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from evercert.acme.problem import Problem
+from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import ProblemDocument
 from evercert.base.serving import Answer
 from evercert.ca.problems import members_of
@@ -27,9 +27,12 @@ def json_answer(status: int, members: Mapping[str, object], *headers: Header) ->
 
 
 def problem_answer(problem: Problem, *headers: Header) -> Answer:
-    """The problem document, with Retry-After where the problem knows a time."""
+    """The problem document, with Retry-After where the problem knows a time, and a link to terms that are to be agreed
+    to (RFC 8555 §7.3.3)."""
     wait = (retry_after(problem.after),) if problem.after is not None else ()
-    return Answer(problem.status, _encode(members_of(problem)), (_PROBLEM, *wait, *headers))
+    is_about_terms = problem.type is ProblemType.USER_ACTION_REQUIRED and problem.instance
+    terms = (("link", f'<{problem.instance}>;rel="terms-of-service"'),) if is_about_terms else ()
+    return Answer(problem.status, _encode(members_of(problem)), (_PROBLEM, *wait, *terms, *headers))
 
 
 def document(kept: ProblemDocument) -> object:

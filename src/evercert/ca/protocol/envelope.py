@@ -99,9 +99,8 @@ def _check(header: Mapping[str, Any], algorithms: tuple[str, ...]) -> None:
         if name in header and not isinstance(header[name], kind):
             raise _malformed(f"{name!r} in the protected header is of the wrong type")
     if header.get("alg") not in algorithms:
-        raise Problem(
-            ProblemType.BAD_SIGNATURE_ALGORITHM, f"the algorithm is none of {', '.join(algorithms)}", status=400
-        )
+        words = f"the algorithm is none of {', '.join(algorithms)}"
+        raise Problem(ProblemType.BAD_SIGNATURE_ALGORITHM, words, algorithms=algorithms)
     if "url" not in header:
         raise _malformed("the protected header has no url")
     if ("kid" in header) == ("jwk" in header):

@@ -127,10 +127,8 @@ class Verifier:
 def check_signature(envelope: Envelope, key: PublicKey) -> None:
     """Raises `Problem` unless the envelope is signed with that key, by the one algorithm that goes with it."""
     if envelope.alg != key.alg:
-        raise Problem(
-            ProblemType.BAD_SIGNATURE_ALGORITHM,
-            f"a key of this kind signs with {key.alg}; known: {', '.join(ALGORITHMS)}",
-        )
+        words = f"a key of this kind signs with {key.alg}; known: {', '.join(ALGORITHMS)}"
+        raise Problem(ProblemType.BAD_SIGNATURE_ALGORITHM, words, algorithms=ALGORITHMS)
     if not key.has_signed(envelope.signed, envelope.signature):
         raise Problem(ProblemType.MALFORMED, "the signature is not the key's")
 
