@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.ca.peers import PEERS
 from bench.ca.question import Load, ask_cas
+from bench.ca.retention import measure_retention
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.filled import copy_lineage, fill_store
 from bench.measure import Command, all_of, cost_of, typical
@@ -106,7 +107,19 @@ def ca(folder: Path, scale: Scale) -> None:
     ask_cas(folder, load, list(PEERS))
 
 
-QUESTIONS = {"start": start, "obtain": obtain, "obtain-at-once": obtain_at_once, "hold": hold, "ca": ca}
+def ca_retention(folder: Path, scale: Scale) -> None:
+    """Whether the CA's store is as small as its content again, once very many orders are over."""
+    measure_retention(folder, scale.most * 100)
+
+
+QUESTIONS = {
+    "start": start,
+    "obtain": obtain,
+    "obtain-at-once": obtain_at_once,
+    "hold": hold,
+    "ca": ca,
+    "ca-retention": ca_retention,
+}
 
 
 def _orders(certificates: int, names: int = 1) -> list[list[str]]:
