@@ -192,9 +192,9 @@ async def test_how_many_are_due_makes_no_difference_to_the_number_of_queries(db:
     asked: list[int] = []
 
     class Counting:
-        async def read(self, *statements: object) -> object:
+        async def scan(self, *statements: object) -> object:
             asked.append(len(statements))
-            return await db.read(*statements)  # type: ignore[arg-type]
+            return await db.scan(*statements)  # type: ignore[arg-type]
 
     for number in range(40):
         await given.declared(db, f"c{number}")

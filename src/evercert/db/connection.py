@@ -6,7 +6,7 @@ import hashlib
 import os
 import random
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -79,12 +79,23 @@ class Connection:
             raise EvercertError("conflict", f"{statement.query.name}: somebody else was first")
         return rows
 
+    def snapshot(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """What each returns, all of them from one moment."""
+        if len(statements) == 1:
+            return [self.run(statements[0])]
+        self._execute("BEGIN")
+        try:
+            return [self.run(statement) for statement in statements]
+        finally:
+            self.roll_back()
+
     def begin(self) -> None:
         """Afterwards this connection has the write lock and a transaction is open."""
-        self._insistently(lambda: self._execute("BEGIN IMMEDIATE"))
+        self._insistently(self.begin_at_once)
 
-    def begin_snapshot(self) -> None:
-        self._execute("BEGIN")
+    def begin_at_once(self) -> None:
+        """`begin`, unless another process has the lock: then raises what `failures.is_busy` knows."""
+        self._execute("BEGIN IMMEDIATE")
 
     def savepoint(self) -> None:
         self._execute("SAVEPOINT attempt")

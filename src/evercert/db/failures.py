@@ -9,7 +9,7 @@ import apsw
 
 from evercert.base.errors import EvercertError
 
-__all__ = ["as_told"]
+__all__ = ["as_told", "is_busy"]
 
 _RETRY = "try again when it is done; if nothing else runs, look for a stopped process that holds the file"
 _RESTORE = "stop Evercert and restore the file from a backup"
@@ -33,6 +33,11 @@ _MEANINGS: Final[tuple[tuple[type[Exception], str, str, str], ...]] = (
     (apsw.CorruptError, "store", "the store {path} is damaged", _RESTORE),
     (apsw.IOError, "store", "the disk failed under the store {path}", "check the disk and its free space"),
 )
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether it only says that somebody else's lock is in the way."""
+    return isinstance(error, apsw.BusyError | apsw.LockedError)
 
 
 def as_told(error: BaseException, path: Path) -> EvercertError:

@@ -57,11 +57,16 @@ class Database(Protocol):
     """
 
     async def rows(self, statement: Statement) -> list[Row]:
-        """What the statement, which only reads, returns."""
+        """What the statement returns, which only reads, and only what an index finds: nobody else is
+        served meanwhile."""
         ...
 
     async def read(self, *statements: Statement) -> list[list[Row]]:
-        """What each statement returns, all of them from one snapshot."""
+        """What each such statement returns, all of them from one snapshot."""
+        ...
+
+    async def scan(self, *statements: Statement) -> list[list[Row]]:
+        """`read` for what may return much or look at much: others go on meanwhile."""
         ...
 
     async def write(self, *statements: Statement) -> list[list[Row]]:

@@ -1,4 +1,4 @@
-"""The store's database on SQLite: one thread writes, a few read, the event loop does neither.
+"""The store's database on SQLite: what takes microseconds is done on the event loop, what may wait in two threads.
 
 One SQLite library per process (apsw's): two on one file corrupted it in tests.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import LiteralString
 
@@ -16,7 +16,8 @@ from evercert.db.connection import Connection, create_file
 from evercert.db.failures import as_told
 from evercert.db.migrate import Migration, migrate
 from evercert.db.protocol import Row, Statement, Wakeup
-from evercert.db.readers import Readers
+from evercert.db.reader import Reader
+from evercert.db.scanner import Scanner
 from evercert.db.wakeups import Wakeups
 from evercert.db.watching import Watch
 from evercert.db.writer import AroundCommit, Writer
@@ -32,9 +33,10 @@ def _plainly(names: Sequence[str]) -> Iterator[None]:
 class SqliteDatabase:
     """Keeps the contract of `Database` on one file, which other processes may use as well."""
 
-    def __init__(self, writer: Writer, readers: Readers, look_every: float) -> None:
+    def __init__(self, writer: Writer, reader: Reader, scanner: Scanner, look_every: float) -> None:
         self._writer = writer
-        self._readers = readers
+        self._reader = reader
+        self._scanner = scanner
         self._wakeups = Wakeups()
         self._watch = Watch(writer, self._wakeups, SystemClock(), look_every)
 
@@ -53,14 +55,18 @@ class SqliteDatabase:
         *patience* is how many seconds to wait for other processes; after so many seconds at most, whoever
         listens knows that another process has written (*look_every*). Raises `store`.
         """
-        connection = await asyncio.to_thread(_up_to_date, path, migrations, patience)
-        return cls(Writer(path, connection, around_commit), Readers(path, patience), look_every)
+        writing, reading = await asyncio.to_thread(_connected, path, migrations, patience)
+        scanner = Scanner(path, patience)
+        return cls(Writer(path, writing, around_commit), Reader(path, reading, scanner), scanner, look_every)
 
     async def rows(self, statement: Statement) -> list[Row]:
-        return (await self._readers.submit((statement,)))[0]
+        return (await self._reader.read((statement,)))[0]
 
     async def read(self, *statements: Statement) -> list[list[Row]]:
-        return await self._readers.submit(statements)
+        return await self._reader.read(statements)
+
+    async def scan(self, *statements: Statement) -> list[list[Row]]:
+        return await self._scanner.submit(statements)
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
         return await self._writer.submit(statements)
@@ -77,22 +83,21 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         await self._watch.close()
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        self._readers.close()
-        self._writer.close()
+        await self._writer.close()
+        self._reader.close()
+        await asyncio.to_thread(self._scanner.close)
 
 
-def _up_to_date(path: Path, migrations: Sequence[Migration], patience: float) -> Connection:
-    """A connection that may write, to a database with every migration applied."""
-    connection: Connection | None = None
-    try:
-        create_file(path)
-        connection = Connection(path, writes=True, patience=patience)
-        migrate(connection, migrations)
-    except Exception as error:
-        if connection is not None:
-            connection.close()
-        raise as_told(error, path) from error
-    return connection
+def _connected(path: Path, migrations: Sequence[Migration], patience: float) -> tuple[Connection, Connection]:
+    """One connection that may write, to a database with every migration applied, and one that never waits."""
+    with ExitStack() as unless_both:
+        try:
+            create_file(path)
+            writing = Connection(path, writes=True, patience=patience)
+            unless_both.callback(writing.close)
+            migrate(writing, migrations)
+            reading = Connection(path, writes=False, patience=0)
+        except Exception as error:
+            raise as_told(error, path) from error
+        unless_both.pop_all()
+        return writing, reading

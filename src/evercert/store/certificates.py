@@ -86,7 +86,7 @@ async def fact(db: Database, name: str) -> CertificateFact | None:
 async def due(db: Database, now: datetime, limit: int) -> list[CertificateFact]:
     """At most *limit* certificates that need attention, longest due first, from one snapshot."""
     when = to_epoch(now)
-    rows, placed, left = await db.read(
+    rows, placed, left = await db.scan(
         _SQL["due facts"](now=when, limit=limit), deployments.due(when, limit), presented.due(when, limit)
     )
     placed_by, left_by = _by_certificate(placed), _by_certificate(left)
@@ -102,7 +102,8 @@ async def next_action_at(db: Database) -> datetime | None:
 async def fronts(db: Database) -> list[ChallengeRule]:
     """The rules by which we stand before a live server (tls-alpn-01 by `front`), each once."""
     rules: list[ChallengeRule] = []
-    for (intent,) in await db.rows(_SQL["intents with a front"]()):
+    [rows] = await db.scan(_SQL["intents with a front"]())
+    for (intent,) in rows:
         rules += (rule for rule in _intent(intent).challenges if rule.solver == "front" and rule not in rules)
     return rules
 

@@ -59,7 +59,7 @@ async def verify(db: Database) -> int:
     """How many events there are, each proved to follow the one before; raises `store` at the first that does not."""
     number, digest, count = 0, "", 0
     while True:
-        anchor, rows = await db.read(_SQL["event anchor"](), _SQL["events after"](id=number, limit=_PORTION))
+        anchor, rows = await db.scan(_SQL["event anchor"](), _SQL["events after"](id=number, limit=_PORTION))
         if not rows:
             return count
         # Retention may move the anchor between two portions.
@@ -88,7 +88,8 @@ async def prune(db: Database, keep: int, before: datetime) -> int:
     """Afterwards at most *keep* events are left and, but for the last, none from before that moment; how many went."""
     gone = 0
     while True:
-        ((last,),) = await db.rows(_SQL["event to prune up to"](keep=keep, before=to_epoch(before), limit=_PORTION))
+        prunable = _SQL["event to prune up to"](keep=keep, before=to_epoch(before), limit=_PORTION)
+        [[(last,)]] = await db.scan(prunable)
         if last is None:
             return gone
         _, removed = await db.write(_SQL["move event anchor"](id=last).expecting(1), _SQL["prune events"]())

@@ -134,7 +134,8 @@ def open_of(certificate: str) -> Statement:
 
 async def known_order_urls(db: Database, account_id: int) -> frozenset[str]:
     """The URLs of all of the account's orders that some issuance, open or ended, knows."""
-    return frozenset(url for (url,) in await db.rows(_SQL["known order urls"](account_id=account_id)))
+    [rows] = await db.scan(_SQL["known order urls"](account_id=account_id))
+    return frozenset(url for (url,) in rows)
 
 
 def from_row(row: Row) -> Issuance:

@@ -36,11 +36,11 @@ class _Named(msgspec.Struct, frozen=True):
 
 async def issued_since(db: Database, ca: str, since: datetime) -> list[Use]:
     """What the CA issued to us, newest first."""
-    rows = await db.rows(_SQL["issued since"](ca=ca, since=to_epoch(since), limit=_MOST))
+    [rows] = await db.scan(_SQL["issued since"](ca=ca, since=to_epoch(since), limit=_MOST))
     return [Use(msgspec.json.decode(intent, type=_Named).identifiers, moment(at)) for _, intent, at in rows]
 
 
 async def orders_since(db: Database, account_id: int, since: datetime) -> tuple[int, datetime | None]:
     """How many orders the account placed, and when the oldest of them was."""
-    ((count, oldest),) = await db.rows(_SQL["orders since"](account_id=account_id, since=to_epoch(since)))
+    [[(count, oldest)]] = await db.scan(_SQL["orders since"](account_id=account_id, since=to_epoch(since)))
     return count, moment_or_none(oldest)

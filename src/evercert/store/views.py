@@ -72,7 +72,8 @@ async def listed(
 ) -> list[Listed]:
     """The certificates by name: those whose name or one of whose identifiers matches the shell pattern,
     in one of the states (any if none is named), and expiring before that moment if one is."""
-    lines = [_listed(row, now) for row in await db.rows(_SQL["list certificates"]())]
+    [rows] = await db.scan(_SQL["list certificates"]())
+    lines = [_listed(row, now) for row in rows]
     return [
         line
         for line in lines
