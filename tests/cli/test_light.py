@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.shell import Shell
 
-_HEAVY = ("aiohttp", "cryptography", "dns", "rich", "urllib3")
+_HEAVY = ("cryptography", "dns", "rich", "urllib3")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import aiohttp  # noqa: F401 - what a life would load on its way
-import dns.update  # noqa: F401
+import dns.update  # noqa: F401 - what a life would load on its way
 import msgspec
 
 import evercert.deploy.targets.files

@@ -18,7 +18,7 @@ ALLOWED = {
 }
 
 # Each costs 20 to 200 ms to import; what needs no network and no key must not wait for it.
-HEAVY = {"aiohttp", "asyncio", "cryptography", "rich", "ssl", "urllib3"}
+HEAVY = {"asyncio", "cryptography", "rich", "ssl", "urllib3"}
 
 _LOOK = """
 import sys

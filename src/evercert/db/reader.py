@@ -1,7 +1,7 @@
 """Reading on the event loop: what an index finds, and what no other process keeps us waiting for.
 
-A point read takes 9 us of processor time here and 30 us by way of a thread, where the two have nothing else to do; where
-the loop is busy, each of the thread's calls into SQLite takes the interpreter from it and gives it back.
+A point read takes 9 us of processor time here and 30 us by way of a thread, where the two have nothing else to do;
+where the loop is busy, each of the thread's calls into SQLite takes the interpreter from it and gives it back.
 """
 
 from __future__ import annotations

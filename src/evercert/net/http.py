@@ -1,132 +1,80 @@
-"""HTTP for code with an event loop: one pool of connections, everything bounded.
+"""HTTP for code with an event loop: one pool of connections per server, everything bounded.
 
-Nothing of the environment is read (proxies and trust come from `HttpSettings`), no redirect is
-followed, nothing is decompressed: a peer cannot make us do more than one bounded request.
+Nothing of the environment is read (proxies and trust come from `HttpSettings`), no redirect is followed,
+nothing is decompressed: a peer cannot make us do more than one bounded request.
+
+HTTP/1.1 is spoken by this room itself, as far as a client of ours needs it (one request, one whole answer): a general
+client's sessions, redirects, cookies and streams cost more than everything else that is done for a certificate.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
-from typing import TYPE_CHECKING
+import asyncio
 
 from evercert.base.clock import Clock
 from evercert.base.errors import NetworkFailure
 from evercert.base.message import Request, Response
 from evercert.net import failures
-from evercert.net.settings import HttpSettings, host_of, proxy_of, trust
-
-if TYPE_CHECKING:
-    import aiohttp
+from evercert.net.answer import Answer, Malformed, TooLarge
+from evercert.net.asking import Place, octets_of, place_of
+from evercert.net.connections import Pool
+from evercert.net.opening import Opening
+from evercert.net.settings import HttpSettings, host_of, proxy_of
 
 __all__ = ["HttpSettings", "HttpTransport"]
 
-# A server that names a thousand headers, or one of a megabyte, is cut off.
-_MAX_LINE = 16 * 1024
-_MAX_HEADERS = 100
-_CHUNK = 64 * 1024
-
 
 class HttpTransport:
-    """Keeps the contract of `base.message.Transport`. For one event loop; `close` it there.
-
-    The session, with its trust store (25 ms), is made with the first request.
-    """
+    """Keeps the contract of `base.message.Transport`. For one event loop; `close` it there."""
 
     def __init__(self, settings: HttpSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._opening = Opening(settings)
+        self._standing = {"User-Agent": settings.user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._pools: dict[Place, Pool] = {}
 
     async def send(self, request: Request) -> Response:
-        import aiohttp
-
         try:
-            return await self._exchange(self._session or self._open(), request)
+            place = place_of(request.url)
+            is_proxied = proxy_of(self._settings, request.url) is not None
+            pool = self._pools.get(place) or self._pool(place, is_proxied=is_proxied)
+            octets = self._octets(request, place, is_proxied=is_proxied)
         except NetworkFailure:
             raise
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError and ssl.SSLError are OSErrors
-            raise _failure(host_of(request.url), error, self._settings.timeout) from error
+        except ValueError as error:  # UnicodeError is one
+            raise failures.refused(host_of(request.url), "the URL is not valid") from error
+        answer = await self._answered(pool, octets, request)
+        return Response(answer.status, answer.headers, answer.body, self._clock.now())
 
     async def close(self) -> None:
         """Afterwards no connection is open. Idempotent."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+        await asyncio.sleep(0)  # the loop lets go of what was closed
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
-        async with session.request(
-            request.method,
-            request.url,
-            data=request.body or None,
-            headers=dict(request.headers),
-            proxy=proxy_of(self._settings, request.url),
-            allow_redirects=False,
-        ) as answer:
-            body = await _body(answer, request)
-            headers = tuple(
-                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.raw_headers
-            )
-            return Response(answer.status, headers, body, self._clock.now())
+    def _pool(self, place: Place, *, is_proxied: bool) -> Pool:
+        open_one = self._opening.through_proxy if is_proxied else self._opening.straight
+        pool = self._pools[place] = Pool(open_one, place, self._settings.connections)
+        return pool
 
-    def _open(self) -> aiohttp.ClientSession:
-        import aiohttp
+    def _octets(self, request: Request, place: Place, *, is_proxied: bool) -> bytes:
+        if is_proxied and place.scheme == "http":
+            return octets_of(request, place, self._standing | self._opening.proxy_headers, absolute=True)
+        return octets_of(request, place, self._standing)
 
-        settings = self._settings
-        family = {4: socket.AF_INET, 6: socket.AF_INET6}.get(settings.family, socket.AF_UNSPEC)
-        connector = aiohttp.TCPConnector(
-            ssl=trust(settings), limit=0, limit_per_host=settings.connections, family=family
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=settings.timeout, sock_connect=min(settings.timeout, 10.0)),
-            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=_MAX_LINE,
-            max_field_size=_MAX_LINE,
-            max_headers=_MAX_HEADERS,
-        )
-        return self._session
-
-
-async def _body(answer: aiohttp.ClientResponse, request: Request) -> bytes:
-    """The body, read no further than it may be long."""
-    if (answer.content_length or 0) > request.max_body and request.method != "HEAD":
-        answer.close()
-        raise failures.too_large(host_of(request.url), request.max_body)
-    chunks, size = [], 0
-    async for chunk in answer.content.iter_chunked(_CHUNK):
-        size += len(chunk)
-        if size > request.max_body:
-            answer.close()
-            raise failures.too_large(host_of(request.url), request.max_body)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # noqa: PLR0911  # a table
-    import aiohttp
-
-    match error:
-        case TimeoutError():
-            return failures.timed_out(host, seconds)
-        case aiohttp.ClientProxyConnectionError():
-            return failures.proxy_failed(host, error.os_error.strerror or "no connection to it")
-        case aiohttp.ClientHttpProxyError():
-            return failures.proxy_failed(host, f"it answered {error.status}")
-        case aiohttp.ClientConnectorCertificateError():
-            return failures.tls_failed(host, error.certificate_error)
-        case aiohttp.ClientConnectorSSLError():
-            return failures.tls_failed(host, error.os_error)
-        case ssl.SSLError():
-            return failures.tls_failed(host, error)
-        case aiohttp.ClientConnectorDNSError():
-            return failures.refused(host, "the name has no address")
-        case aiohttp.ClientConnectorError():
-            return failures.refused(host, error.os_error)
-        case aiohttp.InvalidURL() | UnicodeError():
-            return failures.refused(host, "the URL is not valid")
-        case _:
-            return failures.unfinished(host, type(error).__name__)
+    async def _answered(self, pool: Pool, octets: bytes, request: Request) -> Answer:
+        host, seconds = host_of(request.url), self._settings.timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await pool.exchange(octets, request.method, request.max_body)
+        except NetworkFailure:
+            raise
+        except TimeoutError as error:
+            raise failures.timed_out(host, seconds) from error
+        except TooLarge as error:
+            raise failures.too_large(host, request.max_body) from error
+        except (OSError, Malformed) as error:
+            told = str(error) if isinstance(error, Malformed) else type(error).__name__
+            raise failures.unfinished(host, told) from error

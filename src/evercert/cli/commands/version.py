@@ -20,5 +20,5 @@ def command(as_json: bool) -> None:
     import platform
     from importlib.metadata import version
 
-    parts = {name: version(name) for name in ("aiohttp", "apsw", "cryptography", "dnspython")}
+    parts = {name: version(name) for name in ("apsw", "cryptography", "dnspython")}
     Output(json=True).result({"evercert": __version__, "python": platform.python_version(), **parts})
