@@ -21,6 +21,7 @@ from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.pebble import Pebble
 from tests.peers.place import Machine
 from tests.peers.ports import free_port
+from tests.peers.signed import SignedBind
 
 NAME = parse_identifier("www.a.example.test")
 
@@ -51,6 +52,19 @@ async def test_a_server_that_fails_is_a_problem_and_not_bogus_signatures(challte
         ("dns", Severity.PROBLEM),
         ("dnssec", Severity.NOTE),
     ]
+
+
+async def test_signatures_of_real_zones_are_told_apart(tmp_path: Path) -> None:
+    zones = {"good.test": "www A 192.0.2.1\n", "spoilt.test": "www A 192.0.2.1\n"}
+    with SignedBind(Machine(tmp_path), zones, spoilt=frozenset({"spoilt.test"})) as bind:
+        resolver = DnsResolver([bind.address], timeout=5)
+        found = {}
+        for zone in zones:
+            name = parse_identifier(f"www.{zone}")
+            judged = judge_dns(name, await look_up(name, resolver), needs_address=True, public_ca=False)
+            found[zone] = {finding.check: finding.severity for finding in judged}
+    assert found["good.test"]["dnssec"] is Severity.OK
+    assert found["spoilt.test"]["dnssec"] is Severity.PROBLEM
 
 
 async def test_a_name_is_examined_for_a_real_ca(pebble: Pebble) -> None:
