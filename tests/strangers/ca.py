@@ -6,26 +6,18 @@ below `example.test` lead to 127.0.0.1 and takes TXT records by TSIG.
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
+import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from evercert.acme.jose import unb64url
-from evercert.base.clock import to_epoch
-from evercert.base.secret import Secret
-from evercert.ca.store.eab import ExternalKey, added
-from evercert.ca.store.schema import MIGRATIONS
-from evercert.db.sqlite import SqliteDatabase
-from evercert.pki.seal import Sealer
 from tests.peers.bind import Bind
 from tests.peers.namespaces import Namespace
 from tests.peers.pebble import Pebble, PebbleConfig
@@ -33,7 +25,7 @@ from tests.peers.ports import free_port
 from tests.peers.program import installed, without_trust_overrides
 from tests.peers.stock import served_folder
 
-__all__ = ["EAB", "CaUnderTest", "ExternalAccount", "Network", "evercert_under_test", "network", "pebble_under_test"]
+__all__ = ["CaUnderTest", "ExternalAccount", "Network", "evercert_under_test", "network", "pebble_under_test"]
 
 _PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "")
 
@@ -52,10 +44,6 @@ class ExternalAccount(NamedTuple):
     key_id: str
     mac_key: str
     """base64url, without padding."""
-
-
-# dehydrated takes a MAC key of 32 octets, and none that ends within a line of its hexdump.
-EAB = ExternalAccount("stranger", "YSBrZXkgb2YgdGhpcnR5LXR3byBvY3RldHMsIG91cnM")
 
 
 class Network(NamedTuple):
@@ -132,18 +120,44 @@ def pebble_under_test(folder: Path) -> Iterator[CaUnderTest]:
             )
 
 
+class _Operator:
+    """Whoever runs our CA, by its commands."""
+
+    def __init__(self, place: Namespace, home: Path) -> None:
+        self._place = place
+        self.environment = without_trust_overrides(EVERCERT_HOME=str(home))
+        self.evercert = [installed("evercert", "run `make setup`"), "ca"]
+
+    def says(self, *words: str) -> Any:
+        """What the command tells with `--json`."""
+        return json.loads(self._place.run([*self.evercert, *words, "--json"], env=self.environment).stdout)
+
+    def is_revoked(self, leaf: x509.Certificate) -> bool:
+        return self.says("show", f"{leaf.serial_number:x}")["revoked_at"] is not None
+
+    def ask_to_renew(self, leaf: x509.Certificate) -> None:
+        serial = f"{leaf.serial_number:x}"
+        self.says("incident", "declare", "https://status.example.test/1", "--serial", serial, "--within", "1s")
+
+    def external_account(self) -> ExternalAccount:
+        made = self.says("eab", "add", "--many", "--label", "strangers")
+        return ExternalAccount(made["kid"], made["hmac_key"])
+
+
 @contextmanager
-def evercert_under_test(folder: Path, *, eab: ExternalAccount | None = None) -> Iterator[CaUnderTest]:
-    """Our CA in a network of its own, as its operators make it; with *eab* it takes no account without that one."""
+def evercert_under_test(folder: Path, *, binding: bool = False) -> Iterator[CaUnderTest]:
+    """Our CA in a network of its own, as its operator makes it; a *binding* one takes no account without an external
+    one, and gives it away."""
     with network(folder) as net:
         home, port = folder / "evercert", free_port()
-        environment = without_trust_overrides(EVERCERT_HOME=str(home))
-        evercert = [installed("evercert", "run `make setup`"), "ca"]
-        made = ["--url", f"https://localhost:{port}", "--listen", f"127.0.0.1:{port}", "--allow", "127.0.0.0/8"]
-        net.place.run([*evercert, "init", *made], env=environment)
-        if eab:
-            _bind(home / "ca", eab)
-        with net.place.start([*evercert, "serve"], "evercert", env=environment) as program:
+        operator = _Operator(net.place, home)
+        where = ["--url", f"https://localhost:{port}", "--listen", f"127.0.0.1:{port}"]
+        operator.says("init", *where, "--allow", "127.0.0.0/8")
+        eab = operator.external_account() if binding else None
+        if binding:
+            settings = home / "ca/ca.toml"
+            settings.write_text("eab_required = true\n" + settings.read_text())
+        with net.place.start([*operator.evercert, "serve"], "evercert", env=operator.environment) as program:
             program.wait_until(partial(net.place.accepts, port), "listening")
             # Handed out, as an operator does: the CA's own folder is closed to everybody else.
             root = folder / "root.pem"
@@ -155,50 +169,10 @@ def evercert_under_test(folder: Path, *, eab: ExternalAccount | None = None) -> 
                 directory=f"https://localhost:{port}/acme/directory",
                 trust=root,
                 roots=root,
-                is_revoked=lambda leaf: _is_revoked(home / "ca/ca.db", leaf),
-                ask_to_renew=lambda leaf: _incident(home / "ca/ca.db", leaf),
+                is_revoked=operator.is_revoked,
+                ask_to_renew=operator.ask_to_renew,
                 eab=eab,
             )
-
-
-def _bind(folder: Path, eab: ExternalAccount) -> None:
-    settings = folder / "ca.toml"
-    settings.write_text("eab_required = true\n" + settings.read_text())
-    asyncio.run(_add(folder, eab))
-
-
-async def _add(folder: Path, eab: ExternalAccount) -> None:
-    key = ExternalKey(
-        kid=eab.key_id,
-        algorithms=("HS256",),
-        label="strangers",
-        reusable=True,
-        authorizes=False,
-        names="",
-        profiles=(),
-        created_at=datetime.now(UTC),
-    )
-    db = await SqliteDatabase.open(folder / "ca.db", MIGRATIONS)
-    try:
-        await db.write(added(key, Secret(unb64url(eab.mac_key)), Sealer(Secret((folder / "master.key").read_bytes()))))
-    finally:
-        await db.close()
-
-
-def _is_revoked(file: Path, leaf: x509.Certificate) -> bool:
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-        (row,) = db.execute("SELECT revoked_at FROM certificates WHERE serial = ?", (f"{leaf.serial_number:x}",))
-    return row[0] is not None
-
-
-def _incident(file: Path, leaf: x509.Certificate) -> None:
-    hour, now = 3_600 * 10**6, to_epoch(datetime.now(UTC))
-    with closing(sqlite3.connect(file)) as db:
-        db.execute(
-            "UPDATE certificates SET window_start = ?, window_end = ? WHERE serial = ?",
-            (now - 2 * hour, now - hour, f"{leaf.serial_number:x}"),
-        )
-        db.commit()
 
 
 def _past_window(pebble: Pebble, leaf: x509.Certificate) -> None:

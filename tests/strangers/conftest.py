@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.strangers.ca import EAB, CaUnderTest, evercert_under_test, pebble_under_test
+from tests.strangers.ca import CaUnderTest, evercert_under_test, pebble_under_test
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaUnderTest]:
 @pytest.fixture(scope="session")
 def binding_ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaUnderTest]:
     """Ours, where it takes no account without an external one."""
-    with evercert_under_test(tmp_path_factory.mktemp("strangers") / "ca", eab=EAB) as running:
+    with evercert_under_test(tmp_path_factory.mktemp("strangers") / "ca", binding=True) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.strangers.ca import EAB, CaUnderTest, evercert_under_test
+from tests.strangers.ca import CaUnderTest, evercert_under_test
 from tests.strangers.client import Client
 from tests.strangers.results import FILE, described, entry, try_beyond, try_journey
 from tests.strangers.strangers import STRANGERS
@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="strangers-") as made, ExitStack() as stack:
         folder = Path(made)
         ca = stack.enter_context(evercert_under_test(folder / "ca"))
-        binding = stack.enter_context(evercert_under_test(folder / "binding", eab=EAB))
+        binding = stack.enter_context(evercert_under_test(folder / "binding", binding=True))
         found = {entry(each): _seen(each, ca, binding, folder) for each in sorted(STRANGERS, key=entry)}
     FILE.write_text(json.dumps(found, indent=2) + "\n")
 
