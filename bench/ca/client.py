@@ -17,7 +17,7 @@ from evercert.acme.jose import Signer, b64url, sign, thumbprint
 __all__ = ["AcmeClient", "Refused", "Tally", "Wanted"]
 
 # The same for every CA, whatever it suggests: the time that passes before the first question, doubled for the next.
-_FIRST_WAIT = 0.05
+_FIRST_WAIT = 0.1
 _LONGEST_WAIT = 0.8
 _POLLS = 40
 

@@ -86,6 +86,9 @@ async def _one_after_another(client: AcmeClient, queue: Iterator[Wanted], until:
             try:
                 await client.obtain(wanted)
                 break
+            except TimeoutError:
+                client.tally.errors["no answer, given up"] += 1
+                return
             except (Refused, Lost, OSError, KeyError, StopIteration) as error:
                 client.tally.errors[_NUMBERS.sub("...", f"{type(error).__name__} {error}")[:200]] += 1
 

@@ -44,7 +44,7 @@ def start_challtestsrv(place: Namespace) -> Challtestsrv:
     return Challtestsrv(place, port=53)
 
 
-def evercert(place: Namespace, stack: ExitStack) -> Peer:
+def evercert(place: Namespace, stack: ExitStack, caa: str = "lenient") -> Peer:
     """Durable: every order and certificate is on the disk before it is answered (SQLite, synchronous=FULL)."""
     folder, port = place.folder / "ca", free_port()
     url, listen = f"https://localhost:{port}", f"127.0.0.1:{port}"
@@ -52,6 +52,8 @@ def evercert(place: Namespace, stack: ExitStack) -> Peer:
     env = without_trust_overrides(EVERCERT_HOME=str(place.folder / "home"))
     init = [program, "ca", "init", "--dir", str(folder), "--url", url, "--listen", listen, "--allow", "127.0.0.0/8"]
     place.run(init, env=env)
+    settings = folder / "ca.toml"
+    settings.write_text(settings.read_text().replace('#caa = "lenient"', f'caa = "{caa}"'))
     running = place.start([program, "ca", "serve", "--dir", str(folder)], "evercert", env=env)
     stack.callback(running.end)
     running.wait_until(partial(place.accepts, port), "listening")
@@ -107,6 +109,7 @@ def step_ca(place: Namespace, stack: ExitStack) -> Peer:
 
 PEERS: dict[str, Callable[[Namespace, ExitStack], Peer]] = {
     "evercert": evercert,
+    "evercert, CAA off": partial(evercert, caa="off"),  # no other one here looks at CAA
     "pebble": pebble,
     "pebble, no validation": pebble_trusting,
     "caddy": caddy,

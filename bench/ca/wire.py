@@ -46,7 +46,7 @@ class Reply:
 class Wire(asyncio.Protocol):
     """Asks one thing at a time; connects when it is not connected."""
 
-    def __init__(self, origin: Origin, patience: float = 30.0) -> None:
+    def __init__(self, origin: Origin, patience: float = 10.0) -> None:
         self._origin, self._patience = origin, patience
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Reply] | None = None
