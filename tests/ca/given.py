@@ -26,6 +26,7 @@ from evercert.ca.decisions import Decisions
 from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.limits import Limits
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.node import Node, open_node
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.rules import Rules
@@ -115,6 +116,7 @@ async def a_ca(
     profiles: Mapping[str, Profile] | None = None,
     anchors: TrustAnchors | None = None,
     limits: Limits | None = None,
+    meters: Meters = NO_METERS,
 ) -> AsyncIterator[World]:
     # A database takes real time, one on sockets more of it. Meanwhile the node's duties move the clock on, yet not so
     # far that nonces end, or the leases of what is under way.
@@ -144,6 +146,7 @@ async def a_ca(
             clock=clock,
             rng=Random(7),
             is_alone=isinstance(where, Path),
+            meters=meters,
         ) as node,
     ):
         yield World(node, network, clock, root, InMemory(node.site, clock))

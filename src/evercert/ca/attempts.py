@@ -17,6 +17,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.ca.limits import Limits, failures_of
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Authorization
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
@@ -73,6 +74,7 @@ class Attempts:
     perspectives: Perspectives
     anchors: TrustAnchors
     pool: ValidationPool
+    meters: Meters = NO_METERS
 
     def begin(self, authorization: Authorization) -> Awaitable[None]:
         account = str(authorization.account_id)
@@ -91,15 +93,26 @@ class Attempts:
             self.begin(authorization)
 
     async def _attempt(self, authorization: Authorization) -> None:
+        began, outcome = self.clock.monotonic(), "unknown"
+        try:
+            outcome = await self._ended(authorization)
+        except EvercertError as error:
+            # Not known to be false: somebody takes it over when the lease is up.
+            words = "a validation of %s could not be ended: %s"
+            _log.error(words, authorization.identifier, error, extra={"code": error.code.name})
+        finally:
+            seconds = self.clock.monotonic() - began
+            self.meters.validated(authorization.attempted, authorization.profile, outcome, seconds)
+
+    async def _ended(self, authorization: Authorization) -> str:
+        """What came of it, which is kept then."""
         try:
             until, evidence = await self._seen(authorization, await self._claim(authorization))
         except Problem as problem:
             await self._refute(authorization, problem)
-        except EvercertError as error:
-            # Not known to be false: somebody takes it over when the lease is up.
-            _log.error("a validation of %s could not be ended: %s", authorization.identifier, error)
-        else:
-            await self._accept(authorization, until, evidence)
+            return "invalid"
+        await self._accept(authorization, until, evidence)
+        return "valid"
 
     async def _seen(self, authorization: Authorization, claim: Claim) -> tuple[datetime | None, str]:
         """Until when the proof lasts by itself, and what is to be kept of it. Raises `Problem`."""

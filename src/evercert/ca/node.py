@@ -16,6 +16,7 @@ from evercert.ca.gate import CaaGate
 from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.links import PublicLinks
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.own_certificate import OwnCertificate
 from evercert.ca.profiles.gate import Sample
 from evercert.ca.protocol.application import AcmeApplication
@@ -66,6 +67,7 @@ async def open_node(
     clock: Clock | None = None,
     rng: Random | None = None,
     is_alone: bool = True,
+    meters: Meters = NO_METERS,
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; what it had begun is ended when the block is left. Where it is not alone, nonces of
     the other nodes are taken, and all of them remember together which were used."""
@@ -74,7 +76,7 @@ async def open_node(
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
     pool, seen_by = pool_of(*decided.at_once), decided.perspectives
-    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool)
+    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool, meters)
     issuance = Issuance(
         db,
         clock,
@@ -85,6 +87,7 @@ async def open_node(
         PublicLinks(decided.plain_url),
         Sample(_not_clean, decided.sample_every),
         decided.known_keys,
+        meters,
     )
     desk = Desk(
         db=db,
@@ -101,8 +104,9 @@ async def open_node(
         issuing=issuance,
         issuers=issuers,
         revoking=Revoking(db, clock),
+        meters=meters,
     )
-    site = Site({"acme": AcmeApplication(desk), "": trust_application(root, issuers)})
+    site = Site({"acme": AcmeApplication(desk, meters.refused), "": trust_application(root, issuers)})
     duties = {
         "ending validations that were left": (_LOOK, attempts.take_over),
         "ending orders that were left": (_LOOK, issuance.take_over),
@@ -110,7 +114,7 @@ async def open_node(
         "pruning": (_PRUNE, Keeping(db, clock, decided.retention).prune),
     }
     async with kept_up(clock, duties):
-        yield Node(desk, site, OwnCertificate(db, clock, rng, issuers), attempts, issuance)
+        yield Node(desk, site, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)
     await attempts.drain()
     await issuance.drain()
 

@@ -17,6 +17,7 @@ from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.links import PublicLinks
 from evercert.ca.looking import perspectives_of, reach_of
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.node import Node, open_node
 from evercert.ca.profiles.gate import LintGate
 from evercert.ca.profiles.known_keys import known_keys
@@ -40,7 +41,11 @@ _MAX_ROOTS = 4 << 20
 
 @asynccontextmanager
 async def open_ca(
-    folder: Path, settings: CaSettings, environ: Mapping[str, str], clock: Clock | None = None
+    folder: Path,
+    settings: CaSettings,
+    environ: Mapping[str, str],
+    clock: Clock | None = None,
+    meters: Meters = NO_METERS,
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; closed afterwards."""
     clock = clock or SystemClock()
@@ -64,6 +69,7 @@ async def open_ca(
                 _decided(folder, settings, perspectives, profiles),
                 clock=clock,
                 is_alone=isinstance(place, Path),
+                meters=meters,
             )
         )
 

@@ -12,6 +12,7 @@ from evercert.base.clock import Clock
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
 from evercert.ca.issuing.issuers import Issuers
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Certificate
 from evercert.ca.store import audit, certificates
 from evercert.db.protocol import Database
@@ -35,6 +36,7 @@ class OwnCertificate:
     clock: Clock
     rng: Random
     issuers: Issuers
+    meters: Meters = NO_METERS
 
     async def issue(self, identifiers: tuple[Identifier, ...]) -> tuple[str, Secret]:
         """A chain and its key, PEM; recorded like every certificate."""
@@ -63,5 +65,6 @@ class OwnCertificate:
         )
         body = {"serial": record.serial, "names": [str(each) for each in identifiers], "profile": _PROFILE}
         await self.db.write(*certificates.added(record, der), audit.appended("issued", body, now))
+        self.meters.certified_itself(leaf.not_after)
         chain = (der, *issuer.chains[0])
         return "".join(map(certificate_pem, chain)), key.to_pem()

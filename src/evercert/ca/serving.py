@@ -11,12 +11,15 @@ from typing import Final, NoReturn
 
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.base.serving import Application
 from evercert.ca.node import Node
 from evercert.ca.own_certificate import LIFE
+from evercert.ca.private import place_from
 from evercert.ca.settings import CaSettings
 from evercert.net.serve import HttpServer, Limits, TlsIdentity
+from evercert.net.serve.service import Observer, nobody
 
-__all__ = ["Serving", "serving"]
+__all__ = ["Listening", "Serving", "serving"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,15 +28,27 @@ _RETRY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Where something is answered, each place as `address:port`: over TLS where there is an identity."""
+
+    places: Sequence[str]
+    application: Application
+    tls: TlsIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
-    """Where it listens now: `(address, port)` of each listener, those over TLS first."""
+    """Where it listens now: `(address, port)` of each listener; the site's over TLS first, operators' last."""
 
     bound: tuple[tuple[str, int], ...]
 
 
 @asynccontextmanager
-async def serving(node: Node, settings: CaSettings) -> AsyncIterator[Serving]:
-    """Inside, the node answers; afterwards whatever was asked is answered, and the ports are free."""
+async def serving(
+    node: Node, settings: CaSettings, more: Sequence[Listening] = (), observer: Observer = nobody
+) -> AsyncIterator[Serving]:
+    """Inside, the node answers, and *more*; afterwards whatever was asked is answered, and the ports are free. The
+    *observer* is told of what the node answers."""
     async with AsyncExitStack() as closing:
         bound = []
         identity = None
@@ -41,9 +56,13 @@ async def serving(node: Node, settings: CaSettings) -> AsyncIterator[Serving]:
             identity = TlsIdentity(*await node.own.issue(settings.identifiers))
             renewing = asyncio.create_task(_renew(node, settings.identifiers, identity))
             closing.callback(renewing.cancel)
-        for places, tls in ((settings.listen, identity), (settings.plain_listen, None)):
-            for address, port in map(_place, places):
-                server = HttpServer(node.site, tls=tls, limits=Limits(), clock=node.desk.clock)
+        own = (Listening(settings.listen, node.site, identity), Listening(settings.plain_listen, node.site))
+        for each in (*own, *more):
+            for address, port in map(place_from, each.places):
+                watched = observer if each in own else nobody
+                server = HttpServer(
+                    each.application, tls=each.tls, limits=Limits(), clock=node.desk.clock, observer=watched
+                )
                 bound.append((address, await server.start([address], port)))
                 closing.push_async_callback(server.close, _GRACE)
         yield Serving(tuple(bound))
@@ -59,10 +78,3 @@ async def _renew(node: Node, identifiers: Sequence[Identifier], identity: TlsIde
         except EvercertError as error:
             _log.error("the server's own certificate could not be renewed: %s", error)
             pause = _RETRY
-
-
-def _place(written: str) -> tuple[str, int]:
-    address, _, port = written.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535 or not address:
-        raise EvercertError("bad-input", f"{written[:60]!r} is not ADDRESS:PORT", hint="such as 127.0.0.1:8443")
-    return address.strip("[]"), int(port)

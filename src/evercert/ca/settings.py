@@ -12,6 +12,7 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
+from evercert.ca.private import MetricsSettings, check_private
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.retention import Retention
@@ -92,6 +93,7 @@ class CaSettings(_Strict, frozen=True):
     validation: ValidationSettings = ValidationSettings()
     recurrence: RecurrenceSettings = RecurrenceSettings()
     retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
@@ -153,6 +155,7 @@ def load_ca_settings(file: Path) -> CaSettings:
             "bad-input", f"{file}: limits.{unknown[0]}: there is no such limit", hint=f"one of {', '.join(DEFAULTS)}"
         )
     settings.network_policy()
+    check_private("metrics", settings.metrics.listen, settings.metrics.public)
     settings.profiles_in_force(str(file))
     return settings
 
@@ -212,6 +215,11 @@ allow = [{allow}]
 #[limits.orders-per-account]
 #count = 300
 #per = "3h"
+
+# Figures for Prometheus, at /metrics: on loopback addresses, unless `public` says otherwise.
+#[metrics]
+#listen = ["127.0.0.1:9180"]
+#public = false
 """
 
 

@@ -36,7 +36,7 @@ async def _again_and_again(clock: Clock, name: str, pause: float, duty: Duty) ->
         try:
             await duty()
         except EvercertError as error:
-            _log.error("%s failed: %s; again in %g s", name, error, pause)
+            _log.error("%s failed: %s; again in %g s", name, error, pause, extra={"code": error.code.name})
         except Exception:
             _log.exception("%s failed; again in %g s", name, pause)
         await clock.sleep(pause)

@@ -20,6 +20,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
 from evercert.ca.problems import kept
 from evercert.ca.profiles.gate import Sample
@@ -73,6 +74,7 @@ class Issuance:
     links: Links
     sample: Sample
     known_keys: Blocklist | None = None
+    meters: Meters = NO_METERS
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
@@ -151,6 +153,7 @@ class Issuance:
             # Too slow: another node has taken it over and ended it. What was signed here is kept nowhere.
             return found
         self.sample.take(der, issuer, profile)
+        self.meters.ordered(order.profile, "valid")
         return replace(order, stored_status="valid", certificate=certificate.serial)
 
     async def _signed(
@@ -177,7 +180,9 @@ class Issuance:
             )
             words = "the CA's own checks forbid this certificate; its operator is told"
             raise Problem(ProblemType.SERVER_INTERNAL, words)
+        began = self.clock.monotonic()
         der = await asyncio.to_thread(signed, tbs, issuer.signer) if issuer.wants_thread else signed(tbs, issuer.signer)
+        self.meters.signed(issuer.name, profile.name, self.clock.monotonic() - began)
         return _certificate(order, issuer, leaf, now), der
 
     async def _failed(self, order: Order, problem: Problem) -> Order:
@@ -189,6 +194,7 @@ class Issuance:
             "detail": problem.detail,
         }
         await self.db.write(orders.failed(order.id, why), audit.appended("refused", body, now))
+        self.meters.ordered(order.profile, "invalid")
         return replace(order, stored_status="invalid", error=why)
 
     async def _as_it_is(self, order: Order, csr: bytes) -> Order:

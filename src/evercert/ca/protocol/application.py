@@ -93,7 +93,8 @@ class AcmeApplication:
     def _failure(self, asked: Asked, error: Exception) -> Answer:
         """Our fault, not the client's: what it is stays with us."""
         if isinstance(error, EvercertError):
-            _log.error("answering %s %s failed: %s", asked.method, asked.path[:200], error)
+            code = {"code": error.code.name}
+            _log.error("answering %s %s failed: %s", asked.method, asked.path[:200], error, extra=code)
         problem = Problem(ProblemType.SERVER_INTERNAL, "the CA has failed; it is written down, try again later")
         self._refused(asked, problem)
         return problem_answer(problem)

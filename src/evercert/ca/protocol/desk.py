@@ -11,6 +11,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.limits import Limits
+from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Authorization, Order
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.nonces import Nonces
@@ -61,6 +62,7 @@ class Desk:
     issuing: Issuing
     issuers: Issuers
     revoking: Revoking
+    meters: Meters = NO_METERS
 
     def profile(self, name: str) -> Profile:
         """The profile of that name, or the default one for "". Raises `invalidProfile`."""

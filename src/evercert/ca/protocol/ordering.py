@@ -95,6 +95,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
         recurrence=recurrence,
     )
     await _place(desk, signed, order, digest, chosen, granting)
+    desk.meters.ordered(profile.name, "new")
     return order_answer(desk, order, 201)
 
 

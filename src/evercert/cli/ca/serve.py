@@ -30,16 +30,13 @@ def command(output: Output, settings: Settings, directory: Path | None) -> int:
 async def _serve(output: Output, settings: Settings, folder: Path) -> int:
     import asyncio
 
-    from evercert.ca.opening import open_ca
-    from evercert.ca.serving import serving
+    from evercert.ca.running import running
     from evercert.ca.settings import load_ca_settings
 
     decided = load_ca_settings(folder / "ca.toml")
-    async with open_ca(folder, decided, settings.environ) as node, serving(node, decided) as running:
-        places = ", ".join(f"{address}:{port}" for address, port in running.bound)
-        output.result(
-            {"directory": node.desk.urls.directory, "bound": running.bound},
-            f"serving {node.desk.urls.directory}, listening on {places}",
-        )
+    async with running(folder, decided, settings.environ) as serving:
+        places = ", ".join(f"{address}:{port}" for address, port in serving.bound)
+        directory = f"{decided.base_url}/acme/directory"
+        output.result({"directory": directory, "bound": serving.bound}, f"serving {directory}, listening on {places}")
         await asyncio.Event().wait()
     return 0

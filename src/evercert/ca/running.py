@@ -1,0 +1,49 @@
+"""A CA as `evercert ca serve` runs it: opened from its folder, on its ports, with what operators watch it by."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evercert.ca.meters import NO_METERS
+from evercert.ca.opening import open_ca
+from evercert.ca.serving import Listening, Serving, serving
+from evercert.ca.settings import CaSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evercert.ca.metrics.prometheus import PrometheusMeters
+
+__all__ = ["running"]
+
+
+@asynccontextmanager
+async def running(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> AsyncIterator[Serving]:
+    """Inside, the CA answers; afterwards what was asked is answered, and nothing of it runs."""
+    async with AsyncExitStack() as closing:
+        meters = closing.enter_context(_meters()) if settings.metrics.listen else None
+        node = await closing.enter_async_context(open_ca(folder, settings, environ, meters=meters or NO_METERS))
+        more = []
+        if meters:
+            from evercert.ca.metrics.page import metrics_page
+
+            more.append(Listening(settings.metrics.listen, metrics_page(node, meters)))
+        yield await closing.enter_async_context(serving(node, settings, more, (meters or NO_METERS).answered))
+
+
+@contextmanager
+def _meters() -> Iterator[PrometheusMeters]:
+    """Meters, which also count the faults that are logged meanwhile."""
+    from evercert.ca.metrics.prometheus import PrometheusMeters
+
+    meters = PrometheusMeters()
+    counter, log = meters.log_counter(), logging.getLogger("evercert")
+    log.addHandler(counter)
+    try:
+        yield meters
+    finally:
+        log.removeHandler(counter)
