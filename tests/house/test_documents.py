@@ -57,11 +57,11 @@ def _imported(folder: str) -> set[str]:
     tops = (
         {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"evercert", "tests", "tools", "bench"}
     )
-    return {distributions.get(top, [top])[0].lower() for top in tops}
+    return _names([distributions.get(top, [top])[0] for top in tops])
 
 
 def _names(wanted: list[str]) -> set[str]:
-    return {re.split(r"[\[<>=~! ]", line, maxsplit=1)[0].lower() for line in wanted}
+    return {re.split(r"[\[<>=~! ]", line, maxsplit=1)[0].lower().replace("_", "-") for line in wanted}
 
 
 def test_the_lock_names_no_place_to_load_from() -> None:
