@@ -56,7 +56,8 @@ def ask_cas(folder: Path, load: Load, names: list[str]) -> dict[str, Result]:
             results[name] = _measured(name, folder, load)
         except BenchFailure as failure:
             failures.append(failure)
-    print_rows(f"{load.certificates} certificates by http-01, {load.clients} clients at once", _rows(results))
+    what = f"{load.certificates} certificates by http-01, {load.clients} clients at once"
+    print_rows(f"{what} (x: how often the first row does this one's certificates per CPU second)", _rows(results))
     for name, result in results.items():
         if result.load["errors"]:
             print(f"  {name}: {result.load['errors']}", flush=True)
