@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import ssl
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,10 +51,17 @@ class EvercertCa:
         assert self._program is not None, "it is not served"
         return self._program
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Afterwards it answers."""
-        served = self._place.start([PROGRAM, "ca", "serve", "--dir", self.folder], "evercert-ca")
+        served = self._place.start([PROGRAM, "ca", "serve", "--dir", self.folder, *options], "evercert-ca")
         self._program = served.wait_until(lambda: "serving" in served.text(), "serving", 30)
+
+    def get(self, path: str) -> int:
+        """The status of the answer to that GET, over TLS that its root vouches for."""
+        context = ssl.create_default_context(cafile=str(self.root_file))
+        with closing(http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().status
 
     def stop(self) -> None:
         if self._program is not None:

@@ -60,6 +60,15 @@ def _failed(key: str, error: BaseException) -> None:
     _log.error("a validation (authorization %s) failed of a fault of ours", key, exc_info=error)
 
 
+def _about(authorization: Authorization) -> dict[str, object]:
+    return {
+        "account": authorization.account_id,
+        "identifier": authorization.identifier,
+        "challenge": authorization.attempted,
+        "profile": authorization.profile,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """Keeps the contract of `protocol.desk.Validating`. Owned by one node."""
@@ -110,8 +119,11 @@ class Attempts:
             until, evidence = await self._seen(authorization, await self._claim(authorization))
         except Problem as problem:
             await self._refute(authorization, problem)
+            told = _about(authorization) | {"problem": problem.type.value.name}
+            _log.info("not proved: %s", problem.detail, extra=told)
             return "invalid"
         await self._accept(authorization, until, evidence)
+        _log.info("proved", extra=_about(authorization))
         return "valid"
 
     async def _seen(self, authorization: Authorization, claim: Claim) -> tuple[datetime | None, str]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Final
 
+from evercert.acme.problem import Problem
 from evercert.base.clock import Clock, SystemClock
+from evercert.base.serving import Asked
+from evercert.ca.access import log_refusal
 from evercert.ca.attempts import Attempts, pool_of
 from evercert.ca.decisions import Decisions
 from evercert.ca.gate import CaaGate
@@ -19,7 +22,7 @@ from evercert.ca.links import PublicLinks
 from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.own_certificate import OwnCertificate
 from evercert.ca.profiles.gate import Sample
-from evercert.ca.protocol.application import AcmeApplication
+from evercert.ca.protocol.application import AcmeApplication, Refused
 from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
@@ -106,7 +109,7 @@ async def open_node(
         revoking=Revoking(db, clock),
         meters=meters,
     )
-    site = Site({"acme": AcmeApplication(desk, meters.refused), "": trust_application(root, issuers)})
+    site = Site({"acme": AcmeApplication(desk, _refused(meters)), "": trust_application(root, issuers)})
     duties = {
         "ending validations that were left": (_LOOK, attempts.take_over),
         "ending orders that were left": (_LOOK, issuance.take_over),
@@ -117,6 +120,14 @@ async def open_node(
         yield Node(desk, site, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)
     await attempts.drain()
     await issuance.drain()
+
+
+def _refused(meters: Meters) -> Refused:
+    def refused(asked: Asked, problem: Problem) -> None:
+        meters.refused(asked, problem)
+        log_refusal(asked, problem)
+
+    return refused
 
 
 def _not_clean(certificate: bytes, findings: tuple[str, ...]) -> None:

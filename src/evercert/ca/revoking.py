@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,8 @@ from evercert.ca.store import audit, certificates, ocsp, revocations
 from evercert.db.protocol import Database, Statement
 
 __all__ = ["KEY_COMPROMISE", "REVOKED", "Revoking"]
+
+_log = logging.getLogger(__name__)
 
 # RFC 5280 §5.3.1
 KEY_COMPROMISE: Final = 1
@@ -45,3 +48,5 @@ class Revoking:
             audit.appended("revoked", body, now),
         )
         self.db.notify(REVOKED)
+        told = {"serial": certificate.serial, "account": certificate.account_id, "peer": peer}
+        _log.info("revoked by %s, reason %d", who, reason, extra=told)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evercert.ca.access import access_log
 from evercert.ca.meters import NO_METERS
 from evercert.ca.opening import open_ca
 from evercert.ca.serving import Listening, Serving, serving
@@ -22,8 +23,11 @@ __all__ = ["running"]
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> AsyncIterator[Serving]:
-    """Inside, the CA answers; afterwards what was asked is answered, and nothing of it runs."""
+async def running(
+    folder: Path, settings: CaSettings, environ: Mapping[str, str], *, answers_at: int = logging.DEBUG
+) -> AsyncIterator[Serving]:
+    """Inside, the CA answers; afterwards what was asked is answered, and nothing of it runs. Each answer is a line of
+    the log at the level *answers_at*."""
     async with AsyncExitStack() as closing:
         meters = closing.enter_context(_meters()) if settings.metrics.listen else None
         node = await closing.enter_async_context(open_ca(folder, settings, environ, meters=meters or NO_METERS))
@@ -32,7 +36,8 @@ async def running(folder: Path, settings: CaSettings, environ: Mapping[str, str]
             from evercert.ca.metrics.page import metrics_page
 
             more.append(Listening(settings.metrics.listen, metrics_page(node, meters)))
-        yield await closing.enter_async_context(serving(node, settings, more, (meters or NO_METERS).answered))
+        observer = access_log((meters or NO_METERS).answered, answers_at)
+        yield await closing.enter_async_context(serving(node, settings, more, observer))
 
 
 @contextmanager

@@ -39,6 +39,8 @@ __all__ = ["Gate", "Issuance", "Links"]
 
 _log = logging.getLogger(__name__)
 
+# So many names stand in a line of the log; the audit has all.
+_NAMED: Final = 5
 # After that a client is told `processing`; it is quicker to ask again than to hold its connection.
 _PATIENCE: Final = 3.0
 # Longer than the slowest CAA look-ups and the slowest token; what is not ended by then has died with its node.
@@ -154,6 +156,8 @@ class Issuance:
             return found
         self.sample.take(der, issuer, profile)
         self.meters.ordered(order.profile, "valid")
+        told = _about(order) | {"serial": certificate.serial, "issuer": issuer.name}
+        _log.info("issued %s", _names(order), extra=told)
         return replace(order, stored_status="valid", certificate=certificate.serial)
 
     async def _signed(
@@ -195,6 +199,8 @@ class Issuance:
         }
         await self.db.write(orders.failed(order.id, why), audit.appended("refused", body, now))
         self.meters.ordered(order.profile, "invalid")
+        told = _about(order) | {"problem": problem.type.value.name}
+        _log.info("refused %s: %s", _names(order), problem.detail, extra=told)
         return replace(order, stored_status="invalid", error=why)
 
     async def _as_it_is(self, order: Order, csr: bytes) -> Order:
@@ -246,6 +252,14 @@ def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Cer
         issued_at=now,
         key_digest=sha256(leaf.spki).hexdigest(),
     )
+
+
+def _names(order: Order) -> str:
+    return ", ".join(str(each) for each in order.identifiers[:_NAMED])
+
+
+def _about(order: Order) -> dict[str, object]:
+    return {"account": order.account_id, "order": order.id, "profile": order.profile}
 
 
 def _record(certificate: Certificate) -> dict[str, object]:

@@ -24,7 +24,7 @@ from evercert.ca.protocol.replacing import renewal_info
 from evercert.ca.protocol.verify import Signed
 from evercert.ca.urls import number_of
 
-__all__ = ["AcmeApplication"]
+__all__ = ["AcmeApplication", "Refused"]
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,29 @@
+"""A served CA, as its operators see it: its log and its figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.peers.evercert_ca import EvercertCa
+from tests.peers.ports import free_port
+
+
+def test_a_served_ca_shows_its_figures_and_writes_its_log(tmp_path: Path) -> None:
+    port = free_port()
+    ca = EvercertCa(tmp_path / "ca", settings=f'\n[metrics]\nlisten = ["127.0.0.1:{port}"]\n')
+    ca.start("--log-format", "json", "--log-level", "debug")
+    try:
+        assert ca.get("/acme/directory") == 200
+        assert ca.get("/acme/nothing%0aforged") == 404
+        figures = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+    finally:
+        ca.stop()
+    assert 'evercert_ca_requests_total{resource="directory",status="200"}' in figures
+    assert 'evercert_ca_problems_total{type="malformed"} 1.0' in figures
+    events = [json.loads(line) for line in ca.program.text().splitlines() if line.startswith("{")]
+    answered = [(each["path"], each["status"]) for each in events if each["logger"] == "evercert.ca.access"]
+    assert answered == [("/acme/directory", 200), ("/acme/nothing%0aforged", 404)]
+    (refused,) = [each for each in events if each["logger"] == "evercert.ca.refusals"]
+    assert (refused["problem"], refused["status"], refused["peer"]) == ("malformed", 404, "127.0.0.1")
