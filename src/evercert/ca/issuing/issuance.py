@@ -24,9 +24,11 @@ from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
 from evercert.ca.problems import kept
 from evercert.ca.profiles.gate import Sample
+from evercert.ca.profiles.names import check_names
+from evercert.ca.profiles.policy import NamePolicy, policy_from_json
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.request import Requested, check_csr, leaf_of
-from evercert.ca.store import accounts, audit, authorizations, certificates, orders
+from evercert.ca.store import accounts, audit, authorizations, certificates, eab, orders
 from evercert.ca.validation.device_attest01 import check_attested_key
 from evercert.db.protocol import Database
 from evercert.pki.attestation.identifiers import DEVICE_TYPES
@@ -211,13 +213,22 @@ class Issuance:
         raise Problem(ProblemType.ORDER_NOT_READY, "the order is not ready (any more)")
 
     async def _requested(self, order: Order, csr: bytes, profile: Profile, account: Account) -> Requested:
-        requested = check_csr(csr, order.identifiers, profile, public_from_jwk(account.jwk).spki, self.known_keys)
+        check_names(order.identifiers, profile)  # what it does not take any more, it does not go on taking
+        own, external = public_from_jwk(account.jwk).spki, await self._external(account)
+        requested = check_csr(csr, order.identifiers, profile, own, self.known_keys, external)
         if await certificates.is_blocked(self.db, sha256(requested.spki).hexdigest()):
             raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")
         if any(each.type in DEVICE_TYPES for each in order.identifiers):
             for authorization in await self._proofs(order):
                 check_attested_key(requested.spki, authorization.evidence)
         return requested
+
+    async def _external(self, account: Account) -> NamePolicy | None:
+        """What its external account says about names. Raises `unauthorized` once that was revoked."""
+        key = await eab.find(self.db, account.eab_kid) if account.eab_kid else None
+        if key is not None and key.revoked_at is not None:
+            raise Problem(ProblemType.UNAUTHORIZED, "the external account that this account is bound to was revoked")
+        return policy_from_json(key.names) if key is not None and key.names else None
 
     async def _methods(self, order: Order) -> dict[str, str]:
         """By which challenge each name was proved, for CAA's validationmethods."""

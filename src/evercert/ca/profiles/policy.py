@@ -98,6 +98,8 @@ class _Entries:
             return True
         if identifier.type == "ip":
             return self._holds_address(identifier.value)
+        if identifier.type != "dns":
+            return False  # what a device is called may look like a name
         if identifier.wildcard:
             return identifier.base in self.parents or self._is_below(f"*.{identifier.base}")
         return (

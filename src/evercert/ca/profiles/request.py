@@ -12,7 +12,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import Identifier
-from evercert.ca.profiles.policy import checked_uri
+from evercert.ca.profiles.policy import NamePolicy, checked_uri
 from evercert.ca.profiles.profile import Profile
 from evercert.pki.attestation.identifiers import DEVICE_TYPES, identifier_named, name_of
 from evercert.pki.blocklist import Blocklist
@@ -51,9 +51,10 @@ def check_csr(
     profile: Profile,
     account_spki: bytes,
     blocklist: Blocklist | None = None,
+    external: NamePolicy | None = None,
 ) -> Requested:
     """Raises `badCSR` unless the request is for exactly those identifiers, with a good key of its own, and asks for
-    nothing that the profile does not give."""
+    nothing that the profile does not give, or the external account's policy where there is one."""
     try:
         view = read_request(csr)
     except EvercertError as error:
@@ -69,7 +70,7 @@ def check_csr(
         tuple(identifiers),
         view.must_staple,
         key_type,
-        tuple(_checked_uris(view, identifiers, profile)),
+        tuple(_checked_uris(view, identifiers, profile, external)),
         tuple(_checked_emails(view, identifiers, profile)),
     )
 
@@ -165,7 +166,9 @@ def _check_kinds(view: RequestView, identifiers: Sequence[Identifier]) -> None:
         raise _bad("an address is in its CN and not in its subjectAltName")
 
 
-def _checked_uris(view: RequestView, identifiers: Sequence[Identifier], profile: Profile) -> Iterator[str]:
+def _checked_uris(
+    view: RequestView, identifiers: Sequence[Identifier], profile: Profile, external: NamePolicy | None
+) -> Iterator[str]:
     """The profile's own URI, and those that it lets a request choose."""
     own = _own_uri(identifiers, profile)
     if own:
@@ -175,6 +178,8 @@ def _checked_uris(view: RequestView, identifiers: Sequence[Identifier], profile:
             continue
         if "uri" not in profile.names or not _is_good_uri(uri) or not profile.policy.allows_uri(uri):
             raise _bad(f"the profile does not give the URI {one_line(uri, 100)!r}")
+        if external is not None and not external.allows_uri(uri):
+            raise _bad(f"the account's external account does not allow the URI {one_line(uri, 100)!r}")
         yield uri
 
 

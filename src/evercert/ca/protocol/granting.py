@@ -31,13 +31,17 @@ class Granting:
     def evidence(self) -> str:
         return f"eab {self.kid}"
 
+    def check(self, identifiers: Sequence[Identifier]) -> None:
+        """Raises `rejectedIdentifier` where the account may not have one of them at all."""
+        for each in identifiers:
+            if self.names is not None and not self.names.allows(each):
+                words = "the account's external account does not allow it"
+                raise Problem(ProblemType.REJECTED_IDENTIFIER, words, name=str(each))
+
     def allows(self, subject: Identifier) -> bool:
-        """Whether the account may have it without a challenge. Raises `rejectedIdentifier` where it may not at all."""
-        if self.names is not None and not self.names.allows(subject):
-            raise Problem(
-                ProblemType.REJECTED_IDENTIFIER, "the account's external account does not allow it", name=str(subject)
-            )
-        return self.authorizes and self.names is not None
+        """Whether the account may have it without a challenge. What a device is, it says itself."""
+        is_name = subject.type in {"dns", "ip"}
+        return self.authorizes and self.names is not None and is_name and self.names.allows(subject)
 
     def records(self, new: Sequence[Authorization], now: datetime) -> tuple[Statement, ...]:
         granted = (each for each in new if each.evidence and each.evidence == self.evidence)

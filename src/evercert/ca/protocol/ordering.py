@@ -76,6 +76,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
     if same and same.status(now) in {"pending", "ready"}:
         return order_answer(desk, same, 201)
     granting = await granting_of(desk, signed, profile)
+    granting.check(identifiers)
     chosen = await _authorizations(desk, signed, profile, granting, identifiers, ancestors)
     await desk.limits.check(desk.db, [failures_of(each.authorization) for each in chosen if each.is_new], now)
     order = Order(
@@ -109,6 +110,7 @@ async def new_authz(desk: Desk, signed: Signed) -> Answer:
     if asked.subdomain_auth_allowed and not desk.rules.subdomains:
         raise Problem(ProblemType.UNAUTHORIZED, "subdomains are not authorized through their ancestors here")
     granting = await granting_of(desk, signed, profile)
+    granting.check((identifier,))
     ancestors = {identifier: identifier} if asked.subdomain_auth_allowed else {}
     (chosen,) = await _authorizations(desk, signed, profile, granting, (identifier,), ancestors)
     if chosen.is_new:
@@ -139,10 +141,12 @@ async def _authorizations(
     asked = [authorizations.candidates(signed.account.id, each, now + _ALIVE) for each in subjects]
     found = await desk.db.read(*asked)
     chosen: dict[Identifier, _Chosen] = {}
-    for identifier, subject, rows in zip(identifiers, subjects, found, strict=True):
+    # One proof of a name is for the order's names below it too, so it is the harder one, whichever of them came first.
+    whole = set(ancestors.values())
+    for subject, rows in zip(subjects, found, strict=True):
         if subject in chosen:
             continue
-        for_subdomains = identifier in ancestors
+        for_subdomains = subject in whole
         usable = (authorizations.from_row(row) for row in rows)
         old = next((each for each in usable if _fits(each, subject, profile, for_subdomains)), None)
         new = old or _new(desk, signed, profile, granting, subject, for_subdomains)

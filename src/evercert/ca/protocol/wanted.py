@@ -72,6 +72,7 @@ def _ancestor(identifier: Identifier, written: str, subdomains: bool) -> Identif
         words = "names are not proved through their ancestors here"
         raise Problem(ProblemType.UNAUTHORIZED, words, name=str(identifier))
     ancestor = _identifier("dns", written)
-    if ancestor.wildcard or not f".{identifier.base}".endswith(f".{ancestor.base}"):
+    # A device may be called something that looks like a name, and DNS says nothing about devices.
+    if identifier.type != "dns" or ancestor.wildcard or not f".{identifier.base}".endswith(f".{ancestor.base}"):
         raise Problem(ProblemType.MALFORMED, "its ancestorDomain is no ancestor of it", name=str(identifier))
     return ancestor
