@@ -1,6 +1,7 @@
 """Validations joined with the store: an answered challenge is looked at beside the requests, and the outcome is kept.
 
-An attempt is its node's until a stated time; then any node takes it over, so that none is lost with its node.
+An attempt is its node's until a stated time; then any node takes it over, so that none is lost with its node. What the
+slower of two finds out changes nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -19,6 +20,7 @@ from evercert.base.errors import EvercertError
 from evercert.ca.limits import Limits, failures_of
 from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Authorization
+from evercert.ca.pace import Pace
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.rules import Rules
@@ -33,15 +35,13 @@ from evercert.ca.validation.device_attest01 import (
 from evercert.ca.validation.perspectives import Perspectives
 from evercert.ca.validation.pool import ValidationPool
 from evercert.ca.validation.validate import validate
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Statement
 from evercert.pki.attestation.chain import TrustAnchors
 
 __all__ = ["Attempts", "pool_of"]
 
 _log = logging.getLogger(__name__)
 
-# Longer than the longest validation; what is not ended by then has died with its node.
-_LEASE: Final = timedelta(seconds=60)
 _PATIENCE: Final = 10.0
 
 
@@ -84,12 +84,18 @@ class Attempts:
     anchors: TrustAnchors
     pool: ValidationPool
     meters: Meters = NO_METERS
+    pace: Pace = field(default_factory=Pace)
+    # What this node is at, with its newest turn: one that waits for long is taken over from ourselves.
+    _taken: dict[int, Authorization] = field(default_factory=dict)
 
     def begin(self, authorization: Authorization) -> Awaitable[None]:
-        account = str(authorization.account_id)
-        end = self.pool.submit(str(authorization.id), account, partial(self._attempt, authorization))
-        # Where there is no room somebody takes it over when the lease is up.
-        return end or _ended()
+        number, account = authorization.id, str(authorization.account_id)
+        end = self.pool.submit(str(number), account, partial(self._attempt, number))
+        if end is None:
+            # There is no room: somebody takes it over when its turn is up.
+            return _ended()
+        self._taken[number] = authorization
+        return end
 
     async def drain(self) -> None:
         """Afterwards no validation is under way; what was not begun is left for whoever takes it over."""
@@ -98,18 +104,19 @@ class Attempts:
     async def take_over(self) -> None:
         """Afterwards what other nodes, or this one before it died, have left is looked at again."""
         now = self.clock.now()
-        for authorization in await authorizations.take_over(self.db, now, now + _LEASE):
+        for authorization in await authorizations.take_over(self.db, now, now + self.pace.turn):
             self.begin(authorization)
 
-    async def _attempt(self, authorization: Authorization) -> None:
-        began, outcome = self.clock.monotonic(), "unknown"
+    async def _attempt(self, number: int) -> None:
+        authorization, began, outcome = self._taken[number], self.clock.monotonic(), "unknown"
         try:
             outcome = await self._ended(authorization)
         except EvercertError as error:
-            # Not known to be false: somebody takes it over when the lease is up.
+            # Not known to be false: somebody takes it over when its turn is up.
             words = "a validation of %s could not be ended: %s"
             _log.error(words, authorization.identifier, error, extra={"code": error.code.name})
         finally:
+            del self._taken[number]
             seconds = self.clock.monotonic() - began
             self.meters.validated(authorization.attempted, authorization.profile, outcome, seconds)
 
@@ -118,11 +125,13 @@ class Attempts:
         try:
             until, evidence = await self._seen(authorization, await self._claim(authorization))
         except Problem as problem:
-            await self._refute(authorization, problem)
+            if not await self._refute(authorization, problem):
+                return "unknown"
             told = _about(authorization) | {"problem": problem.type.value.name}
             _log.info("not proved: %s", problem.detail, extra=told)
             return "invalid"
-        await self._accept(authorization, until, evidence)
+        if not await self._accept(authorization, until, evidence):
+            return "unknown"
         _log.info("proved", extra=_about(authorization))
         return "valid"
 
@@ -154,16 +163,17 @@ class Attempts:
         persists = authorization.attempted == "dns-persist-01"
         return await accounts.former_thumbprints(self.db, authorization.account_id) if persists else ()
 
-    async def _accept(self, authorization: Authorization, until: datetime | None, evidence: str) -> None:
+    async def _accept(self, authorization: Authorization, until: datetime | None, evidence: str) -> bool:
         now = self.clock.now()
         profile = self.profiles.get(authorization.profile)
         reuse = profile.authorization_reuse if profile else timedelta()
         # It lives at least as long as an order may take that waits for it.
         life = max(reuse, profile.order_life if profile else timedelta(hours=1))
         end = min(now + life, until) if until else now + life
-        await self.db.write(authorizations.validated(authorization, now, end, evidence))
+        validated = authorizations.validated(self._taken[authorization.id], now, end, evidence)
+        return await self._kept(authorization, validated)
 
-    async def _refute(self, authorization: Authorization, problem: Problem) -> None:
+    async def _refute(self, authorization: Authorization, problem: Problem) -> bool:
         now = self.clock.now()
         name = str(authorization.identifier)
         body = {
@@ -172,11 +182,23 @@ class Attempts:
             "challenge": authorization.attempted,
             "problem": problem.type.value.name,
         }
-        await self.db.write(
-            authorizations.refuted(authorization.id, kept(problem)),
-            audit.appended("refused validation", body, now),
-        )
-        await self._count_failure(authorization, now)
+        refuted = authorizations.refuted(self._taken[authorization.id], kept(problem))
+        is_kept = await self._kept(authorization, refuted, audit.appended("refused validation", body, now))
+        if is_kept:
+            await self._count_failure(authorization, now)
+        return is_kept
+
+    async def _kept(self, authorization: Authorization, *outcome: Statement) -> bool:
+        """Whether the outcome counts: not where it is another node's turn by now, or there is nothing to prove any
+        more."""
+        try:
+            await self.db.write(*outcome)
+        except EvercertError as error:
+            if error.code.name != "conflict":
+                raise
+            _log.info("a validation of %s was ended by others meanwhile", authorization.identifier)
+            return False
+        return True
 
     async def _count_failure(self, authorization: Authorization, now: datetime) -> None:
         bucket = failures_of(authorization)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evercert.ca.limits import Limits
+from evercert.ca.pace import Pace
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.retention import Retention
 from evercert.ca.rules import Rules
@@ -34,3 +35,4 @@ class Decisions:
     perspectives: Perspectives = field(default_factory=nobody_else)
     retention: Retention = field(default_factory=Retention)
     at_once: tuple[int, int] = (200, 50)
+    pace: Pace = field(default_factory=Pace)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Final
 
@@ -30,7 +31,7 @@ from evercert.ca.retention import Keeping
 from evercert.ca.revoking import Revoking
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
-from evercert.ca.upkeep import kept_up
+from evercert.ca.upkeep import by_one_node, kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaRules
 from evercert.ca.validation.claim import Reach
@@ -42,9 +43,7 @@ __all__ = ["Node", "open_node"]
 
 _log = logging.getLogger(__name__)
 
-# Seconds between two looks at what others have left, or has come due.
-_LOOK: Final = 15.0
-_PRUNE: Final = 3600.0
+_PRUNE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,9 @@ async def open_node(
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
     pool, seen_by = pool_of(*decided.at_once), decided.perspectives
-    attempts = Attempts(db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool, meters)
+    attempts = Attempts(
+        db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool, meters, decided.pace
+    )
     issuance = Issuance(
         db,
         clock,
@@ -91,6 +92,7 @@ async def open_node(
         Sample(_not_clean, decided.sample_every),
         decided.known_keys,
         meters,
+        decided.pace,
     )
     desk = Desk(
         db=db,
@@ -108,13 +110,15 @@ async def open_node(
         issuers=issuers,
         revoking=Revoking(db, clock),
         meters=meters,
+        pace=decided.pace,
     )
     site = Site({"acme": AcmeApplication(desk, _refused(meters)), "": trust_application(root, issuers)})
+    look, prune = decided.pace.look.total_seconds(), Keeping(db, clock, decided.retention).prune
     duties = {
-        "ending validations that were left": (_LOOK, attempts.take_over),
-        "ending orders that were left": (_LOOK, issuance.take_over),
-        "renewing recurrent orders": (_LOOK, issuance.recur),
-        "pruning": (_PRUNE, Keeping(db, clock, decided.retention).prune),
+        "ending validations that were left": (look, attempts.take_over),
+        "ending orders that were left": (look, issuance.take_over),
+        "renewing recurrent orders": (look, issuance.recur),
+        "pruning": (_PRUNE.total_seconds(), by_one_node(db, clock, rng.getrandbits(63), "pruning", _PRUNE, prune)),
     }
     async with kept_up(clock, duties):
         yield Node(desk, site, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)

@@ -52,6 +52,8 @@ class Authorization:
     subdomains: bool = False
     response: str = ""
     evidence: str = ""
+    # Of an attempt that a node is at: until when it is that node's. What it writes is fenced by this.
+    turn: datetime | None = None
 
     def status(self, now: datetime) -> AuthorizationStatus:
         if self.stored_status in {"pending", "valid"} and self.expires_at <= now:
@@ -100,6 +102,8 @@ class Order:
     certificate: str = ""
     error: ProblemDocument | None = None
     recurrence: Recurrence | None = field(default=None)
+    # Of an order that a node is at: until when it is that node's. What it writes is fenced by this.
+    turn: datetime | None = None
 
     def status(self, now: datetime) -> OrderStatus:
         """RFC 8555 §7.1.6: ready once every authorization is valid, invalid once one of them cannot be any more."""

@@ -101,6 +101,7 @@ def _decided(
         perspectives=perspectives,
         retention=settings.kept(),
         at_once=(settings.validation.concurrent, settings.validation.per_account),
+        pace=settings.pace(),
     )
 
 

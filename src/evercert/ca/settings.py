@@ -12,6 +12,7 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
+from evercert.ca.pace import Pace
 from evercert.ca.private import MetricsSettings, check_private
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
@@ -59,6 +60,13 @@ class RetentionSettings(_Strict, frozen=True):
     audit: Duration = "400d"
 
 
+class NodeSettings(_Strict, frozen=True):
+    """See `pace.Pace`."""
+
+    turn: Duration = "60s"
+    look: Duration = "15s"
+
+
 class LimitSettings(_Strict, frozen=True):
     count: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
     per: Duration
@@ -94,6 +102,7 @@ class CaSettings(_Strict, frozen=True):
     recurrence: RecurrenceSettings = RecurrenceSettings()
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
+    nodes: NodeSettings = NodeSettings()
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
@@ -137,6 +146,13 @@ class CaSettings(_Strict, frozen=True):
         wanted = self.retention
         return Retention(span_of(wanted.orders), span_of(wanted.certificates), span_of(wanted.audit))
 
+    def pace(self) -> Pace:
+        """Raises `bad-input` where there would be none."""
+        pace = Pace(span_of(self.nodes.turn), span_of(self.nodes.look))
+        if not pace.turn or not pace.look:
+            raise EvercertError("bad-input", "nodes.turn and nodes.look are longer than 0s")
+        return pace
+
     def limits_in_force(self) -> Limits:
         table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
         return Limits(
@@ -157,6 +173,7 @@ def load_ca_settings(file: Path) -> CaSettings:
     settings.network_policy()
     check_private("metrics", settings.metrics.listen, settings.metrics.public)
     settings.profiles_in_force(str(file))
+    settings.pace()
     return settings
 
 
@@ -211,6 +228,12 @@ allow = [{allow}]
 #orders = "7d"
 #certificates = "90d"
 #audit = "400d"
+
+# Where there are several: how long one has for a validation or an order before another takes it over, and how often
+# each looks for what was left.
+#[nodes]
+#turn = "60s"
+#look = "15s"
 
 #[limits.orders-per-account]
 #count = 300

@@ -6,16 +6,31 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import NoReturn
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
+from evercert.ca.store import leases
+from evercert.db.protocol import Database
 
-__all__ = ["kept_up"]
+__all__ = ["by_one_node", "kept_up"]
 
 _log = logging.getLogger(__name__)
 
 Duty = Callable[[], Awaitable[object]]
+
+
+def by_one_node(db: Database, clock: Clock, node: int, name: str, pause: timedelta, duty: Duty) -> Duty:
+    """The duty, for a *node* that does it every *pause*, and that leaves it to another which has done it within that
+    time. It must be harmless to do it twice."""
+
+    async def if_it_is_ours() -> None:
+        now = clock.now()
+        if await leases.take(db, name, node, now, now + pause):
+            await duty()
+
+    return if_it_is_ours
 
 
 @asynccontextmanager

@@ -2,14 +2,14 @@
 
 The moves are guarded in the store: `ready -> processing` with the request, `processing -> valid` with the certificate
 in one transaction. Two that race for one order make one certificate, and a node that dies between the two is taken
-over from: the request is there.
+over from: the request is there. A node that was only slow keeps nothing: its turn is over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ from evercert.base.errors import EvercertError
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
+from evercert.ca.pace import Pace
 from evercert.ca.problems import kept
 from evercert.ca.profiles.gate import Sample
 from evercert.ca.profiles.names import check_names
@@ -45,8 +46,11 @@ _log = logging.getLogger(__name__)
 _NAMED: Final = 5
 # After that a client is told `processing`; it is quicker to ask again than to hold its connection.
 _PATIENCE: Final = 3.0
-# Longer than the slowest CAA look-ups and the slowest token; what is not ended by then has died with its node.
-_LEASE: Final = timedelta(seconds=60)
+# So many orders that were left are completed at once, so that the last of them is still in its turn.
+_AT_ONCE: Final = 20
+
+
+_Take = Callable[[Database, datetime, datetime, int], Awaitable[list[Order]]]
 
 
 class Gate(Protocol):
@@ -79,6 +83,7 @@ class Issuance:
     sample: Sample
     known_keys: Blocklist | None = None
     meters: Meters = NO_METERS
+    pace: Pace = field(default_factory=Pace)
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
@@ -87,9 +92,10 @@ class Issuance:
         account = await self._account(order)
         requested = await self._requested(order, csr, profile, account)
         now = self.clock.now()
-        if not await orders.begin_processing(self.db, order.id, csr, now=now, until=now + _LEASE):
+        turn = now + self.pace.turn
+        if not await orders.begin_processing(self.db, order.id, csr, now=now, until=turn):
             return await self._as_it_is(order, csr)
-        begun = replace(order, stored_status="processing", csr=csr)
+        begun = replace(order, stored_status="processing", csr=csr, turn=turn)
         return await self._quickly(self._complete(begun, profile, account, requested), begun)
 
     async def resume(self, order: Order) -> Order:
@@ -103,21 +109,29 @@ class Issuance:
 
     async def take_over(self) -> None:
         """Afterwards what others have left is ended."""
-        now = self.clock.now()
-        for order in await orders.take_over(self.db, now, now + _LEASE):
-            await self.resume(order)
+        await self._resume_all(orders.take_over)
 
     async def recur(self) -> None:
         """Afterwards every recurrent order whose next certificate is due has it (RFC 8739 §3.2)."""
-        now = self.clock.now()
-        for order in await orders.take_recurring(self.db, now, now + _LEASE):
-            await self.resume(order)
+        await self._resume_all(orders.take_recurring)
 
     async def drain(self) -> None:
         """Afterwards nothing is being signed."""
         if self._running:
             await asyncio.wait(self._running)
         await self.sample.drain()
+
+    async def _resume_all(self, take: _Take) -> None:
+        while True:
+            now = self.clock.now()
+            taken = await take(self.db, now, now + self.pace.turn, _AT_ONCE)
+            for order, outcome in zip(
+                taken, await asyncio.gather(*map(self.resume, taken), return_exceptions=True), strict=True
+            ):
+                if isinstance(outcome, BaseException):
+                    _log.error("order %d, which was left, could not be completed: %s", order.id, outcome)
+            if len(taken) < _AT_ONCE:
+                return
 
     # The steps
 
@@ -137,6 +151,9 @@ class Issuance:
     async def _complete(self, order: Order, profile: Profile, account: Account, requested: Requested) -> Order:
         try:
             await self.gate.check(order, account, await self._methods(order), profile)
+            if order.turn is not None and order.turn <= self.clock.now():
+                # What would be signed now could not be kept.
+                return await self._overtaken(order)
             issuer = self.issuers.for_profile(profile.issuer, self.clock.now())
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
@@ -145,17 +162,16 @@ class Issuance:
         ended = (
             orders.next_certificate(order, certificate.serial, recur_at)
             if order.certificate
-            else orders.finished(order.id, certificate.serial, recur_at)
+            else orders.finished(order, certificate.serial, recur_at)
         )
         record = audit.appended("issued", _record(certificate), certificate.issued_at)
         try:
             await self.db.write(*certificates.added(certificate, der), ended, record)
         except EvercertError as error:
-            found = await orders.get(self.db, order.id) if error.code.name == "conflict" else None
-            if found is None:
+            if error.code.name != "conflict":
                 raise
-            # Too slow: another node has taken it over and ended it. What was signed here is kept nowhere.
-            return found
+            # Too slow: another node is at it, or has ended it. What was signed here is kept nowhere.
+            return await self._overtaken(order)
         self.sample.take(der, issuer, profile)
         self.meters.ordered(order.profile, "valid")
         told = _about(order) | {"serial": certificate.serial, "issuer": issuer.name}
@@ -199,11 +215,27 @@ class Issuance:
             "problem": problem.type.value.name,
             "detail": problem.detail,
         }
-        await self.db.write(orders.failed(order.id, why), audit.appended("refused", body, now))
+        record = audit.appended("refused", body, now)
+        if order.certificate:
+            # A recurrent order stays as it is, and is tried again.
+            await self.db.write(record)
+            return order
+        try:
+            await self.db.write(orders.failed(order, why), record)
+        except EvercertError as error:
+            if error.code.name != "conflict":
+                raise
+            return await self._overtaken(order)
         self.meters.ordered(order.profile, "invalid")
         told = _about(order) | {"problem": problem.type.value.name}
         _log.info("refused %s: %s", _names(order), problem.detail, extra=told)
         return replace(order, stored_status="invalid", error=why)
+
+    async def _overtaken(self, order: Order) -> Order:
+        """The order as it is by now, which another node has taken over."""
+        _log.info("order %d was taken over by another node meanwhile", order.id)
+        found = await orders.get(self.db, order.id)
+        return order if found is None else found
 
     async def _as_it_is(self, order: Order, csr: bytes) -> Order:
         """The order that somebody else has begun meanwhile, if it was with the same request."""

@@ -6,9 +6,11 @@ there is no way to a payload around it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +30,12 @@ __all__ = ["AcmeApplication", "Refused"]
 
 _log = logging.getLogger(__name__)
 
+# However much is waited for on the way, a client is answered within so many seconds; most give up after 30.
+_LONGEST: Final = 20.0
+# What an error of these codes comes of is over sooner or later: the store is away, or many want one thing.
+_PASSING: Final = frozenset({"store", "conflict"})
+_SOON: Final = timedelta(seconds=3)
+
 Refused = Callable[[Asked, Problem], None]
 
 
@@ -41,11 +49,15 @@ class AcmeApplication:
 
     async def __call__(self, asked: Asked) -> Answer:
         try:
-            answer = await self._answer(asked)
+            async with asyncio.timeout(_LONGEST):
+                answer = await self._answer(asked)
         except Problem as problem:
             self._refused(asked, problem)
             answer = problem_answer(problem)
-        except EvercertError as error:
+        except (EvercertError, TimeoutError) as error:
+            code = {"code": error.code.name if isinstance(error, EvercertError) else "timeout"}
+            words = str(error) or "it took too long"
+            _log.error("answering %s %s failed: %s", asked.method, asked.path[:200], words, extra=code)
             answer = self._failure(asked, error)
         except Exception as error:  # a fault of ours; its words are for our log alone
             _log.exception("answering %s %s failed", asked.method, asked.path[:200])
@@ -92,10 +104,11 @@ class AcmeApplication:
 
     def _failure(self, asked: Asked, error: Exception) -> Answer:
         """Our fault, not the client's: what it is stays with us."""
-        if isinstance(error, EvercertError):
-            code = {"code": error.code.name}
-            _log.error("answering %s %s failed: %s", asked.method, asked.path[:200], error, extra=code)
-        problem = Problem(ProblemType.SERVER_INTERNAL, "the CA has failed; it is written down, try again later")
+        if isinstance(error, TimeoutError) or (isinstance(error, EvercertError) and error.code.name in _PASSING):
+            words = "the CA cannot answer at the moment; ask again"
+            problem = Problem(ProblemType.SERVER_INTERNAL, words, status=503, after=_SOON)
+        else:
+            problem = Problem(ProblemType.SERVER_INTERNAL, "the CA has failed; it is written down, try again later")
         self._refused(asked, problem)
         return problem_answer(problem)
 

@@ -21,8 +21,6 @@ from evercert.ca.store import audit, authorizations
 
 __all__ = ["authorization", "authorization_answer", "challenge", "found"]
 
-# How long an attempt may take before another node takes it over; validators end long before.
-ATTEMPT: Final = timedelta(seconds=60)
 _POLL: Final = timedelta(seconds=1)
 _MOMENT: Final = 0.25
 _DEVICE: Final = "device-attest-01"
@@ -90,7 +88,7 @@ async def _answered(desk: Desk, signed: Signed, shown: Authorization, challenge_
         raise Problem(ProblemType.MALFORMED, "device-attest-01 is answered with an attObj")
     now = desk.clock.now()
     begun = await authorizations.begin_attempt(
-        desk.db, shown.id, challenge_type, now=now, until=now + ATTEMPT, response=response.att_obj
+        desk.db, shown.id, challenge_type, now=now, until=now + desk.pace.turn, response=response.att_obj
     )
     if begun is None:
         # Somebody was first: the same client twice, or with another challenge.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.limits import Limits
 from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Authorization, Order
+from evercert.ca.pace import Pace
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.nonces import Nonces
 from evercert.ca.protocol.verify import Verifier
@@ -63,6 +64,7 @@ class Desk:
     issuers: Issuers
     revoking: Revoking
     meters: Meters = NO_METERS
+    pace: Pace = field(default_factory=Pace)
 
     def profile(self, name: str) -> Profile:
         """The profile of that name, or the default one for "". Raises `invalidProfile`."""

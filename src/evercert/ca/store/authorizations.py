@@ -7,6 +7,7 @@ take it over.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -80,29 +81,32 @@ def added(authorization: Authorization, now: datetime) -> Statement:
 async def begin_attempt(
     db: Database, authorization_id: int, challenge_type: str, *, now: datetime, until: datetime, response: str = ""
 ) -> Authorization | None:
-    """Afterwards that challenge decides, and this node is at it; None where another one was answered before."""
+    """Afterwards that challenge decides, and this node is at it until then; None where another one was answered
+    before."""
     ((*rows,),) = await db.write(
         _SQL["begin attempt"](
             id=authorization_id, type=challenge_type, response=response, now=to_epoch(now), until=to_epoch(until)
         )
     )
-    return from_row(rows[0]) if rows else None
+    return replace(from_row(rows[0]), turn=until) if rows else None
 
 
 def validated(authorization: Authorization, now: datetime, expires_at: datetime, evidence: str = "") -> Statement:
-    """The statement that makes it valid; touches nothing where it is no longer pending."""
+    """The statement that makes it valid; a conflict where it is not in this turn any more."""
     return _SQL["validated"](
         id=authorization.id,
         type=authorization.attempted,
         now=to_epoch(now),
         expires_at=to_epoch(expires_at),
         evidence=evidence,
-    )
+        turn=number_or_none(authorization.turn),
+    ).expecting(1)
 
 
-def refuted(authorization_id: int, why: ProblemDocument) -> Statement:
-    """The statement that makes it invalid; touches nothing where it is no longer pending."""
-    return _SQL["refuted"](id=authorization_id, error=problem_to(why))
+def refuted(authorization: Authorization, why: ProblemDocument) -> Statement:
+    """The statement that makes it invalid; a conflict where it is not in this turn any more."""
+    turn = number_or_none(authorization.turn)
+    return _SQL["refuted"](id=authorization.id, error=problem_to(why), turn=turn).expecting(1)
 
 
 async def deactivate(db: Database, authorization_id: int, *also: Statement) -> Authorization:
@@ -112,6 +116,6 @@ async def deactivate(db: Database, authorization_id: int, *also: Statement) -> A
 
 
 async def take_over(db: Database, now: datetime, until: datetime, limit: int = 100) -> list[Authorization]:
-    """Attempts that nobody has ended in time; they are this node's afterwards."""
+    """Attempts that nobody has ended in time; they are this node's until then."""
     (rows,) = await db.write(_SQL["take over attempts"](now=to_epoch(now), until=to_epoch(until), limit=limit))
-    return [from_row(row) for row in rows]
+    return [replace(from_row(row), turn=until) for row in rows]

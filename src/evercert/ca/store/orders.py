@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -75,21 +76,27 @@ async def begin_processing(db: Database, order_id: int, csr: bytes, *, now: date
     return bool(rows)
 
 
-def finished(order_id: int, serial: str, recur_at: datetime | None = None) -> Statement:
-    """The statement that ends it with its one certificate; a conflict where it is not processing."""
-    return _SQL["finish order"](id=order_id, serial=serial, recur_at=number_or_none(recur_at)).expecting(1)
+def finished(order: Order, serial: str, recur_at: datetime | None = None) -> Statement:
+    """The statement that ends it with its one certificate; a conflict where it is not in this turn any more."""
+    return _SQL["finish order"](
+        id=order.id, serial=serial, recur_at=number_or_none(recur_at), turn=number_or_none(order.turn)
+    ).expecting(1)
 
 
 def next_certificate(order: Order, serial: str, recur_at: datetime | None) -> Statement:
     """The statement that gives a recurrent order its next certificate; a conflict where somebody was first."""
     return _SQL["next certificate of an order"](
-        id=order.id, serial=serial, before=order.certificate, recur_at=number_or_none(recur_at)
+        id=order.id,
+        serial=serial,
+        before=order.certificate,
+        recur_at=number_or_none(recur_at),
+        turn=number_or_none(order.turn),
     ).expecting(1)
 
 
-def failed(order_id: int, why: ProblemDocument) -> Statement:
-    """The statement that ends it with that reason; touches nothing where it has ended."""
-    return _SQL["fail order"](id=order_id, error=problem_to(why))
+def failed(order: Order, why: ProblemDocument) -> Statement:
+    """The statement that ends it with that reason; a conflict where it is not in this turn any more."""
+    return _SQL["fail order"](id=order.id, error=problem_to(why), turn=number_or_none(order.turn)).expecting(1)
 
 
 def cancelled(order_id: int) -> Statement:
@@ -106,16 +113,16 @@ async def page(db: Database, account_id: int, after: int, limit: int, now: datet
 
 
 async def take_over(db: Database, now: datetime, until: datetime, limit: int = 100) -> list[Order]:
-    """Orders whose node has not finished them in time; they are this node's afterwards."""
+    """Orders whose node has not finished them in time; they are this node's until then."""
     (rows,) = await db.write(_SQL["take over orders"](now=to_epoch(now), until=to_epoch(until), limit=limit))
-    return await _all(db, (number for (number,) in rows))
+    return await _all(db, (number for (number,) in rows), until)
 
 
 async def take_recurring(db: Database, now: datetime, until: datetime, limit: int = 100) -> list[Order]:
     """Recurrent orders whose next certificate is due; they are this node's until then."""
     (rows,) = await db.write(_SQL["take recurring orders"](now=to_epoch(now), until=to_epoch(until), limit=limit))
-    return await _all(db, (number for (number,) in rows))
+    return await _all(db, (number for (number,) in rows), until)
 
 
-async def _all(db: Database, numbers: Iterable[int]) -> list[Order]:
-    return [order for number in numbers if (order := await get(db, number))]
+async def _all(db: Database, numbers: Iterable[int], turn: datetime) -> list[Order]:
+    return [replace(order, turn=turn) for number in numbers if (order := await get(db, number))]

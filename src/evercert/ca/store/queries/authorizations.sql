@@ -40,17 +40,18 @@ RETURNING
     attempted_at, validated_at, error, expires_at, response, evidence;
 
 -- name: validated
--- It is the account's until it expires. What the challenge was answered with says more about a device than is needed.
+-- It is the account's until it expires, if whoever says so is still at it: a turn ends later than every one before.
+-- What the challenge was answered with says more about a device than is needed.
 UPDATE authorizations SET
     status = 'valid', validated_at = :now, expires_at = :expires_at, evidence = :evidence, attempt_until = NULL,
     response = ''
-WHERE id = :id AND status = 'pending' AND attempted = :type
+WHERE id = :id AND status = 'pending' AND attempted = :type AND attempt_until = :turn
 RETURNING id;
 
 -- name: refuted
--- With the reason as its owner sees it.
+-- With the reason as its owner sees it, if whoever gives it is still at it.
 UPDATE authorizations SET status = 'invalid', error = :error, attempt_until = NULL, response = ''
-WHERE id = :id AND status = 'pending'
+WHERE id = :id AND status = 'pending' AND attempt_until = :turn
 RETURNING id;
 
 -- name: deactivate authorization

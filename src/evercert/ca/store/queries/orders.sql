@@ -51,21 +51,21 @@ WHERE
 RETURNING id;
 
 -- name: finish order
--- One order, one certificate.
+-- One order, one certificate, if whoever has it is still at the order: a turn ends later than every one before.
 UPDATE orders SET status = 'valid', certificate = :serial, processing_until = NULL, recur_at = :recur_at
-WHERE id = :id AND status = 'processing'
+WHERE id = :id AND status = 'processing' AND processing_until = :turn
 RETURNING id;
 
 -- name: next certificate of an order
--- Of a recurrent one, if it is still to recur.
+-- Of a recurrent one, if it is still to recur and nobody else has taken it.
 UPDATE orders SET certificate = :serial, recur_at = :recur_at
-WHERE id = :id AND status = 'valid' AND certificate = :before
+WHERE id = :id AND status = 'valid' AND certificate = :before AND recur_at = :turn
 RETURNING id;
 
 -- name: fail order
--- With the reason as its owner sees it.
+-- With the reason as its owner sees it, if whoever gives it is still at the order.
 UPDATE orders SET status = 'invalid', error = :error, processing_until = NULL
-WHERE id = :id AND status IN ('pending', 'processing')
+WHERE id = :id AND status = 'processing' AND processing_until = :turn
 RETURNING id;
 
 -- name: cancel order
