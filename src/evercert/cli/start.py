@@ -13,6 +13,9 @@ from evercert.cli.output import Output
 
 __all__ = ["run"]
 
+# The libraries of the extras in pyproject.toml that whole commands stand on.
+_EXTRAS = {"httptools": "ca", "prometheus_client": "ca", "pkilint": "ca", "asyncpg": "postgres", "pkcs11": "pkcs11"}
+
 # What a shell reports for a program that SIGINT ended: 128 + 2.
 _INTERRUPTED = 130
 
@@ -44,6 +47,9 @@ def _error(raised: Exception) -> EvercertError:
         return raised
     if isinstance(raised, click.ClickException):
         return _usage(raised)
+    if isinstance(raised, ModuleNotFoundError) and (extra := _EXTRAS.get(raised.name or "")):
+        hint = f"pip install 'evercert[{extra}]'"
+        return EvercertError("bad-input", f"{raised.name} is not installed, which this command needs", hint=hint)
     if isinstance(raised, OSError):
         place = f"{raised.filename}: " if raised.filename else ""
         words = (raised.strerror or type(raised).__name__).lower()
