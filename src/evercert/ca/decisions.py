@@ -10,6 +10,7 @@ from evercert.ca.pace import Pace
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.retention import Retention
 from evercert.ca.rules import Rules
+from evercert.ca.status.rules import StatusRules
 from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.pki.attestation.chain import TrustAnchors
@@ -34,5 +35,6 @@ class Decisions:
     sample_every: int = 1000
     perspectives: Perspectives = field(default_factory=nobody_else)
     retention: Retention = field(default_factory=Retention)
+    status: StatusRules = field(default_factory=StatusRules)
     at_once: tuple[int, int] = (200, 50)
     pace: Pace = field(default_factory=Pace)

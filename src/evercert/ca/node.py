@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,10 +28,11 @@ from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
 from evercert.ca.retention import Keeping
-from evercert.ca.revoking import Revoking
+from evercert.ca.revoking import REVOKED, Revoking
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
-from evercert.ca.upkeep import by_one_node, kept_up
+from evercert.ca.status.wiring import status_parts
+from evercert.ca.upkeep import Duty, by_one_node, kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaRules
 from evercert.ca.validation.claim import Reach
@@ -48,10 +49,11 @@ _PRUNE: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Owned by whoever opened it. `site` answers; `background` is what has to be running meanwhile."""
+    """Owned by whoever opened it. `site` answers everything, `plain` what has to be had without TLS, and no more."""
 
     desk: Desk
     site: Site
+    plain: Site
     own: OwnCertificate
     attempts: Attempts
     issuance: Issuance
@@ -81,18 +83,10 @@ async def open_node(
     attempts = Attempts(
         db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool, meters, decided.pace
     )
+    gate = CaaGate(reach.network, CaaRules(decided.caa, rules.caa_identities), urls, seen_by)
+    links, sample = PublicLinks(decided.plain_url, decided.status), Sample(_not_clean, decided.sample_every)
     issuance = Issuance(
-        db,
-        clock,
-        rng,
-        issuers,
-        profiles,
-        CaaGate(reach.network, CaaRules(decided.caa, rules.caa_identities), urls, seen_by),
-        PublicLinks(decided.plain_url),
-        Sample(_not_clean, decided.sample_every),
-        decided.known_keys,
-        meters,
-        decided.pace,
+        db, clock, rng, issuers, profiles, gate, links, sample, decided.known_keys, meters, decided.pace
     )
     desk = Desk(
         db=db,
@@ -112,18 +106,30 @@ async def open_node(
         meters=meters,
         pace=decided.pace,
     )
-    site = Site({"acme": AcmeApplication(desk, _refused(meters)), "": trust_application(root, issuers)})
-    look, prune = decided.pace.look.total_seconds(), Keeping(db, clock, decided.retention).prune
-    duties = {
-        "ending validations that were left": (look, attempts.take_over),
-        "ending orders that were left": (look, issuance.take_over),
-        "renewing recurrent orders": (look, issuance.recur),
-        "pruning": (_PRUNE.total_seconds(), by_one_node(db, clock, rng.getrandbits(63), "pruning", _PRUNE, prune)),
-    }
-    async with kept_up(clock, duties):
-        yield Node(desk, site, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)
+    status = status_parts(db, clock, rng, issuers, decided.status, decided.plain_url)
+    plain = Site({**status.applications, "": trust_application(root, issuers)})
+    site = Site({**plain.parts, "acme": AcmeApplication(desk, _refused(meters))})
+    keeping = Keeping(db, clock, decided.retention)
+    duties = _duties(decided.pace.look, rng.getrandbits(63), attempts, issuance, keeping)
+    with db.listen(REVOKED) as news:
+        async with kept_up(clock, {**duties, **status.duties(news)}):
+            await status.ready()
+            yield Node(desk, site, plain, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)
     await attempts.drain()
     await issuance.drain()
+
+
+def _duties(
+    look: timedelta, node: int, attempts: Attempts, issuance: Issuance, keeping: Keeping
+) -> Mapping[str, tuple[float, Duty]]:
+    seconds = look.total_seconds()
+    prune = by_one_node(keeping.db, keeping.clock, node, "pruning", _PRUNE, keeping.prune)
+    return {
+        "ending validations that were left": (seconds, attempts.take_over),
+        "ending orders that were left": (seconds, issuance.take_over),
+        "renewing recurrent orders": (seconds, issuance.recur),
+        "pruning": (_PRUNE.total_seconds(), prune),
+    }
 
 
 def _refused(meters: Meters) -> Refused:

@@ -76,7 +76,7 @@ async def open_ca(
 
 async def _linted(folder: Path, settings: CaSettings, issuers: Issuers, now: datetime) -> Mapping[str, Profile]:
     """The profiles that may sign. Beside the loop: pkilint takes a second for what it has not seen."""
-    links = PublicLinks(settings.plain_url.rstrip("/"))
+    links = PublicLinks(settings.plain_url.rstrip("/"), settings.status_rules())
     gate = LintGate(lambda issuer, profile: links.leaf_links(issuer, profile, 1), SystemRandom())
     wanted, needed = settings.profiles_in_force(), settings.default_profile
     return await asyncio.to_thread(linted_profiles, gate, folder / "linted.json", wanted, issuers, now, needed=needed)
@@ -100,6 +100,7 @@ def _decided(
         anchors=read_anchors(roots),
         perspectives=perspectives,
         retention=settings.kept(),
+        status=settings.status_rules(),
         at_once=(settings.validation.concurrent, settings.validation.per_account),
         pace=settings.pace(),
     )

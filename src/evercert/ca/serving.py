@@ -56,7 +56,7 @@ async def serving(
             identity = TlsIdentity(*await node.own.issue(settings.identifiers))
             renewing = asyncio.create_task(_renew(node, settings.identifiers, identity))
             closing.callback(renewing.cancel)
-        own = (Listening(settings.listen, node.site, identity), Listening(settings.plain_listen, node.site))
+        own = (Listening(settings.listen, node.site, identity), Listening(settings.plain_listen, node.plain))
         for each in (*own, *more):
             for address, port in map(place_from, each.places):
                 watched = observer if each in own else nobody

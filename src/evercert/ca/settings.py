@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.retention import Retention
 from evercert.ca.rules import Recurring, Rules
+from evercert.ca.status.rules import Responder, StatusRules
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.config.toml import Duration, read_toml, span_of
 
@@ -72,6 +74,20 @@ class LimitSettings(_Strict, frozen=True):
     per: Duration
 
 
+class CrlSettings(_Strict, frozen=True):
+    partitions: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 0
+    life: Duration = "3d"
+    every: Duration = "12h"
+    delta_every: Duration | None = None
+
+
+class OcspSettings(_Strict, frozen=True):
+    offered: bool = True
+    life: Duration = "8h"
+    responder: Responder = "auto"
+    presign: bool = False
+
+
 class RecurrenceSettings(_Strict, frozen=True):
     offered: bool = True
     shortest: Duration = "1h"
@@ -100,6 +116,8 @@ class CaSettings(_Strict, frozen=True):
     subdomains: bool = True
     validation: ValidationSettings = ValidationSettings()
     recurrence: RecurrenceSettings = RecurrenceSettings()
+    crl: CrlSettings = CrlSettings()
+    ocsp: OcspSettings = OcspSettings()
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     nodes: NodeSettings = NodeSettings()
@@ -153,6 +171,22 @@ class CaSettings(_Strict, frozen=True):
             raise EvercertError("bad-input", "nodes.turn and nodes.look are longer than 0s")
         return pace
 
+    def status_rules(self) -> StatusRules:
+        """Raises `bad-input` where its parts do not go together."""
+        delta_every = span_of(self.crl.delta_every) if self.crl.delta_every else None
+        rules = StatusRules(
+            partitions=self.crl.partitions,
+            crl_life=span_of(self.crl.life),
+            crl_every=span_of(self.crl.every),
+            delta_every=delta_every,
+            ocsp=self.ocsp.offered,
+            ocsp_life=span_of(self.ocsp.life),
+            responder=self.ocsp.responder,
+            presign=self.ocsp.presign,
+        )
+        _check_status(rules, self.plain_url)
+        return rules
+
     def limits_in_force(self) -> Limits:
         table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
         return Limits(
@@ -172,6 +206,7 @@ def load_ca_settings(file: Path) -> CaSettings:
         )
     settings.network_policy()
     check_private("metrics", settings.metrics.listen, settings.metrics.public)
+    settings.status_rules()
     settings.profiles_in_force(str(file))
     settings.pace()
     return settings
@@ -186,9 +221,34 @@ def _own_identity(url: str) -> tuple[str, ...]:
     return (own.value,) if own.type == "dns" else ()
 
 
+def _check_status(rules: StatusRules, plain_url: str) -> None:
+    parts = urlsplit(plain_url)
+    if plain_url and (parts.scheme != "http" or not parts.hostname or parts.query):
+        raise EvercertError(
+            "bad-input", "plain_url: it is not http://HOST:PORT", hint="who needs it cannot check a TLS certificate yet"
+        )
+    spans = {"crl.life": rules.crl_life, "crl.every": rules.crl_every, "ocsp.life": rules.ocsp_life}
+    for name, span in {**spans, "crl.delta_every": rules.delta_every}.items():
+        if span is not None and span < _SHORTEST:
+            raise EvercertError("bad-input", f"{name}: it is at least a minute")
+    if rules.crl_every > rules.crl_life / 2:
+        raise EvercertError(
+            "bad-input",
+            "crl.every: it is at most half of crl.life",
+            hint="a list that cannot be made in time leaves nothing to believe",
+        )
+    if rules.delta_every and rules.delta_every > rules.crl_every:
+        raise EvercertError("bad-input", "crl.delta_every: deltas come more often than whole lists")
+    if (rules.partitions or rules.delta_every) and not plain_url:
+        words = "crl: parts and deltas are found by their URLs, and there is no plain_url"
+        raise EvercertError("bad-input", words, hint='such as plain_url = "http://ca.example.test"')
+
+
 def _meaning(name: str) -> str:
     return DEFAULTS[name].meaning if name in DEFAULTS else ""
 
+
+_SHORTEST: Final = timedelta(minutes=1)
 
 _FIRST: Final = """\
 # The settings of this CA. `evercert ca serve` reads them when it starts; a mistake is named, and nothing is served.
@@ -222,6 +282,22 @@ allow = [{allow}]
 #caa = "lenient"
 #http_port = 80
 #tls_port = 443
+
+# How long a CRL may be believed, and how often it is made anew (soon after each revocation in any case). It may be
+# split into parts; with delta_every, deltas tell what was revoked since, and whole lists come every `every`.
+#[crl]
+#life = "3d"
+#every = "12h"
+#partitions = 0
+#delta_every = "1h"
+
+# How long an OCSP answer may be believed; who signs it: "issuer", "delegated" (a key of a few days, in memory), or
+# "auto": the issuer, unless its key is slow. With presign, answers are signed before anybody asks.
+#[ocsp]
+#offered = true
+#life = "8h"
+#responder = "auto"
+#presign = false
 
 # How long things are kept after they are over.
 #[retention]

@@ -14,7 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.ca.store import leases
 from evercert.db.protocol import Database
 
-__all__ = ["by_one_node", "kept_up"]
+__all__ = ["Duty", "by_one_node", "kept_up"]
 
 _log = logging.getLogger(__name__)
 

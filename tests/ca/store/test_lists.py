@@ -14,7 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.ca.nouns import Certificate
 from evercert.ca.store import crls, leases, ocsp, revocations
 from evercert.ca.store.certificates import added, revoked
-from evercert.ca.store.crls import Base, List, ListKey
+from evercert.ca.store.crls import Base, ListKey, PublishedList
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place, open_database
@@ -46,8 +46,8 @@ def certificate(number: int, *, partition: int = 0, not_after: datetime = NOW + 
     )
 
 
-def a_list(number: int, octets: bytes = b"", **more: object) -> List:
-    made = List(ListKey("one"), number, NOW, NOW + DAY, 0, 0, len(octets), sha256(octets).hexdigest())
+def a_list(number: int, octets: bytes = b"", **more: object) -> PublishedList:
+    made = PublishedList(ListKey("one"), number, NOW, NOW + DAY, 0, 0, len(octets), sha256(octets).hexdigest())
     return replace(made, **more)
 
 
@@ -132,6 +132,7 @@ async def test_entries_are_forgotten_only_after_their_certificates_end(db: Datab
 async def test_a_lease_is_one_holders_until_he_gives_it_back_or_is_late(db: Database) -> None:
     assert await leases.take(db, "work", 1, NOW, NOW + DAY)
     assert not await leases.take(db, "work", 2, NOW, NOW + DAY)
+    assert await leases.take(db, "work", 1, NOW, NOW + DAY)
     assert await leases.take(db, "other work", 2, NOW, NOW + DAY)
     await leases.give_back(db, "work", 2)
     assert not await leases.take(db, "work", 2, NOW, NOW + DAY)

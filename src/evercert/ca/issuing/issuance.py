@@ -68,6 +68,10 @@ class Links(Protocol):
         """`crl_urls`, `ocsp_urls` and `issuer_urls`, as far as the profile wants them."""
         ...
 
+    def crl_partition(self, serial: int) -> int:
+        """The part of its issuer's CRL that it is in; 0 for the whole."""
+        ...
+
 
 @dataclass(slots=True)
 class Issuance:
@@ -205,7 +209,7 @@ class Issuance:
         began = self.clock.monotonic()
         der = await asyncio.to_thread(signed, tbs, issuer.signer) if issuer.wants_thread else signed(tbs, issuer.signer)
         self.meters.signed(issuer.name, profile.name, self.clock.monotonic() - began)
-        return _certificate(order, issuer, leaf, now), der
+        return _certificate(order, issuer, leaf, now, self.links.crl_partition(serial)), der
 
     async def _failed(self, order: Order, problem: Problem) -> Order:
         why, now = kept(problem), self.clock.now()
@@ -282,7 +286,7 @@ class Issuance:
         return found
 
 
-def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Certificate:
+def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime, crl_partition: int) -> Certificate:
     return Certificate(
         serial=f"{leaf.serial:x}",
         account_id=order.account_id,
@@ -294,6 +298,7 @@ def _certificate(order: Order, issuer: Issuer, leaf: Leaf, now: datetime) -> Cer
         not_after=leaf.not_after.replace(microsecond=0),
         issued_at=now,
         key_digest=sha256(leaf.spki).hexdigest(),
+        crl_partition=crl_partition,
     )
 
 

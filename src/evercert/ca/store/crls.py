@@ -18,7 +18,7 @@ from evercert.ca.store.schema import queries
 from evercert.db.protocol import Database, Row, Value
 from evercert.store.columns import moment, to_text
 
-__all__ = ["Base", "List", "ListKey", "add_scopes", "body", "draw_number", "get", "of_issuer", "publish"]
+__all__ = ["Base", "ListKey", "PublishedList", "add_scopes", "body", "draw_number", "get", "of_issuer", "publish"]
 
 _SQL: Final = queries("crls")
 
@@ -46,7 +46,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class List:
+class PublishedList:
     """All about one but its octets. `base` is the number that a delta goes on from, `revoked` how many revocations of
     its own scope it knows of, `bases` those before a whole list that are not over."""
 
@@ -70,13 +70,13 @@ async def add_scopes(db: Database, issuer: str, partitions: Iterable[int]) -> No
     await db.write(*(_SQL["add scope"](issuer=issuer, partition=each) for each in partitions))
 
 
-async def of_issuer(db: Database, issuer: str) -> tuple[Mapping[int, int], list[List]]:
+async def of_issuer(db: Database, issuer: str) -> tuple[Mapping[int, int], list[PublishedList]]:
     """How many revocations there were in each of its scopes, and its newest lists."""
     scopes, lists = await db.read(_SQL["scopes"](issuer=issuer), _SQL["lists"](issuer=issuer))
     return dict(scopes), [_list_from(row) for row in lists]
 
 
-async def get(db: Database, key: ListKey) -> List | None:
+async def get(db: Database, key: ListKey) -> PublishedList | None:
     rows = await db.rows(_SQL["list"](**_place(key)))
     return _list_from(rows[0]) if rows else None
 
@@ -89,7 +89,7 @@ async def draw_number(db: Database, issuer: str, partition: int) -> tuple[int, i
     return row[0], row[1]
 
 
-async def publish(db: Database, made: List, octets: bytes) -> None:
+async def publish(db: Database, made: PublishedList, octets: bytes) -> None:
     """Afterwards it is the newest of its kind, and the ones before are gone. Raises `conflict` where a newer one was
     published meanwhile."""
     place = _place(made.key)
@@ -115,7 +115,7 @@ async def publish(db: Database, made: List, octets: bytes) -> None:
         pass
 
 
-async def body(db: Database, found: List) -> bytes | None:
+async def body(db: Database, found: PublishedList) -> bytes | None:
     """The octets; None where a newer list has taken the place of this one meanwhile."""
     octets = bytearray()
     for position in range(-(-found.octets // _PIECE)):
@@ -130,9 +130,9 @@ def _place(key: ListKey) -> dict[str, Value]:
     return {"issuer": key.issuer, "partition": key.partition, "delta": int(key.delta)}
 
 
-def _list_from(row: Row) -> List:
+def _list_from(row: Row) -> PublishedList:
     issuer, partition, delta, number, base, this_update, next_update, revoked, entries, octets, digest, bases = row
-    return List(
+    return PublishedList(
         key=ListKey(issuer, partition, bool(delta)),
         number=number,
         this_update=moment(this_update),

@@ -16,7 +16,7 @@ _SQL: Final = queries("leases")
 
 
 async def take(db: Database, name: str, holder: int, now: datetime, until: datetime) -> bool:
-    """Whether the work is the holder's now, until then at most."""
+    """Whether the work is the holder's now, until then at most; again for one who has it and wants it for longer."""
     (rows,) = await db.write(_SQL["take lease"](name=name, holder=holder, now=to_epoch(now), until=to_epoch(until)))
     return bool(rows)
 

@@ -1,8 +1,8 @@
 -- name: take lease
--- If nobody has it, or whoever had it is late.
+-- If nobody has it, whoever had it is late, or the holder wants it for longer.
 INSERT INTO leases (name, holder, held_until) VALUES (:name, :holder, :until)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-WHERE leases.held_until <= :now
+WHERE leases.held_until <= :now OR leases.holder = excluded.holder
 RETURNING name;
 
 -- name: give lease back
