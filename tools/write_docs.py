@@ -1,6 +1,6 @@
 """Write the parts of `docs/` that are made from the program's own tables.
 
-    python tools/write_docs.py          # writes docs/{cli,settings,errors,dns,deploy,cas,ca-profiles,strangers}.md
+    python tools/write_docs.py          # writes those pages of docs/ that stand in PAGES
 
 `tests/house/test_docs.py` fails when what is committed is not what this writes.
 """
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from enum import Enum
@@ -25,7 +26,9 @@ from evercert.config.settings import SETTINGS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+DIFFERENCES = ROOT / "tests/ca/conformance/differences.toml"
 
 # What stands before it in a page was written by hand, and stays.
 MADE = "<!-- From here on this page is made by tools/write_docs.py. -->"
@@ -193,6 +196,18 @@ def _verbs(found: dict[str, Any], challenge: str) -> str:
     return ", ".join(found["journeys"].get(challenge, ())) or "-"
 
 
+def ca_conformance() -> Iterator[str]:
+    yield "# The private CA beside Pebble"
+    yield (
+        "One corpus of requests, good, wrong and hostile, is sent to Pebble 2.10.1, the CA that clients are tested "
+        "against, and to `evercert ca`. Status and problem type are the same but for what stands here; a difference "
+        "that is not here fails a test, and so does one that is here and has gone."
+    )
+    for each in tomllib.loads(DIFFERENCES.read_text())["difference"]:
+        yield each["why"]
+        yield _table(("request", "`evercert ca`", "Pebble"), [tuple(row) for row in each["cases"]])
+
+
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -206,6 +221,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "deploy.md": deploy,
     "cas.md": cas,
     "ca-profiles.md": ca_profiles,
+    "ca-conformance.md": ca_conformance,
     "strangers.md": strangers,
 }
 

@@ -331,7 +331,7 @@ ROWS: Final = (
         world={"limits": Limits({"orders-per-account": Limit(1, timedelta(hours=1))})},
     ),
     Row(ProblemType.REJECTED_IDENTIFIER, 400, bad_names, more=has_subproblems("a_b.example.test", "c_d.example.test")),
-    Row(ProblemType.SERVER_INTERNAL, 500, a_fault_of_ours, more=tells_nothing),
+    Row(ProblemType.SERVER_INTERNAL, 503, a_fault_of_ours, more=tells_nothing),
     Row(ProblemType.TLS, 400, old_tls, "challenge"),
     Row(ProblemType.UNAUTHORIZED, 403, not_his),
     Row(ProblemType.UNSUPPORTED_CONTACT, 400, by_telephone),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 
@@ -31,19 +31,23 @@ _PAGE = 100
 Contacts = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=320)], ...], msgspec.Meta(max_length=10)]
 
 # RFC 6068 with neither header fields nor a second address (RFC 8555 §7.3); the address itself is the mailer's matter.
-_MAILTO: Final = re.compile(r"mailto:[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
+_MAILTO: Final = re.compile(
+    r"mailto:[a-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}", re.IGNORECASE
+)
 
 
 class _NewAccount(msgspec.Struct, frozen=True, rename="camel"):
-    contact: Contacts = ()
-    terms_of_service_agreed: bool = False
-    only_return_existing: bool = False
+    contact: Contacts | None = None
+    terms_of_service_agreed: bool | None = None
+    only_return_existing: bool | None = None
     external_account_binding: msgspec.Raw = msgspec.Raw()
 
 
 class _Update(msgspec.Struct, frozen=True):
+    """§7.3.2: what else stands there, another status too, is passed over."""
+
     contact: Contacts | msgspec.UnsetType = msgspec.UNSET
-    status: Literal["deactivated"] | msgspec.UnsetType = msgspec.UNSET
+    status: object = None
 
 
 async def new_account(desk: Desk, holder: KeyHolder) -> Answer:
@@ -55,7 +59,7 @@ async def new_account(desk: Desk, holder: KeyHolder) -> Answer:
         raise Problem(ProblemType.ACCOUNT_DOES_NOT_EXIST, "no account has that key")
     if desk.rules.terms and not asked.terms_of_service_agreed:
         raise Problem(ProblemType.USER_ACTION_REQUIRED, "agree to the terms of service", instance=desk.rules.terms)
-    _check_contacts(asked.contact)
+    _check_contacts(asked.contact or ())
     return await _make(desk, holder, asked)
 
 
@@ -68,7 +72,7 @@ async def _make(desk: Desk, holder: KeyHolder, asked: _NewAccount) -> Answer:
         number,
         holder.jwk,
         holder.thumbprint,
-        contacts=asked.contact,
+        contacts=asked.contact or (),
         terms_agreed_at=now if asked.terms_of_service_agreed else None,
         now=now,
         peer=holder.peer,
@@ -94,7 +98,7 @@ async def _make(desk: Desk, holder: KeyHolder, asked: _NewAccount) -> Answer:
 
 def _found(desk: Desk, found: Account) -> Answer:
     if found.status != "valid":
-        raise Problem(ProblemType.UNAUTHORIZED, f"the key's account is {found.status}")
+        raise Problem(ProblemType.UNAUTHORIZED, f"the key's account is {found.status}", status=401)
     return account_answer(desk, found, 200)
 
 

@@ -79,15 +79,15 @@ class AcmeApplication:
     async def _get(self, asked: Asked, words: list[str]) -> Answer:
         match words:
             case ["directory"]:
-                return directory(self._desk)
+                return directory(self._desk, ("cache-control", "max-age=300"))
             case ["new-nonce"]:
-                return Answer(200 if asked.method == "HEAD" else 204, headers=(("cache-control", "no-store"),))
+                return Answer(200 if asked.method == "HEAD" else 204, headers=(_NOT_KEPT,))
             case ["renewal-info", ari_id]:
                 return await renewal_info(self._desk, ari_id)
             case ["star", number]:
                 return await certificates.star_certificate(self._desk, None, asked, _number(number))
-        if (words[0], len(words)) in _RESOURCES:
-            raise Problem(ProblemType.MALFORMED, "this resource is read with POST-as-GET", status=405)
+        if (words[0], len(words)) in _RESOURCES or words in _BY_KEY:
+            raise Problem(ProblemType.MALFORMED, "this resource is asked with POST, or POST-as-GET", status=405)
         raise _nothing()
 
     async def _post(self, asked: Asked, words: list[str]) -> Answer:
@@ -120,8 +120,18 @@ class AcmeApplication:
         if asked.method == "POST" or asked.path == "/acme/new-nonce":
             headers.append(("replay-nonce", self._desk.nonces.new()))
         if asked.method == "POST":
-            headers.append(("cache-control", "no-store"))
+            headers.append(_NOT_KEPT)
         return replace(answer, headers=tuple(headers))
+
+
+async def _directory(desk: Desk, signed: Signed, asked: Asked, words: list[str]) -> Answer:
+    _must_be_get(signed)
+    return directory(desk)
+
+
+async def _new_nonce(desk: Desk, signed: Signed, asked: Asked, words: list[str]) -> Answer:
+    _must_be_get(signed)
+    return Answer(204)
 
 
 async def _new_order(desk: Desk, signed: Signed, asked: Asked, words: list[str]) -> Answer:
@@ -171,9 +181,15 @@ async def _star(desk: Desk, signed: Signed, asked: Asked, words: list[str]) -> A
 
 _Resource = Callable[[Desk, Signed, Asked, list[str]], Awaitable[Answer]]
 
+# Whose requests may be signed by a key that is no account's.
+_BY_KEY: Final = (["new-account"], ["revoke-cert"])
+
 # By the first segment of its path and how many there are; all of them are for accounts alone.
 _RESOURCES: Final[Mapping[tuple[str, int], _Resource]] = MappingProxyType(
     {
+        # §6.3: these two in addition to their GET.
+        ("directory", 1): _directory,
+        ("new-nonce", 1): _new_nonce,
         ("new-order", 1): _new_order,
         ("new-authz", 1): _new_authz,
         ("key-change", 1): _key_change,
@@ -194,11 +210,17 @@ _OPEN: Final = (
     ("access-control-allow-origin", "*"),
     ("access-control-expose-headers", "Link, Location, Replay-Nonce, Retry-After"),
 )
+_NOT_KEPT: Final = ("cache-control", "no-store")
 _PREFLIGHT: Final = (
     ("access-control-allow-methods", "GET, HEAD, POST"),
     ("access-control-allow-headers", "Content-Type, Accept"),
     ("access-control-max-age", "86400"),
 )
+
+
+def _must_be_get(signed: Signed) -> None:
+    if not signed.is_get:
+        raise Problem(ProblemType.MALFORMED, "this resource is read with POST-as-GET: an empty payload")
 
 
 def _number(text: str) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from evercert.base.serving import Answer
-from evercert.ca.protocol.answers import json_answer
+from evercert.ca.protocol.answers import Header, json_answer
 from evercert.ca.protocol.desk import Desk
 
 __all__ = ["directory"]
 
 
-def directory(desk: Desk) -> Answer:
+def directory(desk: Desk, *headers: Header) -> Answer:
     urls = desk.urls
     members: dict[str, object] = {
         "newNonce": urls.new_nonce,
@@ -21,7 +21,7 @@ def directory(desk: Desk) -> Answer:
         "renewalInfo": urls.renewal_info,
         "meta": _meta(desk),
     }
-    return json_answer(200, members, ("cache-control", "max-age=300"))
+    return json_answer(200, members, *headers)
 
 
 def _meta(desk: Desk) -> dict[str, object]:

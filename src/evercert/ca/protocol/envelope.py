@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-* What could be read in two ways is refused: members that we do not know, twice the same one, `crit`, `b64`.
+* What could be read in two ways is refused: a member that stands twice, `crit`, `b64`, anything unprotected. Members
+  that we do not know say nothing to us (RFC 7515 §4: "MUST be ignored when not understood").
 * Nothing in it is believed until `verify` has looked at the signature.
 """
 
@@ -25,15 +26,20 @@ ALGORITHMS: Final = ("ES256", "ES384", "ES512", "RS256", "EdDSA")
 MACS: Final = ("HS256", "HS384", "HS512")
 
 _MAX_HEADER = 8 * 1024
-_HEADER: Final = frozenset({"alg", "url", "nonce", "kid", "jwk", "typ", "cty"})
+# RFC 7515 §4.1.11, RFC 7797: what changes the meaning of the rest. Nothing of it is understood here.
+_REFUSED: Final = frozenset({"crit", "b64"})
 # RFC 8555 §6.5.1: a nonce with other characters is malformed.
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
-class _Flattened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Flattened(msgspec.Struct, frozen=True):
+    """`header` and `signatures` are those of other forms; RFC 8555 §6.2 wants neither."""
+
     protected: str
     payload: str
     signature: str
+    header: msgspec.UnsetType = msgspec.UNSET
+    signatures: msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ _read: Final = json.JSONDecoder(object_pairs_hook=_without_repetition).decode
 
 
 def _check(header: Mapping[str, Any], algorithms: tuple[str, ...]) -> None:
-    if unknown := set(header) - _HEADER:
-        raise _malformed(f"the protected header has members that are not used here: {', '.join(sorted(unknown))}")
+    if refused := _REFUSED & header.keys():
+        raise _malformed(f"the protected header has members that are not taken here: {', '.join(sorted(refused))}")
     for name, kind in (("alg", str), ("url", str), ("nonce", str), ("kid", str), ("jwk", dict)):
         if name in header and not isinstance(header[name], kind):
             raise _malformed(f"{name!r} in the protected header is of the wrong type")

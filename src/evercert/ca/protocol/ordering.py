@@ -51,8 +51,8 @@ class _NewOrder(msgspec.Struct, frozen=True, rename="camel"):
     identifiers: Annotated[tuple[Wanted, ...], msgspec.Meta(min_length=1, max_length=1000)]
     not_before: datetime | None = None
     not_after: datetime | None = None
-    replaces: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    profile: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    replaces: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    profile: Annotated[str, msgspec.Meta(max_length=100)] | None = None
     auto_renewal: _Recurring | None = msgspec.field(default=None, name="auto-renewal")
 
 
@@ -64,13 +64,13 @@ class _NewAuthz(msgspec.Struct, frozen=True, rename="camel"):
 async def new_order(desk: Desk, signed: Signed) -> Answer:
     """201 with the order: a new one, or an open one that asked for the same."""
     asked = payload_as(_NewOrder, signed.payload)
-    profile = desk.profile(asked.profile)
+    profile, replaces = desk.profile(asked.profile or ""), asked.replaces or ""
     identifiers, ancestors = wanted_identifiers(asked.identifiers, profile, subdomains=desk.rules.subdomains)
     now = desk.clock.now()
     dates = _dates(desk, asked, profile, now)
     recurrence = _recurrence(desk, asked, now)
     digest = orders.digest_of(
-        identifiers, ancestors, profile.name, asked.not_before, asked.not_after, asked.replaces, recurrence
+        identifiers, ancestors, profile.name, asked.not_before, asked.not_after, replaces, recurrence
     )
     same = await orders.identical(desk.db, signed.account.id, digest, now + _ALIVE)
     if same and same.status(now) in {"pending", "ready"}:
@@ -90,7 +90,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
         authorizations=tuple(
             (each.authorization.id, each.authorization.stored_status, each.authorization.expires_at) for each in chosen
         ),
-        replaces=asked.replaces,
+        replaces=replaces,
         not_before=dates[0],
         not_after=dates[1],
         recurrence=recurrence,

@@ -24,7 +24,9 @@ _LEAST_POLL: Final = timedelta(minutes=1)
 
 async def predecessor_of(desk: Desk, signed: Signed, order: Order) -> Certificate:
     """The certificate that the order's `replaces` names, if this order may replace it (RFC 9773 §5)."""
-    found = await _identified(desk, order.replaces)
+    found = await _known(desk, order.replaces)
+    if found is None:
+        raise Problem(ProblemType.MALFORMED, "there is no such certificate to replace")
     if found.account_id != signed.account.id:
         raise Problem(ProblemType.UNAUTHORIZED, "the certificate to replace is another account's")
     if not set(found.identifiers) & set(order.identifiers):
@@ -33,8 +35,10 @@ async def predecessor_of(desk: Desk, signed: Signed, order: Order) -> Certificat
 
 
 async def renewal_info(desk: Desk, ari_id: str) -> Answer:
-    """When to renew the certificate, for whoever asks (RFC 9773 §4)."""
-    found = await _identified(desk, ari_id)
+    """When to renew the certificate, for whoever asks (RFC 9773 §4). Raises `malformed`, 404 where there is none."""
+    found = await _known(desk, ari_id)
+    if found is None:
+        raise Problem(ProblemType.MALFORMED, "there is no such certificate", status=404)
     now = desk.clock.now()
     start, end = window_of(found, now)
     members: dict[str, object] = {"suggestedWindow": {"start": moment(start), "end": moment(end)}}
@@ -55,13 +59,11 @@ def window_of(certificate: Certificate, now: datetime) -> tuple[datetime, dateti
     return ideal - life / 100, ideal + life / 100
 
 
-async def _identified(desk: Desk, ari_id: str) -> Certificate:
-    """The certificate of an identifier as RFC 9773 §4.1 makes it. Raises `malformed`, 404 where there is none."""
+async def _known(desk: Desk, ari_id: str) -> Certificate | None:
+    """The certificate of an identifier as RFC 9773 §4.1 makes it. Raises `malformed` where it is none."""
     key_id, serial = (_octets(part) for part in ari_id.partition(".")[::2])
     found = await certificates.get(desk.db, f"{int.from_bytes(serial):x}")
-    if found is None or desk.issuers.key_id(found.issuer) != key_id:
-        raise Problem(ProblemType.MALFORMED, "there is no such certificate", status=404)
-    return found
+    return found if found is not None and desk.issuers.key_id(found.issuer) == key_id else None
 
 
 def _octets(part: str) -> bytes:

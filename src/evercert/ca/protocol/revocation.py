@@ -25,7 +25,7 @@ REASONS: Final = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
 
 class _Revoke(msgspec.Struct, frozen=True):
     certificate: Annotated[str, msgspec.Meta(max_length=88 * 1024)]
-    reason: int = 0
+    reason: int | None = None
 
 
 async def revoke_cert(desk: Desk, by: Signed | KeyHolder) -> Answer:
@@ -34,12 +34,13 @@ async def revoke_cert(desk: Desk, by: Signed | KeyHolder) -> Answer:
     found, spki = await _found(desk, asked.certificate)
     await _check_right(desk, by, found, spki)
     await _check_not_recurring(desk, found)
-    if asked.reason not in REASONS:
+    reason = asked.reason or 0
+    if reason not in REASONS:
         words = f"the reason is one of {', '.join(map(str, sorted(REASONS)))} (RFC 5280 section 5.3.1)"
         raise Problem(ProblemType.BAD_REVOCATION_REASON, words)
     who = f"account {by.account.id}" if isinstance(by, Signed) else "the certificate's key"
     try:
-        await desk.revoking.revoke(found, asked.reason, who, by.peer)
+        await desk.revoking.revoke(found, reason, who, by.peer)
     except EvercertError as error:
         if error.code.name != "conflict":
             raise

@@ -110,7 +110,8 @@ class Verifier:
             raise Problem(ProblemType.ACCOUNT_DOES_NOT_EXIST, "the kid is not the URL of an account here")
         await self._check_signature(envelope, _key(tuple(account.jwk.items())))
         if account.status != "valid":
-            raise Problem(ProblemType.UNAUTHORIZED, f"the account is {account.status}")
+            # RFC 8555 §7.3.6 wants this status here, and no other one.
+            raise Problem(ProblemType.UNAUTHORIZED, f"the account is {account.status}", status=401)
         return Signed(account, envelope.payload, envelope.url, asked.peer)
 
     async def _by_key(self, asked: Asked, envelope: Envelope) -> KeyHolder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,6 +16,8 @@ from evercert.ca.validation.device_attest01 import wanted_device
 from evercert.pki.attestation.identifiers import DEVICE_TYPES
 
 __all__ = ["Wanted", "wanted_identifiers"]
+
+_IN_ADDRESSES: Final = frozenset("0123456789abcdefABCDEF:.")
 
 
 class Wanted(msgspec.Struct, frozen=True, rename="camel"):
@@ -64,7 +66,15 @@ def _identifier(kind: str, value: str) -> Identifier:
     if identifier.type != kind:
         words = f"the identifier is not of type {kind}"
         raise Problem(ProblemType.REJECTED_IDENTIFIER, words, name=value[:100])
+    if not _as_certified(identifier, value):
+        words = "an identifier is written as it stands in a certificate: ASCII, no final dot, nothing around it"
+        raise Problem(ProblemType.REJECTED_IDENTIFIER, words, name=value[:100])
     return identifier
+
+
+def _as_certified(identifier: Identifier, value: str) -> bool:
+    """RFC 8555 §7.1.3: the form of RFC 5280 §7. What a person may write is not what a program may send."""
+    return set(value) <= _IN_ADDRESSES if identifier.type == "ip" else value.lower() == identifier.value
 
 
 def _ancestor(identifier: Identifier, written: str, subdomains: bool) -> Identifier:
