@@ -3,6 +3,7 @@
 Rules of this file:
 
 * A key of a kind or size that is not in the table does not exist here.
+* A key has one way to be written (RFC 7518 §2, §6.3.1.1); in another one, its thumbprint would be another key's.
 * A signature is right under the one algorithm that goes with its key (RFC 7518 §3.1, RFC 8037), or it is wrong.
 """
 
@@ -126,7 +127,10 @@ def _ec(jwk: Mapping[str, object]) -> Any:
 
 
 def _rsa(jwk: Mapping[str, object]) -> Any:
-    n, e = (int.from_bytes(_octets(jwk[each])) for each in ("n", "e"))
+    octets = [_octets(jwk[each]) for each in ("n", "e")]
+    if any(each[0] == 0 for each in octets):
+        raise ValueError("a number begins with an octet of nothing")
+    n, e = map(int.from_bytes, octets)
     if n.bit_length() not in _RSA_BITS or e.bit_length() > 64:
         raise ValueError("the modulus or exponent has another size than those that are used")
     return rsa.RSAPublicNumbers(e, n).public_key()
@@ -145,9 +149,12 @@ def _octets(text: object) -> bytes:
     if not isinstance(text, str) or len(text) > _MAX_MEMBER or not _B64URL.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("not base64url")
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error as error:
         raise ValueError("not base64url") from error
+    if base64.urlsafe_b64encode(octets).rstrip(b"=") != text.encode():
+        raise ValueError("its last character has bits that belong to nothing")
+    return octets
 
 
 def _bad(fault: str) -> EvercertError:

@@ -33,7 +33,7 @@ class _Update(msgspec.Struct, frozen=True):
 class _Response(msgspec.Struct, frozen=True, rename="camel"):
     """What a challenge is answered with: nothing but for device-attest-01."""
 
-    att_obj: Annotated[str, msgspec.Meta(max_length=96 * 1024)] = ""
+    att_obj: Annotated[str, msgspec.Meta(max_length=96 * 1024, pattern=r"^[A-Za-z0-9_-]*\Z")] = ""
 
 
 async def found(desk: Desk, signed: Signed, number: int) -> Authorization:

@@ -60,7 +60,7 @@ def opened(body: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> Envelope:
     """What the body of a request is made of. Raises `malformed` or `badSignatureAlgorithm`."""
     try:
         sent = _decode(body)
-        header = _header(unb64url(sent.protected[:_MAX_HEADER]))
+        header = _header(sent.protected)
         payload, signature = unb64url(sent.payload), unb64url(sent.signature)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _malformed("the body is not a flattened JWS with base64url members and nothing else") from error
@@ -80,8 +80,10 @@ def opened(body: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> Envelope:
 _decode: Final = msgspec.json.Decoder(_Flattened).decode
 
 
-def _header(octets: bytes) -> dict[str, Any]:
-    header = _read(octets.decode())
+def _header(text: str) -> dict[str, Any]:
+    if len(text) > _MAX_HEADER:
+        raise ValueError("too long")
+    header = _read(unb64url(text).decode())
     if not isinstance(header, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one refusal for everything that is no JWS
     return header

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Final
 
 import msgspec
@@ -19,6 +20,9 @@ from evercert.ca.store.eab import ExternalKey
 __all__ = ["bound_to"]
 
 _DIGESTS: Final = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+
+# What is never in a key id of ours is not looked up; PostgreSQL knows no text with a NUL.
+_KID: Final = re.compile(r"[!-~]{1,256}")
 
 
 async def bound_to(desk: Desk, binding: bytes, holder: KeyHolder) -> ExternalKey | None:
@@ -45,7 +49,7 @@ async def bound_to(desk: Desk, binding: bytes, holder: KeyHolder) -> ExternalKey
 
 def _opened(binding: bytes, holder: KeyHolder) -> Envelope:
     envelope = opened(binding, MACS)
-    if not envelope.kid or envelope.nonce:
+    if not _KID.fullmatch(envelope.kid) or envelope.nonce:
         raise Problem(ProblemType.MALFORMED, "an external account binding has a kid and no nonce")
     if envelope.url != holder.url:
         raise Problem(ProblemType.MALFORMED, "the url in the external account binding is not the one of the request")

@@ -256,4 +256,7 @@ def _utc(when: datetime | None) -> datetime | None:
         return None
     if when.tzinfo is None:
         raise Problem(ProblemType.MALFORMED, "a moment is written with its zone (RFC 3339)")
-    return when.astimezone(UTC).replace(microsecond=0)
+    try:
+        return when.astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # the first or last hours that there are, seen from another zone
+        raise Problem(ProblemType.MALFORMED, "a moment lies between the years 1 and 9999, in UTC") from error
