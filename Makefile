@@ -1,6 +1,6 @@
 # Each target may be run at any time and again; what is already there is not made anew.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools peers lint test demo bench docs lock strangers clean distclean
+.PHONY: help setup tools peers lint test demo bench fuzz docs lock strangers clean distclean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -27,6 +27,9 @@ demo: setup ## watch one certificate: obtained, installed, proved, renewed, prov
 bench: setup tools peers ## figures beside other clients and CAs, measured in one run on this machine
 	@tools/step-ca
 	@.venv/bin/python -m bench $(ARGS)
+
+fuzz: setup ## a hundred thousand malformed requests to the CA, in memory (some minutes)
+	@.venv/bin/python -m tests.ca.conformance.fuzz $(or $(ARGS),100000)
 
 docs: setup ## write the parts of docs/ that come from the tables of the program
 	@.venv/bin/python tools/write_docs.py
