@@ -17,7 +17,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.ca.nouns import Authorization
 from evercert.ca.store import limits as stored
-from evercert.db.protocol import Database, Statement
+from evercert.db.protocol import Database, Row, Statement
 
 __all__ = ["DEFAULTS", "Bucket", "Limit", "Limits", "failures_of", "network_of"]
 
@@ -36,7 +36,7 @@ DEFAULTS: Final[Mapping[str, Limit]] = MappingProxyType(
         "accounts-per-network": Limit(500, timedelta(hours=3), "new accounts from one address (IPv6: one /48)"),
         "orders-per-account": Limit(50_000, timedelta(hours=1), "new orders of one account"),
         "orders-per-eab": Limit(50_000, timedelta(hours=1), "new orders of all accounts of one external account"),
-        "orders-per-set": Limit(100, timedelta(hours=24), "new orders for exactly one set of names"),
+        "orders-per-set": Limit(100, timedelta(hours=24), "new orders of one account for exactly one set of names"),
         "failures-per-name": Limit(60, timedelta(hours=1), "failed validations of one name by one account"),
     }
 )
@@ -64,7 +64,7 @@ class Limits:
     def taken(self, buckets: Sequence[Bucket], now: datetime) -> tuple[Statement, ...]:
         """The statements that take one from each; a conflict where one of them is empty."""
         return tuple(
-            stored.taken(bucket.id, to_epoch(now), _cost(limit), to_epoch(now + limit.per) - _cost(limit))
+            stored.taken(bucket.id, to_epoch(now), _cost(limit), _latest(limit, now))
             for bucket in buckets
             if (limit := self._of(bucket))
         )
@@ -74,11 +74,7 @@ class Limits:
         found = await db.read(*(stored.arrival(bucket.id) for bucket in buckets)) if buckets else []
         for bucket, rows in zip(buckets, found, strict=True):
             limit = self._of(bucket)
-            if limit is None or not rows:
-                continue
-            ((arrival,),) = rows
-            free_at = from_epoch(arrival) - limit.per + timedelta(microseconds=_cost(limit))
-            if free_at > now:
+            if limit is not None and (free_at := _free_at(limit, rows, now)) > now:
                 raise _limited(bucket, limit, free_at, now)
 
     def _of(self, bucket: Bucket) -> Limit | None:
@@ -101,6 +97,17 @@ def network_of(peer: str) -> str:
 
 def _cost(limit: Limit) -> int:
     return int(limit.per / timedelta(microseconds=1)) // max(limit.count, 1)
+
+
+def _latest(limit: Limit, now: datetime) -> int:
+    """Up to where the bucket's arrival time may lie for one more: never, where nothing is let through."""
+    return to_epoch(now + limit.per) - _cost(limit) if limit.count else -1
+
+
+def _free_at(limit: Limit, rows: Sequence[Row], now: datetime) -> datetime:
+    if not limit.count:
+        return now + limit.per
+    return from_epoch(rows[0][0]) - limit.per + timedelta(microseconds=_cost(limit)) if rows else now
 
 
 def _limited(bucket: Bucket, limit: Limit, free_at: datetime, now: datetime) -> Problem:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from evercert.acme.jose import external_account_binding, key_change, sign
+from evercert.acme.jose import external_account_binding, key_change, sign, thumbprint
 from evercert.base.secret import Secret
-from evercert.ca.store import eab
+from evercert.ca.store import accounts, eab
 from evercert.ca.store.eab import ExternalKey
 from evercert.pki.keys import KeyType, generate
 from tests.ca.given import BASE, World
@@ -107,6 +107,19 @@ async def test_a_key_that_is_in_use_is_not_taken(world: World, wire: Wire) -> No
     await other.register()
     answer = await wire.post(CHANGE, json.loads(key_change(wire.key, other.key, account_url=wire.kid, url=CHANGE)))
     assert (answer.status, header(answer, "location")) == (409, other.kid)
+
+
+async def test_keys_of_before_are_remembered_as_many_as_are_of_use(world: World, wire: Wire) -> None:
+    await wire.register()
+    number, former = int(wire.kid.rpartition("/")[2]), []
+    for _ in range(22):
+        new = generate(KeyType.ED25519)
+        former.append(thumbprint(wire.key.jwk))
+        change = json.loads(key_change(wire.key, new, account_url=wire.kid, url=CHANGE))
+        assert (await wire.post(CHANGE, change)).status == 200
+        wire.key = new
+        world.clock.advance(1)
+    assert await accounts.former_thumbprints(world.node.desk.db, number) == tuple(former[:-21:-1])
 
 
 def changing(wire: Wire, **changes: Any) -> dict[str, Any]:

@@ -149,6 +149,8 @@ async def test_a_certificate_is_revoked_by_whoever_may_have_all_its_names(world:
     await ready(world, other, "a.example.test")
     assert kind_of(await other.post(REVOKE, {"certificate": der})) == "unauthorized"
     await ready(world, other, "b.example.test")
+    # That would block a key which it may never have seen.
+    assert kind_of(await other.post(REVOKE, {"certificate": der, "reason": 1})) == "badRevocationReason"
     assert (await other.post(REVOKE, {"certificate": der})).status == 200
 
 

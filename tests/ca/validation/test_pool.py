@@ -126,6 +126,17 @@ async def test_a_full_pool_takes_nothing_more_for_now() -> None:
     await bench.let_end("b", "c")
 
 
+async def test_one_accounts_many_do_not_keep_others_out_of_a_full_pool() -> None:
+    bench = Bench()
+    pool = ValidationPool(bench.failed, total=1, waiting=3)
+    ends = {key: pool.submit(key, key[0], bench.work(key)) for key in ("a1", "a2", "a3", "a4", "b1", "c1", "c2", "b2")}
+    assert [key for key, end in ends.items() if end is None] == ["c2", "b2"]  # each has as much as the others
+    assert [key for key, end in ends.items() if end and end.done()] == ["a3", "a4"]
+    assert pool.waiting == 3
+    await bench.let_end("a1", "a2", "b1", "c1")
+    assert sorted(bench.ended) == ["a1", "a2", "b1", "c1"]
+
+
 async def test_a_work_that_fails_is_told_and_holds_nobody_up() -> None:
     bench = Bench()
 

@@ -13,6 +13,7 @@ from evercert.acme.challenge import DNS_PERSIST_01
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.serving import Answer
+from evercert.ca.limits import failures_of
 from evercert.ca.nouns import Authorization
 from evercert.ca.protocol.answers import document, json_answer, moment, retry_after
 from evercert.ca.protocol.desk import Desk
@@ -90,6 +91,8 @@ async def _answered(desk: Desk, signed: Signed, shown: Authorization, challenge_
     if challenge_type == _DEVICE and not response.att_obj:
         raise Problem(ProblemType.MALFORMED, "device-attest-01 is answered with an attObj")
     now = desk.clock.now()
+    # Here, where what may fail begins: several authorizations of one name can have been made before one has failed.
+    await desk.limits.check(desk.db, [failures_of(shown)], now)
     begun = await authorizations.begin_attempt(
         desk.db, shown.id, challenge_type, now=now, until=now + desk.pace.turn, response=response.att_obj
     )

@@ -19,7 +19,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.base.serving import Answer
 from evercert.ca.limits import Bucket, failures_of
-from evercert.ca.nouns import Authorization, Order, Recurrence
+from evercert.ca.nouns import Account, Authorization, Order, Recurrence
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.authorizations import authorization_answer
 from evercert.ca.protocol.desk import Desk
@@ -114,8 +114,9 @@ async def new_authz(desk: Desk, signed: Signed) -> Answer:
     ancestors = {identifier: identifier} if asked.subdomain_auth_allowed else {}
     (chosen,) = await _authorizations(desk, signed, profile, granting, (identifier,), ancestors)
     if chosen.is_new:
-        new, now = chosen.authorization, desk.clock.now()
-        await desk.db.write(authorizations.added(new, now), *granting.records((new,), now))
+        new, now, buckets = chosen.authorization, desk.clock.now(), _buckets(signed.account)
+        await desk.limits.check(desk.db, [failures_of(new)], now)
+        await _write(desk, buckets, now, authorizations.added(new, now), *granting.records((new,), now))
     answer = authorization_answer(desk, chosen.authorization, 201)
     return replace(answer, headers=(*answer.headers, ("location", desk.urls.authorization(chosen.authorization.id))))
 
@@ -200,17 +201,19 @@ async def _place(
 ) -> None:
     """Afterwards the order is there, with all that is new for it. Raises `rateLimited` or `alreadyReplaced`."""
     now, account = order.created_at, signed.account
-    buckets = [Bucket("orders-per-account", str(account.id)), Bucket("orders-per-set", digest)]
-    if account.eab_kid:
-        buckets.append(Bucket("orders-per-eab", account.eab_kid))
+    # Of one account, or others could use up what a stranger may order of his own names; and of the names alone, or
+    # another date would be another set.
+    one_set = Bucket("orders-per-set", f"{account.id} {orders.digest_of(order.identifiers)}")
     new = tuple(each.authorization for each in chosen if each.is_new)
     replaced: tuple[Statement, ...] = ()
     if order.replaces:
         predecessor = await predecessor_of(desk, signed, order)
         replaced = certificates.replaced(predecessor.serial, order.id, now)
     try:
-        await desk.db.write(
-            *desk.limits.taken(buckets, now),
+        await _write(
+            desk,
+            [*_buckets(account), one_set],
+            now,
             *(authorizations.added(each, now) for each in new),
             *orders.added(order, digest),
             *replaced,
@@ -219,10 +222,25 @@ async def _place(
     except EvercertError as error:
         if error.code.name != "conflict":
             raise
-        await desk.limits.check(desk.db, buckets, now)
         if order.replaces:
             raise Problem(ProblemType.ALREADY_REPLACED, "another order replaces that certificate") from error
         raise Problem(ProblemType.SERVER_INTERNAL, "something else was changed meanwhile; ask again") from error
+
+
+def _buckets(account: Account) -> list[Bucket]:
+    """What every order takes from, and every authorization ahead of one, which is as much work."""
+    of_all = [Bucket("orders-per-eab", account.eab_kid)] if account.eab_kid else []
+    return [Bucket("orders-per-account", str(account.id)), *of_all]
+
+
+async def _write(desk: Desk, buckets: Sequence[Bucket], now: datetime, *statements: Statement) -> None:
+    """Afterwards it is written, and taken from the buckets. Raises `rateLimited`, and `conflict` for anything else."""
+    try:
+        await desk.db.write(*desk.limits.taken(buckets, now), *statements)
+    except EvercertError as error:
+        if error.code.name == "conflict":
+            await desk.limits.check(desk.db, buckets, now)
+        raise
 
 
 def _dates(desk: Desk, asked: _NewOrder, profile: Profile, now: datetime) -> tuple[datetime | None, datetime | None]:

@@ -14,6 +14,7 @@ from evercert.base.serving import Answer
 from evercert.ca.nouns import Account, Authorization, Certificate
 from evercert.ca.protocol.desk import Desk
 from evercert.ca.protocol.verify import KeyHolder, Signed, payload_as
+from evercert.ca.revoking import KEY_COMPROMISE
 from evercert.ca.store import authorizations, certificates, orders
 from evercert.pki.cert import read_certificate
 
@@ -32,9 +33,9 @@ async def revoke_cert(desk: Desk, by: Signed | KeyHolder) -> Answer:
     """Afterwards the certificate is revoked: durably, and in every status answer and list made from now on."""
     asked = payload_as(_Revoke, by.payload)
     found, spki = await _found(desk, asked.certificate)
-    await _check_right(desk, by, found, spki)
-    await _check_not_recurring(desk, found)
     reason = asked.reason or 0
+    await _check_right(desk, by, found, spki, reason)
+    await _check_not_recurring(desk, found)
     if reason not in REASONS:
         words = f"the reason is one of {', '.join(map(str, sorted(REASONS)))} (RFC 5280 section 5.3.1)"
         raise Problem(ProblemType.BAD_REVOCATION_REASON, words)
@@ -61,12 +62,16 @@ async def _found(desk: Desk, text: str) -> tuple[Certificate, bytes]:
     return found, view.spki
 
 
-async def _check_right(desk: Desk, by: Signed | KeyHolder, found: Certificate, spki: bytes) -> None:
+async def _check_right(desk: Desk, by: Signed | KeyHolder, found: Certificate, spki: bytes, reason: int) -> None:
     if isinstance(by, KeyHolder):
         if by.key.spki != spki:
             raise Problem(ProblemType.UNAUTHORIZED, "the request is not signed with the certificate's key")
     elif by.account.id != found.account_id:
         await _check_authorized(desk, by.account, found)
+        if reason == KEY_COMPROMISE:
+            # It blocks the key wherever it is used, and whoever has the names may never have seen it.
+            words = "that a key is compromised is said by the key, or by the certificate's own account"
+            raise Problem(ProblemType.BAD_REVOCATION_REASON, words)
 
 
 async def _check_authorized(desk: Desk, account: Account, found: Certificate) -> None:

@@ -19,6 +19,9 @@ __all__ = ["added", "change_key", "end", "find", "former_thumbprints", "get", "s
 
 _SQL: Final = queries("accounts")
 
+# Former keys of one account: each is looked for in every record of a dns-persist-01.
+_REMEMBERED: Final = 20
+
 
 async def get(db: Database, account_id: int) -> Account | None:
     rows = await db.rows(_SQL["account"](id=account_id))
@@ -78,8 +81,9 @@ async def change_key(
     db: Database, account: Account, jwk: Mapping[str, str], thumbprint: str, now: datetime, *also: Statement
 ) -> Account:
     """Afterwards it has the new key; a conflict where another account has that, or this one another by now."""
-    _, rows, *_ = await db.write(
+    _, _, rows, *_ = await db.write(
         _SQL["remember thumbprint"](id=account.id, old=account.thumbprint, now=to_epoch(now)),
+        _SQL["forget thumbprints"](id=account.id, limit=_REMEMBERED),
         _SQL["change key"](id=account.id, old=account.thumbprint, jwk=to_text(jwk), thumbprint=thumbprint).expecting(1),
         *also,
     )

@@ -42,7 +42,9 @@ async def get(db: Database, order_id: int) -> Order | None:
 
 def digest_of(identifiers: Sequence[Identifier], *also: object) -> str:
     """Equal for orders that ask for the same, in whatever sequence."""
-    return sha256(to_text([sorted(map(str, identifiers)), *map(str, also)]).encode()).hexdigest()
+    return sha256(
+        to_text([sorted((each.type, each.value) for each in identifiers), *map(str, also)]).encode()
+    ).hexdigest()
 
 
 async def identical(db: Database, account_id: int, digest: str, alive: datetime) -> Order | None:

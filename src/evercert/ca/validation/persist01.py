@@ -40,8 +40,10 @@ async def validate_persist01(claim: Claim, reach: Reach, now: datetime) -> datet
     name = persist_name(claim.identifier)
     found = [_read(value, claim) for value in await texts(name, reach, absent=ProblemType.UNAUTHORIZED)]
     records = [record for record in found if isinstance(record, _Record)]
-    faults = [fault for record in records if (fault := _fault(record, claim, now))]
-    proofs = [record for record in records if not _fault(record, claim, now)]
+    accounts = frozenset(_accounts(claim))
+    judged = [(record, _fault(record, claim, accounts, now)) for record in records]
+    faults = [fault for _, fault in judged if fault]
+    proofs = [record for record, fault in judged if not fault]
     if proofs:
         latest = max(record.until or _LATEST for record in proofs)
         return None if latest == _LATEST else latest
@@ -85,9 +87,9 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(min(seconds, int(_LATEST.timestamp())), UTC)
 
 
-def _fault(record: _Record, claim: Claim, now: datetime) -> str:
+def _fault(record: _Record, claim: Claim, accounts: frozenset[str], now: datetime) -> str:
     # Compared octet by octet (RFC 3986 §6.2.1).
-    if record.account not in set(_accounts(claim)):
+    if record.account not in accounts:
         return "is for another account, or has its accounturi in a form that this CA does not take"
     if claim.identifier.wildcard and not record.is_wildcard:
         return "does not have policy=wildcard, which a wildcard needs"

@@ -59,10 +59,11 @@ class ValidationPool:
     def submit(self, key: str, account: str, work: Work) -> asyncio.Future[None] | None:
         """Done when *key* is neither waiting nor running any more, whatever came of it; shield it where you may stop
         waiting. A key that is here already is not taken twice. None where there is no room, or the pool is drained:
-        feed it in again later. *work* is called when its turn has come, and not if it is cancelled before."""
+        feed it in again later. *work* is called when its turn has come, and not if it is cancelled before, or has to
+        make room."""
         if key in self._ends:
             return self._ends[key]
-        if self._is_closed or len(self._waiting) >= self._room:
+        if self._is_closed or not self._has_room(account):
             return None
         end = self._ends[key] = asyncio.get_running_loop().create_future()
         self._waiting[key] = account
@@ -93,6 +94,16 @@ class ValidationPool:
             await asyncio.gather(*late, return_exceptions=True)
             return len(late)
         return 0
+
+    def _has_room(self, account: str) -> bool:
+        """Where all is taken, whoever has the most gives up his last, so that nobody waits for one account's many."""
+        if len(self._waiting) < self._room:
+            return True
+        longest = max(self._queues.values(), key=len, default={})
+        if len(longest) <= len(self._queues.get(account, ())) + 1:
+            return False
+        self.cancel(next(reversed(longest)))
+        return True
 
     def _give_turn(self, account: str) -> None:
         if account in self._queues and self._busy[account] < self._per_account:

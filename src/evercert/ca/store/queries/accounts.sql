@@ -52,6 +52,15 @@ ON CONFLICT (account_id, thumbprint) DO NOTHING;
 UPDATE accounts SET thumbprint = :thumbprint, jwk = :jwk WHERE id = :id AND status = 'valid' AND thumbprint = :old
 RETURNING id, jwk, thumbprint, status, contacts, terms_agreed_at, eab_kid, created_at;
 
+-- name: forget thumbprints
+-- But the newest: an account may change its key as often as it likes.
+DELETE FROM former_thumbprints
+WHERE
+    account_id = :id
+    AND thumbprint NOT IN (
+        SELECT thumbprint FROM former_thumbprints WHERE account_id = :id ORDER BY changed_at DESC LIMIT :limit
+    );
+
 -- name: former thumbprints
--- Of the keys that it had.
+-- Of the keys that it had, as far as they are remembered.
 SELECT thumbprint FROM former_thumbprints WHERE account_id = :id ORDER BY changed_at DESC;

@@ -1,6 +1,8 @@
 -- name: take from bucket
 -- One request's worth, if the bucket holds it (GCRA): touches no row where it does not.
-INSERT INTO limits (bucket, arrival) VALUES (:bucket, CAST(:now AS BIGINT) + CAST(:cost AS BIGINT))
+INSERT INTO limits (bucket, arrival)
+SELECT CAST(:bucket AS TEXT), CAST(:now AS BIGINT) + CAST(:cost AS BIGINT)
+WHERE CAST(:latest AS BIGINT) >= CAST(:now AS BIGINT)
 ON CONFLICT (bucket) DO UPDATE SET
     arrival = CASE WHEN limits.arrival > :now THEN limits.arrival ELSE :now END + :cost
 WHERE limits.arrival <= :latest
