@@ -19,6 +19,7 @@ import click
 
 from evercert.acme.cas import KNOWN_CAS
 from evercert.base.errors import CODES, Exit
+from evercert.ca.admin.table import OPERATIONS, Operation
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.profiles.reading import FIELDS
 from evercert.cli.app import app
@@ -123,6 +124,20 @@ def ca_profiles() -> Iterator[str]:
         yield f"**{profile.name}**: {profile.description}. " + ", ".join(_differences(profile)) + "."
 
 
+def ca_admin() -> Iterator[str]:
+    yield (DOCS / "ca-admin.md").read_text().partition(MADE)[0].rstrip()
+    yield MADE
+    yield "## Every operation"
+    rows = [(f"`{each.method} {each.path}`", each.role, each.summary, _taken(each)) for each in OPERATIONS]
+    yield _table(("operation", "role", "what it does", "takes"), rows)
+
+
+def _taken(operation: Operation) -> str:
+    """The fields of its query or body."""
+    kind = operation.query or operation.body
+    return ", ".join(f"`{name}`" for name in kind.__struct_fields__) if kind else ""
+
+
 def _differences(profile: Profile) -> Iterator[str]:
     for name, field in FIELDS.items():
         if name != "description" and (value := getattr(profile, name)) != field.default:
@@ -221,6 +236,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "deploy.md": deploy,
     "cas.md": cas,
     "ca-profiles.md": ca_profiles,
+    "ca-admin.md": ca_admin,
     "ca-conformance.md": ca_conformance,
     "strangers.md": strangers,
 }

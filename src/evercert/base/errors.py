@@ -60,6 +60,7 @@ CODES: Final[dict[str, Code]] = {
         Code("bad-input", Exit.USAGE, Retry.NEVER, "an argument, file or setting is not valid"),
         Code("bad-name", Exit.USAGE, Retry.NEVER, "not a DNS name or IP address that a certificate can carry"),
         Code("not-found", Exit.NOT_FOUND, Retry.NEVER, "there is no such certificate, account, CA or plugin"),
+        Code("not-allowed", Exit.REFUSED, Retry.NEVER, "whoever asks is not known, or may not do that"),
         Code("exists", Exit.USAGE, Retry.NEVER, "something of that name is already there"),
         Code("unreachable", Exit.NETWORK, Retry.LATER, "a server could not be reached"),
         Code("timeout", Exit.NETWORK, Retry.LATER, "a server did not answer in time"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evercert.ca.access import access_log
+from evercert.ca.issuing.loading import load_root
 from evercert.ca.meters import NO_METERS
 from evercert.ca.opening import open_ca
 from evercert.ca.serving import Listening, Serving, serving
@@ -36,6 +37,10 @@ async def running(
             from evercert.ca.metrics.page import metrics_page
 
             more.append(Listening(settings.metrics.listen, metrics_page(node, meters)))
+        if settings.admin.listen:
+            from evercert.ca.admin.wiring import admin_listening
+
+            more.append(await closing.enter_async_context(admin_listening(node, settings, load_root(folder))))
         observer = access_log((meters or NO_METERS).answered, answers_at)
         yield await closing.enter_async_context(serving(node, settings, more, observer))
 

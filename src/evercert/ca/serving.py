@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
-from evercert.base.errors import EvercertError
-from evercert.base.names import Identifier
 from evercert.base.serving import Application
+from evercert.ca.identities import own_identity
 from evercert.ca.node import Node
-from evercert.ca.own_certificate import LIFE
 from evercert.ca.private import place_from
 from evercert.ca.settings import CaSettings
 from evercert.net.serve import HttpServer, Limits, TlsIdentity
@@ -21,10 +17,7 @@ from evercert.net.serve.service import Observer, nobody
 
 __all__ = ["Listening", "Serving", "serving"]
 
-_log = logging.getLogger(__name__)
-
 _GRACE: Final = 10.0
-_RETRY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +46,8 @@ async def serving(
         bound = []
         identity = None
         if settings.url.startswith("https:"):
-            identity = TlsIdentity(*await node.own.issue(settings.identifiers))
-            renewing = asyncio.create_task(_renew(node, settings.identifiers, identity))
-            closing.callback(renewing.cancel)
+            own_name = own_identity(node.own, settings.identifiers, node.desk.clock)
+            identity = await closing.enter_async_context(own_name)
         own = (Listening(settings.listen, node.site, identity), Listening(settings.plain_listen, node.plain))
         for each in (*own, *more):
             for address, port in map(place_from, each.places):
@@ -66,15 +58,3 @@ async def serving(
                 bound.append((address, await server.start([address], port)))
                 closing.push_async_callback(server.close, _GRACE)
         yield Serving(tuple(bound))
-
-
-async def _renew(node: Node, identifiers: Sequence[Identifier], identity: TlsIdentity) -> NoReturn:
-    clock, pause = node.desk.clock, LIFE.total_seconds() / 2
-    while True:
-        await clock.sleep(pause)
-        try:
-            identity.replace(*await node.own.issue(tuple(identifiers)))
-            pause = LIFE.total_seconds() / 2
-        except EvercertError as error:
-            _log.error("the server's own certificate could not be renewed: %s", error)
-            pause = _RETRY

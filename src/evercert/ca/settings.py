@@ -14,7 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
 from evercert.ca.pace import Pace
-from evercert.ca.private import MetricsSettings, check_private
+from evercert.ca.private import AdminSettings, MetricsSettings, check_admin, check_private
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.retention import Retention
@@ -121,6 +121,7 @@ class CaSettings(_Strict, frozen=True):
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     nodes: NodeSettings = NodeSettings()
+    admin: AdminSettings = AdminSettings()
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
@@ -207,6 +208,7 @@ def load_ca_settings(file: Path) -> CaSettings:
     settings.network_policy()
     check_private("metrics", settings.metrics.listen, settings.metrics.public)
     settings.status_rules()
+    check_admin(settings.admin, has_tls=parts.scheme == "https")
     settings.profiles_in_force(str(file))
     settings.pace()
     return settings
@@ -319,6 +321,13 @@ allow = [{allow}]
 #[metrics]
 #listen = ["127.0.0.1:9180"]
 #public = false
+
+# The admin API: for whoever has a token (`evercert ca admin token add`), or a certificate of this CA that is named.
+#[admin]
+#listen = ["127.0.0.1:9443"]
+#public = false
+#tokens = true
+#clients = [{{ profile = "operators", role = "operate" }}]
 """
 
 

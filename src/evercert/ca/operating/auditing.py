@@ -51,9 +51,9 @@ async def verify(db: Database, known: tuple[int, str] | None = None) -> Verified
     return Verified(count, number, digest)
 
 
-async def latest(db: Database, limit: int, kind: str = "") -> list[Record]:
-    """The newest, newest first."""
-    rows = await operating.latest_records(db, limit, kind)
+async def latest(db: Database, limit: int, kind: str = "", before: int = 0) -> list[Record]:
+    """The newest (of those before the one of that number, if one is named), newest first."""
+    rows = await operating.latest_records(db, limit, kind, before)
     return [Record(number, moment(at), kind, msgspec.json.decode(body)) for number, at, kind, body, _ in rows]
 
 

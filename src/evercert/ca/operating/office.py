@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
+from typing import Literal
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -16,7 +18,9 @@ from evercert.ca.store.operating import Wanted, find
 from evercert.db.protocol import Database
 from evercert.pki.seal import Sealer
 
-__all__ = ["Office"]
+__all__ = ["Office", "State", "state_of"]
+
+State = Literal["valid", "revoked", "expired"]
 
 _MOST = 20
 
@@ -48,3 +52,9 @@ class Office:
         found = await self.certificate(serial)
         await self.revoking.revoke(found, reason, f"operator {self.who}")
         return found
+
+
+def state_of(certificate: Certificate, now: datetime) -> State:
+    if certificate.revoked_at is not None:
+        return "revoked"
+    return "valid" if certificate.not_after > now else "expired"

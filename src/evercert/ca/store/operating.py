@@ -23,7 +23,8 @@ _END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which certificates are meant; what is left out is not asked about. `serial` is the beginning of one, `name` a DNS
-    name or address with `*` for anything, `alive_at` a moment before their end."""
+    name or address with `*` for anything, `alive_at` a moment before their end, `page` the last one
+    (when it was issued, its serial number) of the page before."""
 
     serial: str = ""
     name: str = ""
@@ -35,6 +36,7 @@ class Wanted:
     issued_before: datetime = _END
     alive_at: datetime = _BEGIN
     revoked: bool | None = None
+    page: tuple[datetime, str] = (_END, "")
 
 
 async def find(db: Database, wanted: Wanted, limit: int) -> list[Certificate]:
@@ -49,6 +51,8 @@ async def find(db: Database, wanted: Wanted, limit: int) -> list[Certificate]:
         issued_from=to_epoch(wanted.issued_from),
         issued_before=to_epoch(wanted.issued_before),
         alive_at=to_epoch(wanted.alive_at),
+        page_at=to_epoch(wanted.page[0]),
+        page_serial=wanted.page[1],
         revoked=int(wanted.revoked is True),
         unrevoked=int(wanted.revoked is False),
         limit=limit,
@@ -84,12 +88,14 @@ async def counts(db: Database, now: datetime, since: datetime) -> tuple[list[Row
     return accounts, orders, certificates
 
 
-async def latest_records(db: Database, limit: int, kind: str = "") -> list[Row]:
-    return await db.rows(_SQL["latest records"](limit=limit, kind=kind))
+async def latest_records(db: Database, limit: int, kind: str = "", before: int = 0) -> list[Row]:
+    """Those before the one of that number, where there is one."""
+    return await db.rows(_SQL["latest records"](limit=limit, kind=kind, before=before))
 
 
-async def accounts_of(db: Database, limit: int) -> list[Account]:
-    return [account_from(row) for row in await db.rows(_SQL["accounts of the ca"](limit=limit))]
+async def accounts_of(db: Database, limit: int, before: int = 0) -> list[Account]:
+    """The newest, of those before the one of that number where there is one."""
+    return [account_from(row) for row in await db.rows(_SQL["accounts of the ca"](limit=limit, before=before))]
 
 
 def _literally(text: str) -> str:

@@ -44,8 +44,9 @@ def _known(output: Output) -> None:
 async def _issued(output: Output, settings: Settings, directory: Path | None, given: dict[str, Any]) -> int:
     from dataclasses import replace
 
+    from evercert.ca.operating.office import state_of
     from evercert.ca.store.operating import Wanted, find
-    from evercert.cli.ca.office import open_office_of, state_of, told
+    from evercert.cli.ca.office import open_office_of, told
     from evercert.cli.display import when
 
     limit, state = given.pop("limit"), given.pop("state")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evercert.ca.nouns import Certificate
     from evercert.ca.operating.office import Office
 
-__all__ = ["open_office_of", "state_of", "told"]
+__all__ = ["open_office_of", "told"]
 
 
 @asynccontextmanager
@@ -29,26 +29,10 @@ async def open_office_of(settings: Settings, directory: Path | None) -> AsyncIte
         yield office
 
 
-def state_of(certificate: Certificate, now: datetime) -> str:
-    if certificate.revoked_at is not None:
-        return "revoked"
-    return "valid" if certificate.not_after > now else "expired"
-
-
 def told(certificate: Certificate, now: datetime) -> dict[str, object]:
-    """The certificate as a document."""
-    return {
-        "serial": certificate.serial,
-        "state": state_of(certificate, now),
-        "names": [str(each) for each in certificate.identifiers],
-        "profile": certificate.profile,
-        "issuer": certificate.issuer,
-        "account": certificate.account_id,
-        "order": certificate.order_id,
-        "not_before": certificate.not_before,
-        "not_after": certificate.not_after,
-        "issued_at": certificate.issued_at,
-        "revoked_at": certificate.revoked_at,
-        "reason": certificate.reason,
-        "replaced": certificate.replaced_by is not None,
-    }
+    """The certificate as a document: that of the admin API."""
+    import msgspec
+
+    from evercert.ca.admin.shapes import certificate_shown
+
+    return msgspec.structs.asdict(certificate_shown(certificate, now))

@@ -21,6 +21,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "profile": "what this machine's CA issues",
     "issuer": "the CA certificates that sign: add, cross-sign, retire",
     "incident": "have certificates renewed before their time",
+    "admin": "who may use the admin API",
     "audit": "what was issued, refused and done; and the proof of it",
 }
 

@@ -8,6 +8,7 @@ WHERE
     issued_at >= CAST(:issued_from AS BIGINT)
     AND issued_at < CAST(:issued_before AS BIGINT)
     AND not_after > CAST(:alive_at AS BIGINT)
+    AND (issued_at, serial) < (CAST(:page_at AS BIGINT), CAST(:page_serial AS TEXT))
     AND (CAST(:serial AS TEXT) = '' OR serial LIKE CAST(:serial AS TEXT) ESCAPE '\')
     AND (CAST(:name AS TEXT) = '' OR identifiers LIKE CAST(:name AS TEXT) ESCAPE '\')
     AND (CAST(:issuer AS TEXT) = '' OR issuer = :issuer)
@@ -59,7 +60,9 @@ ORDER BY profile;
 -- name: latest records
 -- The newest of the audit, newest first; of one kind where one is named.
 SELECT id, at, kind, body, hash FROM audit
-WHERE CAST(:kind AS TEXT) = '' OR kind = :kind
+WHERE
+    (CAST(:kind AS TEXT) = '' OR kind = :kind)
+    AND (CAST(:before AS BIGINT) = 0 OR id < :before)
 ORDER BY id DESC
 LIMIT :limit;
 
@@ -67,5 +70,6 @@ LIMIT :limit;
 -- Newest first.
 SELECT id, jwk, thumbprint, status, contacts, terms_agreed_at, eab_kid, created_at
 FROM accounts
+WHERE CAST(:before AS BIGINT) = 0 OR id < :before
 ORDER BY id DESC
 LIMIT :limit;
