@@ -1,9 +1,9 @@
 # Each target may be run at any time and again; what is already there is not made anew.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools peers lint test demo bench fuzz docs lock strangers clean distclean
+.PHONY: help setup tools peers lint test demo demo-ca-cluster bench fuzz docs lock strangers clean distclean
 
 help: ## say what there is
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 25
 
 setup: ## .venv with Evercert and everything pinned in requirements/dev.lock (Python 3.11 or newer; no root)
 	@PYTHON="$(PYTHON)" tools/setup
@@ -23,6 +23,9 @@ test: setup tools peers ## everything that proves it, against real programs; ARG
 
 demo: setup ## watch one certificate: obtained, installed, proved, renewed, proved again (no root)
 	@.venv/bin/evercert demo
+
+demo-ca-cluster: setup ## watch two nodes of one CA on one PostgreSQL: killed under load, and nothing is lost (no root)
+	@.venv/bin/evercert ca demo $(ARGS)
 
 bench: setup tools peers ## figures beside other clients and CAs, measured in one run on this machine
 	@tools/step-ca

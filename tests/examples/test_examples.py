@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
 from pathlib import Path
 
+from evercert.ca.pace import Pace
+from evercert.ca.settings import load_ca_settings
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
 from tests.peers.pebble import Pebble
-from tests.peers.program import ROOT
+from tests.peers.program import ROOT, installed
 
 EXAMPLES = ROOT / "examples"
 
@@ -47,6 +50,22 @@ def test_the_protocol_by_hand_and_without_a_loop(tmp_path: Path, pebble: Pebble)
     account, renewal = told.splitlines()
     assert account.endswith(" is valid")
     assert renewal.startswith("renew ")
+
+
+def test_the_settings_of_a_ca_of_several_nodes_are_read(tmp_path: Path) -> None:
+    folder = EXAMPLES / "ca-cluster"
+    settings = load_ca_settings(folder / "ca.toml")
+    assert settings.database.startswith("file:")
+    assert settings.pace() == Pace()
+    haproxy = installed("haproxy", "run `make peers`")
+    subprocess.run([haproxy, "-c", "-f", folder / "haproxy.cfg"], check=True, capture_output=True)
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(folder / "evercert-ca.service")
+    command = unit["Service"]["ExecStart"].split()[1:]
+    shown = subprocess.run(
+        [ROOT / ".venv/bin/evercert", *command, "--help"], capture_output=True, check=True, text=True
+    )
+    assert "Answer as the CA in that folder" in shown.stdout
 
 
 def test_every_example_is_named_in_its_readme_and_run_here() -> None:

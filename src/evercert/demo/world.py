@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifiers
 from evercert.demo.ports import free_ports
+from evercert.demo.programs import first_line, start
 from evercert.host.files import write_durably
 from evercert.pki.cert import self_signed_server
 
@@ -52,11 +52,11 @@ async def open_world(folder: Path, life: int) -> AsyncIterator[World]:
     write_durably(live / "fullchain.pem", certificate.encode(), 0o644)
     write_durably(live / "privkey.pem", key.reveal(), 0o600)
     async with AsyncExitStack() as ending:
-        server = await _start(
+        server = await start(
             ending,
             [sys.executable, "-m", "evercert.demo.server", str(live / "fullchain.pem"), str(live / "privkey.pem")],
         )
-        server_port = int(await _first_line(server))
+        server_port = int(await first_line(server))
         acme_port, http_port = free_ports(2)
         await _start_ca(ending, folder / "ca", acme_port, http_port, life)
         directory = f"https://127.0.0.1:{acme_port}/acme/directory"
@@ -76,38 +76,12 @@ async def _start_ca(ending: AsyncExitStack, folder: Path, acme_port: int, http_p
     """Afterwards it answers: made and served by the same two commands as any other CA."""
     evercert = [sys.executable, "-m", "evercert", "ca"]
     place, url = f"127.0.0.1:{acme_port}", f"https://127.0.0.1:{acme_port}"
-    made = await _start(ending, [*evercert, "init", "--dir", str(folder), "--url", url, "--listen", place])
+    made = await start(ending, [*evercert, "init", "--dir", str(folder), "--url", url, "--listen", place])
     await made.communicate()
     settings = (folder / "ca.toml").read_text()
     told = f'http_port = {http_port}\nhosts = {{ "{NAME}" = ["127.0.0.1"] }}\nallow = ["127.0.0.1/32"]'
     settings = settings.replace("allow = []", told) + _PROFILE.format(life=life)
     write_durably(folder / "ca.toml", settings.encode(), 0o600)
-    serving = await _start(ending, [*evercert, "serve", "--dir", str(folder)])
-    if not (await _first_line(serving)).startswith("serving"):
+    serving = await start(ending, [*evercert, "serve", "--dir", str(folder)])
+    if not (await first_line(serving)).startswith("serving"):
         raise EvercertError("unreachable", "the demonstration's CA did not start")
-
-
-async def _start(
-    ending: AsyncExitStack, argv: Sequence[str], env: dict[str, str] | None = None
-) -> asyncio.subprocess.Process:
-    """A program that is ended when *ending* is."""
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=env,
-    )
-    ending.push_async_callback(_end, process)
-    return process
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    await process.communicate()
-
-
-async def _first_line(process: asyncio.subprocess.Process) -> str:
-    assert process.stdout is not None  # noqa: S101  # it was started with a pipe
-    return (await asyncio.wait_for(process.stdout.readline(), 30)).decode()

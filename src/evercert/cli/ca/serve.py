@@ -18,30 +18,41 @@ __all__ = ["command"]
 
 @click.command("serve")
 @dir_option
+@click.option("--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to listen, instead of what ca.toml says.")
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="On standard error.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.option("--access-log", is_flag=True, help="A line for each answer at info; else they are there at debug.")
 @framed
 def command(
-    output: Output, settings: Settings, directory: Path | None, log_format: str, log_level: str, access_log: bool
+    output: Output,
+    settings: Settings,
+    directory: Path | None,
+    listen: tuple[str, ...],
+    log_format: str,
+    log_level: str,
+    access_log: bool,
 ) -> int:
     """Answer as the CA in that folder, until told to stop (Ctrl-C or SIGTERM: what was asked is answered first)."""
     folder = ca_folder(settings, directory)
     log_to_stderr(log_format, log_level)
     try:
-        return in_loop(_serve(output, settings, folder, logging.INFO if access_log else logging.DEBUG))
+        return in_loop(_serve(output, settings, folder, listen, logging.INFO if access_log else logging.DEBUG))
     except KeyboardInterrupt:
         output.note("ended; what was begun is kept, and gone on with next time")
         return 0
 
 
-async def _serve(output: Output, settings: Settings, folder: Path, answers_at: int) -> int:
+async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple[str, ...], answers_at: int) -> int:
     import asyncio
+
+    from msgspec.structs import replace
 
     from evercert.ca.running import running
     from evercert.ca.settings import load_ca_settings
 
     decided = load_ca_settings(folder / "ca.toml")
+    if listen:
+        decided = replace(decided, listen=listen)
     async with running(folder, decided, settings.environ, answers_at=answers_at) as serving:
         places = ", ".join(f"{address}:{port}" for address, port in serving.bound)
         directory = f"{decided.base_url}/acme/directory"

@@ -22,6 +22,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "issuer": "the CA certificates that sign: add, cross-sign, retire",
     "incident": "have certificates renewed before their time",
     "admin": "who may use the admin API",
+    "demo": "watch several nodes of one CA: killed under load, and nothing is lost",
     "audit": "what was issued, refused and done; and the proof of it",
 }
 
