@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from evercert.cli.output import Output
 from evercert.config.settings import load_settings
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 __all__ = ["confirm", "framed", "in_loop"]
 
@@ -43,8 +46,9 @@ def confirm(yes: bool, question: str) -> None:
     click.confirm(question, abort=True)
 
 
-def in_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run *work* to its end; SIGTERM ends it as Ctrl-C does: what was begun is kept, answers are taken away."""
+def in_loop(work: Coroutine[Any, Any, T], new_loop: Callable[[], AbstractEventLoop] | None = None) -> T:
+    """Run *work* to its end; SIGTERM ends it as Ctrl-C does: what was begun is kept, answers are taken away. The event
+    loop is the standard library's, unless *new_loop* makes another one."""
     import asyncio
     import signal
 
@@ -54,7 +58,8 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
         return await task
 
     try:
-        return asyncio.run(cancelled_by_sigterm())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(cancelled_by_sigterm())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     except BaseExceptionGroup as group:

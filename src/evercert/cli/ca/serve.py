@@ -9,6 +9,7 @@ import click
 
 from evercert.cli.ca.folder import ca_folder, dir_option
 from evercert.cli.frame import framed, in_loop
+from evercert.cli.lasting import new_loop, settle_memory
 from evercert.cli.logs import FORMATS, LEVELS, log_to_stderr
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -36,7 +37,8 @@ def command(
     folder = ca_folder(settings, directory)
     log_to_stderr(log_format, log_level)
     try:
-        return in_loop(_serve(output, settings, folder, listen, logging.INFO if access_log else logging.DEBUG))
+        answers_at = logging.INFO if access_log else logging.DEBUG
+        return in_loop(_serve(output, settings, folder, listen, answers_at), new_loop())
     except KeyboardInterrupt:
         output.note("ended; what was begun is kept, and gone on with next time")
         return 0
@@ -57,5 +59,6 @@ async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple
         places = ", ".join(f"{address}:{port}" for address, port in serving.bound)
         directory = f"{decided.base_url}/acme/directory"
         output.result({"directory": directory, "bound": serving.bound}, f"serving {directory}, listening on {places}")
+        settle_memory()
         await asyncio.Event().wait()
     return 0
