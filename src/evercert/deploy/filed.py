@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
 
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
+from evercert.deploy.apart import apart
 from evercert.deploy.fields import access_of, endpoints_of, root_of
 from evercert.deploy.generations import Generations
 from evercert.plugins.contracts import Bundle, Completed, Endpoint, Ports
 from evercert.plugins.info import Options
 
 __all__ = ["FiledTarget", "demand_success"]
+
+# By certificate and target, there for as long as somebody holds one or waits for it.
+_turns: Final[WeakValueDictionary[Path, asyncio.Lock]] = WeakValueDictionary()
 
 
 class FiledTarget:
@@ -31,20 +38,22 @@ class FiledTarget:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """Nothing is shared: a certificate has generations of its own, and one worker."""
-        yield
+        """Nothing is shared but with ourselves: a certificate has generations of its own, and in other
+        processes nobody works on it."""
+        async with _turns.setdefault(self._state, asyncio.Lock()):
+            yield
 
     async def stage(self, bundle: Bundle) -> None:
-        self._generations(bundle).stage(bundle, self._ports.clock.now())
+        await apart(self._generations(bundle).stage, bundle, self._ports.clock.now())
 
     async def swap(self, bundle: Bundle) -> None:
-        self._generations(bundle).swap(bundle)
+        await apart(self._generations(bundle).swap, bundle)
 
     async def roll_back(self, bundle: Bundle) -> None:
-        self._generations(bundle).roll_back()
+        await apart(self._generations(bundle).roll_back)
 
     async def settle(self, bundle: Bundle) -> None:
-        self._generations(bundle).settle()
+        await apart(self._generations(bundle).settle)
 
     async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:
         return endpoints_of(self._options, bundle)

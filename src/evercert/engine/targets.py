@@ -14,7 +14,7 @@ from evercert.host.files import make_private_dir
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.plugins import registry
 from evercert.plugins.contracts import ChallengeRoute, Ports, Target
-from evercert.plugins.info import PluginKind
+from evercert.plugins.info import Options, PluginKind
 
 __all__ = ["Targets"]
 
@@ -32,14 +32,12 @@ class Targets:
         spec = next((spec for spec in intent.targets if spec.key == key), None)
         if spec is None:
             raise EvercertError("not-found", f"{key} is not a target of this certificate", name=intent.name)
-        state = self.state / folder_name(intent.name) / folder_name(spec.key)
-        make_private_dir(state)
-        return self._make(spec, state)
+        return self._make(spec, self.state / folder_name(intent.name) / folder_name(spec.key), makes_folder=True)
 
     def check(self, intent: CertificateIntent) -> None:
         """Raises what `target` would raise for any of the intent's targets; makes nothing."""
         for spec in intent.targets:
-            self._make(spec, self.state)
+            self._make(spec, self.state, makes_folder=False)
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does."""
@@ -48,9 +46,12 @@ class Targets:
                 return cast(ChallengeRoute, self.target(intent, spec.key))
         return None
 
-    def _make(self, spec: TargetSpec, state: Path) -> Target:
+    def _make(self, spec: TargetSpec, state: Path, *, makes_folder: bool) -> Target:
         plugin = registry.load(PluginKind.DEPLOY, spec.plugin)
         options = registry.options(plugin.info, spec.options, self.resolve)
+        # Two folders and two flushes of the disk, which a target that keeps nothing there does not cost.
+        if makes_folder and getattr(plugin, "keeps_state", _always)(options):
+            make_private_dir(state)
         try:
             return cast(Target, plugin(options, self.ports, state))
         except EvercertError:
@@ -60,3 +61,7 @@ class Targets:
             raise EvercertError(
                 "bad-input", words, hint=f"it comes from {plugin.__module__}; report it there"
             ) from error
+
+
+def _always(options: Options) -> bool:
+    return True

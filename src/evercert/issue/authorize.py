@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from evercert.acme.wire import Authorization, Challenge, Order
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
@@ -97,9 +99,12 @@ def _way(item: Presented) -> tuple[str, ...]:
 
 async def _prove(means: Means, proof: _Proof) -> None:
     """Afterwards the authorization is valid; raises the CA's own words where it is not."""
+    known: Authorization | str = proof.authorization.url
     if proof.challenge.status == "pending":
-        await means.ca.answer(proof.challenge)
-    await means.ca.await_authorization(proof.authorization.url, timeout=_PATIENCE)
+        answered = await means.ca.answer(proof.challenge)
+        if answered.status in {"pending", "processing"}:  # it was told a moment ago: no CA is done yet
+            known = msgspec.structs.replace(proof.authorization, retry_after=answered.retry_after)
+    await means.ca.await_authorization(known, timeout=_PATIENCE)
 
 
 async def _clear(means: Means, items: Sequence[Presented]) -> None:

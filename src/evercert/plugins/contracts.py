@@ -171,7 +171,7 @@ class Endpoint:
 
 class Target(Protocol):
     """A place where certificates are installed. Made by `(options, ports, state)`, where `state` is a
-    folder (0700) of this target's own.
+    folder (0700) of this target's own; not made where the class has a `keeps_state(options)` that says no.
 
     `deploy.apply` calls, inside `exclusive`, in order: `stage`, `check`, `swap`, `reload`, then proves by
     handshakes at `endpoints` and calls `settle`; where `check` or anything later fails, `roll_back` and,

@@ -79,10 +79,16 @@ def answer(session: Session, challenge: Challenge, payload: Mapping[str, Any] | 
     return (yield from _answer(session, challenge, payload))
 
 
-def await_authorization(session: Session, url: str, timeout: float) -> Flow[Authorization]:
+def await_authorization(
+    session: Session, authorization_or_url: Authorization | str, timeout: float
+) -> Flow[Authorization]:
     """The authorization, valid. Raises `challenge-failed` (or the code of the CA's own problem)
-    with the CA's words and the name; `wait-exceeded` after *timeout* seconds."""
-    known = yield from authorization(session, url)
+    with the CA's words and the name; `wait-exceeded` after *timeout* seconds.
+
+    One that is known to be pending is first waited for, and then looked at."""
+    known = authorization_or_url
+    if isinstance(known, str):
+        known = yield from authorization(session, known)
     known = yield from settled(session, known, _is_settled, timeout, _waiting_for)
     if known.status != "valid":
         raise _failure(known)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from evercert.deploy.fields import ACCESS_FIELDS, DIR_FIELD, ENDPOINT_FIELD, endpoints_of, program_of
 from evercert.deploy.filed import FiledTarget, demand_success
 from evercert.plugins.contracts import Bundle
-from evercert.plugins.info import Field, PluginInfo, PluginKind
+from evercert.plugins.info import Field, Options, PluginInfo, PluginKind
 
 __all__ = ["Files"]
 
@@ -26,6 +26,11 @@ class Files(FiledTarget):
             *ACCESS_FIELDS,
         ),
     )
+
+    @staticmethod
+    def keeps_state(options: Options) -> bool:
+        """Whether the target's private folder is used: only where the user names none."""
+        return not options["dir"]
 
     async def check(self, bundle: Bundle) -> None:
         program_of(self._options, "reload")

@@ -1,0 +1,23 @@
+"""Work that waits for the disk, beside the event loop: a deployment flushes it a dozen times, each for milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+__all__ = ["apart"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What blocking *work* returns, from a thread. Cancelled, it still waits for its end: nobody else may
+    take up the same files before."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.gather(doing, return_exceptions=True)
+        raise
