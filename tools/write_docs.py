@@ -89,8 +89,8 @@ def deploy() -> Iterator[str]:
 
 def _plugins(plugins: Iterable[PluginInfo]) -> Iterator[str]:
     yield (
-        "A secret is given by reference: `env:NAME`, `file:PATH` or `cred:NAME` (a systemd credential). "
-        "Without one, the variable `EVERCERT_<PLUGIN>_<FIELD>` is read."
+        "A secret is given by reference: `env:NAME`, `file:PATH`, `cred:NAME` (a systemd credential) or `exec:PROGRAM`."
+        " Without one, the variable `EVERCERT_<PLUGIN>_<FIELD>` is read."
     )
     for info in sorted(plugins, key=lambda info: info.name):
         yield f"## {info.name}"

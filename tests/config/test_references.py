@@ -99,3 +99,28 @@ def test_only_our_error_comes_out(text: str) -> None:
     except EvercertError:
         return
     assert is_reference(text)
+
+
+def test_a_program_says_it_without_a_shell(tmp_path: Path) -> None:
+    program = tmp_path / "say"
+    program.write_text('#!/bin/sh\nprintf "%s|%s|%s\\n" "$1" "$2" "$WHO"\n')
+    program.chmod(0o700)
+    assert resolve(f"exec:{program} 'a b' '$HOME;id'", {"WHO": "me"}).text() == "a b|$HOME;id|me"
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("exec:", "bad-input"),
+        ("exec: ", "bad-input"),
+        ("exec:say", "bad-input"),
+        ("exec:/bin/sh 'open", "bad-input"),
+        ("exec:/bin/true", "not-found"),
+        ("exec:/bin/false", "program"),
+        ("exec:/no/such/program", "program"),
+    ],
+)
+def test_a_program_that_says_nothing_is_told(reference: str, code: str) -> None:
+    with pytest.raises(EvercertError) as caught:
+        resolve(reference, {})
+    assert caught.value.code.name == code

@@ -40,7 +40,7 @@ def database_place(database: str, password: str, default: Path, environ: Mapping
         raise EvercertError(
             "bad-input",
             "a password is given by reference, not written out in the database's URL",
-            hint="leave it out of the URL and refer to it: env:NAME, file:/path or cred:NAME",
+            hint="leave it out of the URL and refer to it: env:NAME, file:/path, cred:NAME or exec:/path",
         )
     return _with_password(database, password, environ)
 

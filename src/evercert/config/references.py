@@ -1,8 +1,10 @@
 """Secrets by reference: an intent, a setting or a command line says where a secret is, never what it is.
 
 `env:NAME` is a variable, `file:/path` a file (its final line break is not part of the secret),
-`cred:NAME` a systemd credential of the running unit. Whoever can change what a reference points
-to can make us use a key of theirs; whoever can read it has the secret.
+`cred:NAME` a systemd credential of the running unit, `exec:/path/to/program argument ...` what that
+program says (run with our environment and without a shell). Whoever can change what a reference
+points to can make us use a key of theirs; whoever can read it has the secret; whoever can write an
+`exec:` runs a program with our rights.
 """
 
 from __future__ import annotations
@@ -10,19 +12,23 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.host.told import told_by
 
 __all__ = ["is_reference", "resolve"]
 
 # The largest secret that a provider takes is a service account's JSON of some 3 kB.
 _MAX_SECRET = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,255}")
-_SCHEMES = ("env:", "file:", "cred:")
+_SCHEMES = ("env:", "file:", "cred:", "exec:")
+# A password store asks its server over a network; nobody is waited for longer.
+_EXEC_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +48,12 @@ def resolve(reference: str, environ: Mapping[str, str]) -> Secret:
         raise EvercertError(
             "bad-input",
             "a secret is given by reference, not written out",
-            hint="write env:NAME, file:/path or cred:NAME",
+            hint="write env:NAME, file:/path, cred:NAME or exec:/path/to/program",
         )
     if scheme == "env":
         return _variable(rest, environ)
+    if scheme == "exec":
+        return _said(rest, environ)
     return _file(Path(rest)) if scheme == "file" else _credential(rest, environ)
 
 
@@ -55,6 +63,20 @@ def _variable(name: str, environ: Mapping[str, str]) -> Secret:
             "not-found", f"the variable {name[:100]!r} is not set", hint="export it, or refer to a file with file:/path"
         )
     return Secret(environ[name])
+
+
+def _said(command: str, environ: Mapping[str, str]) -> Secret:
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise EvercertError("bad-input", "an exec: reference has a quotation that does not end") from error
+    if not argv or not Path(argv[0]).is_absolute():
+        hint = "write exec:/path/to/program argument ..."
+        raise EvercertError("bad-input", "an exec: reference names its program by its whole path", hint=hint)
+    said = told_by(argv, environ, timeout=_EXEC_SECONDS, limit=_MAX_SECRET)
+    if not said.strip():
+        raise EvercertError("not-found", f"{argv[0]} says nothing")
+    return Secret(said.removesuffix(b"\n").removesuffix(b"\r"))
 
 
 def _credential(name: str, environ: Mapping[str, str]) -> Secret:

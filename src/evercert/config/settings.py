@@ -38,7 +38,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "the CA where none is named: an id from `evercert ca list`, or a directory URL",
     ),
     Setting(
-        "master_key", "EVERCERT_MASTER_KEY", "", "reference to the key that seals all others: file:PATH or cred:NAME"
+        "master_key",
+        "EVERCERT_MASTER_KEY",
+        "",
+        "reference to the key that seals all others: file:PATH, cred:NAME or exec:PROGRAM",
     ),
     Setting(
         "database",
@@ -51,7 +54,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "database_password",
         "EVERCERT_DATABASE_PASSWORD",
         "",
-        "reference to the password for PostgreSQL: env:NAME, file:PATH or cred:NAME",
+        "reference to the password for PostgreSQL: env:NAME, file:PATH, cred:NAME or exec:PROGRAM",
     ),
     Setting("workers", "EVERCERT_WORKERS", "64", "how many certificates are worked on at once"),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.message import Transport
-from evercert.config.references import resolve
+from evercert.config.references import is_reference, resolve
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.deploy.proof import prove
@@ -101,8 +101,7 @@ class _Transports:
         return self.open[settings]
 
     def _revealed(self, proxy: str) -> str:
-        is_reference = proxy.startswith(("env:", "file:", "cred:"))
-        return resolve(proxy, self.settings.environ).text() if is_reference else proxy
+        return resolve(proxy, self.settings.environ).text() if is_reference(proxy) else proxy
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kept per directory URL, so that renewals years later go the same way as the first order.
 
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
-    `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`); `family` 4 or 6 forces
+    `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`, `exec:`); `family` 4 or 6 forces
     IPv4 or IPv6, 0 leaves it open. The EAB and `account_key`, the type of its
     key, are used when an account is made and never again.
     """

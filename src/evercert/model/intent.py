@@ -17,7 +17,7 @@ class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `type` is the challenge's registered name; `solver` is how it is presented (`standalone`,
     `webroot`, `proxy`, `alpn`, or the name of a DNS provider). `options` are the solver's
-    fields; a secret is there only as a reference (`env:`, `file:`, `cred:`), never itself.
+    fields; a secret is there only as a reference (`env:`, `file:`, `cred:`, `exec:`), never itself.
     """
 
     type: str

@@ -126,7 +126,10 @@ _PORT = click.IntRange(1, 65535)
 @click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to.")
 @click.option("--eab-kid", default="", help="External account: its id.")
 @click.option(
-    "--eab-key", metavar="REF", default="", help="External account: its HMAC key, as env:NAME, file:PATH or cred:NAME."
+    "--eab-key",
+    metavar="REF",
+    default="",
+    help="External account: its HMAC key, as env:NAME, file:PATH, cred:NAME or exec:PROGRAM.",
 )
 @click.option("--eab-algorithm", type=click.Choice(["HS256", "HS384", "HS512"]), default="HS256")
 @click.option(
