@@ -34,7 +34,7 @@ from evercert.pki.attestation.chain import read_anchors
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
-__all__ = ["open_ca", "place_of", "sealer_of"]
+__all__ = ["master_key_of", "open_ca", "place_of", "sealer_of"]
 
 _MAX_ROOTS = 4 << 20
 
@@ -108,7 +108,11 @@ def _decided(
 
 def sealer_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Sealer:
     """What opens the sealed keys. Raises `not-found` where the master key is not there."""
-    return Sealer(resolve(settings.master_key or f"file:{(folder / 'master.key').absolute()}", environ))
+    return Sealer(master_key_of(folder, settings, environ))
+
+
+def master_key_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Secret:
+    return resolve(settings.master_key or f"file:{(folder / 'master.key').absolute()}", environ)
 
 
 def place_of(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> Place:

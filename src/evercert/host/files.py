@@ -15,6 +15,7 @@ import os
 import pwd
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = [
     "sync_dir",
     "write_durably",
     "write_new",
+    "write_new_from",
 ]
 
 # Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
@@ -86,6 +88,22 @@ def write_new(path: Path, data: bytes, mode: int = 0o600, owner: Owner | None = 
         _fill(descriptor, data, mode, owner)
     finally:
         os.close(descriptor)
+
+
+def write_new_from(path: Path, chunks: Iterable[bytes], mode: int = 0o600) -> None:
+    """The same of what is too much to be held at once, and its name is on the disk too; after an error there is nothing
+    at *path*."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    sync_dir(path.parent)
 
 
 def remove_durably(path: Path) -> None:

@@ -15,10 +15,21 @@ import msgspec
 
 from evercert.base.clock import to_epoch
 from evercert.ca.store.schema import queries
-from evercert.db.protocol import Database, Row, Value
+from evercert.db.protocol import Database, Row, Statement, Value
 from evercert.store.columns import moment, to_text
 
-__all__ = ["Base", "ListKey", "PublishedList", "add_scopes", "body", "draw_number", "get", "of_issuer", "publish"]
+__all__ = [
+    "Base",
+    "ListKey",
+    "PublishedList",
+    "add_scopes",
+    "body",
+    "draw_number",
+    "get",
+    "numbers_ahead",
+    "of_issuer",
+    "publish",
+]
 
 _SQL: Final = queries("crls")
 
@@ -87,6 +98,11 @@ async def draw_number(db: Database, issuer: str, partition: int) -> tuple[int, i
     statement = _SQL["draw number"](issuer=issuer, partition=partition).expecting(1)
     ((row,),) = await db.write(statement)
     return row[0], row[1]
+
+
+def numbers_ahead(ahead: int) -> Statement:
+    """The statement after which every scope's next number is so much larger."""
+    return _SQL["move numbers ahead"](ahead=ahead)
 
 
 async def publish(db: Database, made: PublishedList, octets: bytes) -> None:

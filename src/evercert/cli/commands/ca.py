@@ -21,6 +21,8 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "profile": "what this machine's CA issues",
     "issuer": "the CA certificates that sign: add, cross-sign, retire",
     "incident": "have certificates renewed before their time",
+    "backup": "everything that a CA needs, in one sealed file",
+    "restore": "a CA from its backup, in a new folder",
     "admin": "who may use the admin API",
     "demo": "watch several nodes of one CA: killed under load, and nothing is lost",
     "audit": "what was issued, refused and done; and the proof of it",

@@ -11,6 +11,10 @@ SELECT partition, revoked FROM crl_scopes WHERE issuer = :issuer ORDER BY partit
 UPDATE crl_scopes SET number = number + 1 WHERE issuer = :issuer AND partition = :partition
 RETURNING number, revoked;
 
+-- name: move numbers ahead
+-- Of every scope: the numbers between are never drawn.
+UPDATE crl_scopes SET number = number + :ahead;
+
 -- name: lists
 -- The newest of an issuer.
 SELECT issuer, partition, delta, number, base, this_update, next_update, revoked, entries, octets, digest, bases
