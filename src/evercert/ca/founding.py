@@ -20,8 +20,8 @@ from typing import Final
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.hierarchy import BACKDATE, MakeInToken, NewIssuer, add_issuer
-from evercert.host.files import make_private_dir, write_durably
+from evercert.ca.hierarchy import BACKDATE, MakeInToken, NewIssuer, add_issuer, issuer_folder
+from evercert.host.files import make_private_dir, remove_durably, write_durably
 from evercert.pki.cert import certificate_pem
 from evercert.pki.hierarchy import make_root
 from evercert.pki.issuing import new_serial
@@ -64,10 +64,12 @@ class Founded:
 
 
 def found(folder: Path, founding: Founding, make_in_token: MakeInToken, now: datetime, rng: Random) -> Founded:
-    """Afterwards the CA's files are in *folder*, durably; a CA that is there already is never touched (`exists`)."""
-    if (folder / "root.pem").exists():
-        hint = "serve it, or name another folder with --dir"
-        raise EvercertError("exists", f"{folder} holds a CA already", hint=hint)
+    """Afterwards the CA's files are in *folder*, durably; a CA that is there already is never touched (`exists`), and
+    an attempt that died on its way is begun anew."""
+    for sign in ("root.pem", "ca.db"):
+        if (folder / sign).exists():
+            hint = "serve it, or name another folder with --dir"
+            raise EvercertError("exists", f"{folder} holds a CA already: {sign}", hint=hint)
     make_private_dir(folder)
     sealer = Sealer(_master_key(folder))
     root_key = generate(founding.root_key)
@@ -87,8 +89,10 @@ def found(folder: Path, founding: Founding, make_in_token: MakeInToken, now: dat
         founding.excluded,
         founding.issuer_token,
     )
-    add_issuer(folder, issuer, Signer(root, root_key), sealer, make_in_token, now, rng)
+    # An issuer whose root's key is nowhere would be of no use, so that comes first.
     offline = _put_apart(folder, root_key, founding.root_passphrase)
+    remove_durably(issuer_folder(folder, _FIRST) / "chain.pem")  # of an attempt that died, and of another root
+    add_issuer(folder, issuer, Signer(root, root_key), sealer, make_in_token, now, rng)
     # Last, because its being there is what says that the rest is.
     write_durably(folder / "root.pem", certificate_pem(root).encode(), _PEM_MODE)
     return Founded(root, _FIRST, offline)

@@ -20,7 +20,7 @@ from typing import Final
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.host.files import make_private_dir, read_bounded, write_durably
+from evercert.host.files import make_private_dir, read_bounded, remove_durably, write_durably
 from evercert.pki.cert import certificate_pem, read_certificate
 from evercert.pki.chain import split_pem
 from evercert.pki.hierarchy import Intermediate, cross_sign, make_intermediate
@@ -91,6 +91,8 @@ def add_issuer(
     )
     make_private_dir(folder / "issuers")
     make_private_dir(place)
+    # The other one is of an attempt that died, and would be taken for this issuer's.
+    remove_durably(place / ("key.sealed" if new.token else "key.uri"))
     if new.token:
         write_durably(place / "key.uri", new.token.encode(), 0o600)
     else:

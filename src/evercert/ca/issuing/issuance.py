@@ -31,7 +31,7 @@ from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.request import Requested, check_csr, leaf_of
 from evercert.ca.store import accounts, audit, authorizations, certificates, eab, orders
 from evercert.ca.validation.device_attest01 import check_attested_key
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Statement
 from evercert.pki.attestation.identifiers import DEVICE_TYPES
 from evercert.pki.blocklist import Blocklist
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
@@ -48,6 +48,12 @@ _NAMED: Final = 5
 _PATIENCE: Final = 3.0
 # So many orders that were left are completed at once, so that the last of them is still in its turn.
 _AT_ONCE: Final = 20
+
+# What is looked up anew each time, and may be otherwise then.
+_PASSING: Final = frozenset(
+    {ProblemType.CAA, ProblemType.CONNECTION, ProblemType.DNS, ProblemType.SERVER_INTERNAL, ProblemType.TLS}
+)
+_LEAST_PAUSE: Final = timedelta(minutes=1)
 
 
 _Take = Callable[[Database, datetime, datetime, int], Awaitable[list[Order]]]
@@ -162,12 +168,8 @@ class Issuance:
             certificate, der = await self._signed(order, profile, issuer, requested)
         except Problem as problem:
             return await self._failed(order, problem)
-        recur_at = _recur_at(order, certificate)
-        ended = (
-            orders.next_certificate(order, certificate.serial, recur_at)
-            if order.certificate
-            else orders.finished(order, certificate.serial, recur_at)
-        )
+        end = orders.next_certificate if order.certificate else orders.finished
+        ended = end(order, certificate.serial, _recur_at(order, certificate), key_digest=certificate.key_digest)
         record = audit.appended("issued", _record(certificate), certificate.issued_at)
         try:
             await self.db.write(*certificates.added(certificate, der), ended, record)
@@ -180,7 +182,8 @@ class Issuance:
         self.meters.ordered(order.profile, "valid")
         told = _about(order) | {"serial": certificate.serial, "issuer": issuer.name}
         _log.info("issued %s", _names(order), extra=told)
-        return replace(order, stored_status="valid", certificate=certificate.serial)
+        until = max(order.expires_at, order.recurrence.end) if order.recurrence else order.expires_at
+        return replace(order, stored_status="valid", certificate=certificate.serial, expires_at=until)
 
     async def _signed(
         self, order: Order, profile: Profile, issuer: Issuer, requested: Requested
@@ -220,16 +223,15 @@ class Issuance:
             "detail": problem.detail,
         }
         record = audit.appended("refused", body, now)
-        if order.certificate:
-            # A recurrent order stays as it is, and is tried again.
-            await self.db.write(record)
-            return order
+        ended = _unrenewed(order, problem, now) if order.certificate else orders.failed(order, why)
         try:
-            await self.db.write(orders.failed(order, why), record)
+            await self.db.write(ended, record)
         except EvercertError as error:
             if error.code.name != "conflict":
                 raise
             return await self._overtaken(order)
+        if order.certificate:
+            return order
         self.meters.ordered(order.profile, "invalid")
         told = _about(order) | {"problem": problem.type.value.name}
         _log.info("refused %s: %s", _names(order), problem.detail, extra=told)
@@ -333,7 +335,20 @@ def _dates(order: Order, now: datetime) -> tuple[datetime | None, datetime | Non
 
 
 def _recur_at(order: Order, certificate: Certificate) -> datetime | None:
-    """When a recurrent order's next certificate is due: halfway (RFC 8739 §3.2), while there is more to come."""
+    """When a recurrent order's next certificate is due: halfway (RFC 8739 §3.2), while there is more to come. One that
+    its issuer's end has cut short is halfway later than that."""
     if order.recurrence is None or certificate.not_after >= order.recurrence.end:
         return None
-    return certificate.not_after - timedelta(seconds=order.recurrence.lifetime) / 2
+    halfway = certificate.not_after - timedelta(seconds=order.recurrence.lifetime) / 2
+    left = certificate.not_after - certificate.issued_at
+    return max(halfway, certificate.issued_at + max(left / 2, _LEAST_PAUSE))
+
+
+def _unrenewed(order: Order, problem: Problem, now: datetime) -> Statement:
+    """What becomes of a recurrent order that has no next certificate: what may pass is tried again, several times
+    within a certificate's life; what does not ends it."""
+    if order.recurrence is not None and problem.type in _PASSING:
+        again = now + max(timedelta(seconds=order.recurrence.lifetime) / 12, _LEAST_PAUSE)
+        if again < order.recurrence.end:
+            return orders.put_off(order, again)
+    return orders.recurrence_ended(order, kept(problem))

@@ -45,15 +45,12 @@ class Issuers:
         return self._by_name[name]
 
     def for_profile(self, wanted: str, now: datetime) -> Issuer:
-        """The one that the profile names, else the first that is active and within its life. Raises `not-found`."""
-        if wanted:
-            return self.named(wanted)
-        for each in self._by_name.values():
+        """The one that the profile names, else the first, that is active and within its life. Raises `not-found`."""
+        for each in (self.named(wanted),) if wanted else self._by_name.values():
             if each.active and each.signer.not_before <= now < each.signer.not_after:
                 return each
-        raise EvercertError(
-            "not-found", "every active issuer is outside of its life", hint="rotate: `evercert ca issuer`"
-        )
+        which = f"the issuer {wanted!r} is retired, or" if wanted else "every active issuer is"
+        raise EvercertError("not-found", f"{which} outside of its life", hint="rotate: `evercert ca issuer`")
 
     def chains(self, name: str) -> tuple[tuple[bytes, ...], ...]:
         return self.named(name).chains

@@ -43,10 +43,10 @@ async def star_certificate(desk: Desk, signed: Signed | None, asked: Asked, numb
         raise Problem(ProblemType.UNAUTHORIZED, "the order's owner has not allowed that it is fetched without him")
     if signed is not None and signed.account.id != order.account_id:
         raise Problem(ProblemType.UNAUTHORIZED, "that is another account's order")
-    if order.stored_status == "canceled":
-        raise Problem(ProblemType.AUTO_RENEWAL_CANCELED, "its owner has cancelled the recurrent order")
     if order.recurrence.end <= desk.clock.now():
         raise Problem(ProblemType.AUTO_RENEWAL_EXPIRED, "the recurrent order has come to its end")
+    if order.stored_status == "canceled":
+        raise Problem(ProblemType.AUTO_RENEWAL_CANCELED, "the recurrent order was cancelled; it may say why")
     found = await certificates.get(desk.db, order.certificate)
     if found is None:
         raise Problem(ProblemType.SERVER_INTERNAL, "the order's certificate is not there")

@@ -68,7 +68,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
     identifiers, ancestors = wanted_identifiers(asked.identifiers, profile, subdomains=desk.rules.subdomains)
     now = desk.clock.now()
     dates = _dates(desk, asked, profile, now)
-    recurrence = _recurrence(desk, asked, now)
+    recurrence = _recurrence(desk, asked, profile, now)
     digest = orders.digest_of(
         identifiers, ancestors, profile.name, asked.not_before, asked.not_after, replaces, recurrence
     )
@@ -254,7 +254,7 @@ def _dates(desk: Desk, asked: _NewOrder, profile: Profile, now: datetime) -> tup
     return before, after
 
 
-def _recurrence(desk: Desk, asked: _NewOrder, now: datetime) -> Recurrence | None:
+def _recurrence(desk: Desk, asked: _NewOrder, profile: Profile, now: datetime) -> Recurrence | None:
     wanted, allowed = asked.auto_renewal, desk.rules.recurrence
     if wanted is None:
         return None
@@ -263,9 +263,14 @@ def _recurrence(desk: Desk, asked: _NewOrder, now: datetime) -> Recurrence | Non
     start, end = _utc(wanted.start_date) or now, _utc(wanted.end_date) or now
     if not now - timedelta(minutes=5) <= start < end or end - start > allowed.longest:
         raise Problem(ProblemType.MALFORMED, f"a recurrent order ends after it starts, within {allowed.longest}")
-    lifetime = timedelta(seconds=wanted.lifetime)
-    if lifetime < allowed.shortest or timedelta(seconds=wanted.lifetime_adjust) >= lifetime:
+    if start > now + profile.postdate:
+        raise Problem(ProblemType.MALFORMED, f"a recurrent order starts no later than {profile.postdate} ahead")
+    lifetime, adjust = timedelta(seconds=wanted.lifetime), timedelta(seconds=wanted.lifetime_adjust)
+    if lifetime < allowed.shortest or adjust >= lifetime:
         raise Problem(ProblemType.MALFORMED, f"its certificates live {allowed.shortest} or longer, and overlap by less")
+    longest = profile.longest(desk.issuers.for_profile(profile.issuer, now).signer.not_after, now)
+    if lifetime + adjust > longest:
+        raise Problem(ProblemType.MALFORMED, f"its certificates live no longer than the profile's: {longest}")
     return Recurrence(start, end, wanted.lifetime, wanted.lifetime_adjust, wanted.allow_certificate_get)
 
 

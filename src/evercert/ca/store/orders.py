@@ -28,6 +28,8 @@ __all__ = [
     "identical",
     "next_certificate",
     "page",
+    "put_off",
+    "recurrence_ended",
     "take_over",
     "take_recurring",
 ]
@@ -78,22 +80,42 @@ async def begin_processing(db: Database, order_id: int, csr: bytes, *, now: date
     return bool(rows)
 
 
-def finished(order: Order, serial: str, recur_at: datetime | None = None) -> Statement:
-    """The statement that ends it with its one certificate; a conflict where it is not in this turn any more."""
+def finished(order: Order, serial: str, recur_at: datetime | None = None, *, key_digest: str = "") -> Statement:
+    """The statement that ends it with its one certificate; a conflict where it is not in this turn any more, or the
+    key in it is blocked by now."""
     return _SQL["finish order"](
-        id=order.id, serial=serial, recur_at=number_or_none(recur_at), turn=number_or_none(order.turn)
+        id=order.id,
+        serial=serial,
+        key_digest=key_digest,
+        recur_at=number_or_none(recur_at),
+        end=to_epoch(order.recurrence.end) if order.recurrence else 0,
+        turn=number_or_none(order.turn),
     ).expecting(1)
 
 
-def next_certificate(order: Order, serial: str, recur_at: datetime | None) -> Statement:
-    """The statement that gives a recurrent order its next certificate; a conflict where somebody was first."""
+def next_certificate(order: Order, serial: str, recur_at: datetime | None, *, key_digest: str = "") -> Statement:
+    """The statement that gives a recurrent order its next certificate; a conflict where somebody was first, or the
+    key in it is blocked by now."""
     return _SQL["next certificate of an order"](
         id=order.id,
         serial=serial,
+        key_digest=key_digest,
         before=order.certificate,
         recur_at=number_or_none(recur_at),
         turn=number_or_none(order.turn),
     ).expecting(1)
+
+
+def put_off(order: Order, recur_at: datetime) -> Statement:
+    """The statement that has a recurrent order wait for its next certificate; a conflict where somebody was first."""
+    return _SQL["put off recurrence"](
+        id=order.id, recur_at=to_epoch(recur_at), turn=number_or_none(order.turn)
+    ).expecting(1)
+
+
+def recurrence_ended(order: Order, why: ProblemDocument) -> Statement:
+    """The statement that ends a recurrent order for that reason; a conflict where somebody was first."""
+    return _SQL["end recurrence"](id=order.id, error=problem_to(why), turn=number_or_none(order.turn)).expecting(1)
 
 
 def failed(order: Order, why: ProblemDocument) -> Statement:

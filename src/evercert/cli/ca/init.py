@@ -59,7 +59,7 @@ def command(
     from evercert.ca.founding import Founding, found
     from evercert.ca.settings import first_file
     from evercert.config.references import resolve
-    from evercert.host.files import write_durably
+    from evercert.host.files import make_private_dir, write_durably
     from evercert.pki.cert import read_certificate
     from evercert.pki.hsm.opening import Tokens
 
@@ -72,11 +72,14 @@ def command(
         permitted=permit,
         root_passphrase=resolve(root_passphrase, settings.environ) if root_passphrase else None,
     )
-    with closing(Tokens(partial(resolve, environ=settings.environ))) as tokens:
-        founded = found(folder, founding, tokens.create, SystemClock().now(), SystemRandom())
     places = listen or ("127.0.0.1:8443",)
     text = first_file(url or "https://localhost:8443", places, allow)
-    write_durably(folder / "ca.toml", text.encode(), 0o600)
+    if not (folder / "root.pem").exists():
+        # Before the root, whose being there says that the rest is.
+        make_private_dir(folder)
+        write_durably(folder / "ca.toml", text.encode(), 0o600)
+    with closing(Tokens(partial(resolve, environ=settings.environ))) as tokens:
+        founded = found(folder, founding, tokens.create, SystemClock().now(), SystemRandom())
     fingerprint = read_certificate(founded.root).fingerprint
     told = {"folder": str(folder), "root": fingerprint, "issuer": founded.issuer, "offline": str(founded.offline)}
     output.result(

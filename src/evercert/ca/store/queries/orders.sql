@@ -52,14 +52,32 @@ RETURNING id;
 
 -- name: finish order
 -- One order, one certificate, if whoever has it is still at the order: a turn ends later than every one before.
-UPDATE orders SET status = 'valid', certificate = :serial, processing_until = NULL, recur_at = :recur_at
-WHERE id = :id AND status = 'processing' AND processing_until = :turn
+-- A key that was blocked meanwhile gets none, and an order that recurs is there as long as it does.
+UPDATE orders SET
+    status = 'valid', certificate = :serial, processing_until = NULL, recur_at = :recur_at,
+    expires_at = CASE WHEN expires_at < CAST(:end AS BIGINT) THEN CAST(:end AS BIGINT) ELSE expires_at END
+WHERE
+    id = :id AND status = 'processing' AND processing_until = :turn
+    AND NOT EXISTS (SELECT 1 FROM blocked_keys WHERE key_digest = :key_digest)
 RETURNING id;
 
 -- name: next certificate of an order
 -- Of a recurrent one, if it is still to recur and nobody else has taken it.
 UPDATE orders SET certificate = :serial, recur_at = :recur_at
-WHERE id = :id AND status = 'valid' AND certificate = :before AND recur_at = :turn
+WHERE
+    id = :id AND status = 'valid' AND certificate = :before AND recur_at = :turn
+    AND NOT EXISTS (SELECT 1 FROM blocked_keys WHERE key_digest = :key_digest)
+RETURNING id;
+
+-- name: put off recurrence
+-- Its next certificate is tried for again then.
+UPDATE orders SET recur_at = :recur_at WHERE id = :id AND status = 'valid' AND recur_at = :turn
+RETURNING id;
+
+-- name: end recurrence
+-- With the reason as its owner sees it: there will be no further certificate.
+UPDATE orders SET status = 'canceled', error = :error, recur_at = NULL
+WHERE id = :id AND status = 'valid' AND recur_at = :turn
 RETURNING id;
 
 -- name: fail order
