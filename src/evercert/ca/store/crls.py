@@ -135,7 +135,7 @@ async def body(db: Database, found: PublishedList) -> bytes | None:
     """The octets; None where a newer list has taken the place of this one meanwhile."""
     octets = bytearray()
     for position in range(-(-found.octets // _PIECE)):
-        rows = await db.rows(_SQL["piece"](**_place(found.key), number=found.number, position=position))
+        (rows,) = await db.scan(_SQL["piece"](**_place(found.key), number=found.number, position=position))
         if not rows:
             return None
         octets += rows[0][0]

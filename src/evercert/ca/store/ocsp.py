@@ -78,7 +78,7 @@ def signed_from(row: Row) -> Signed:
 
 async def page(db: Database, after: str, limit: int) -> list[ToAnswer]:
     """So many certificates in the order of their serial numbers."""
-    rows = await db.rows(_SQL["certificates to answer for"](after=after, limit=limit))
+    (rows,) = await db.scan(_SQL["certificates to answer for"](after=after, limit=limit))
     return [
         ToAnswer(serial, issuer, moment(not_after), revoked_at is not None, moment_or_none(answered_at))
         for serial, issuer, not_after, revoked_at, answered_at in rows

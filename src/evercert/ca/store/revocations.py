@@ -41,7 +41,7 @@ async def entries(
     was revoked before this began is among them; what is revoked meanwhile may be."""
     at, serial = to_epoch(since) if since else 0, ""
     while True:
-        rows = await db.rows(
+        (rows,) = await db.scan(
             _SQL["entries"](issuer=issuer, partition=partition, revoked_at=at, serial=serial, limit=_PORTION)
         )
         if rows:
