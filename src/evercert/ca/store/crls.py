@@ -26,6 +26,7 @@ __all__ = [
     "body",
     "draw_number",
     "get",
+    "newest",
     "numbers_ahead",
     "of_issuer",
     "publish",
@@ -85,6 +86,11 @@ async def of_issuer(db: Database, issuer: str) -> tuple[Mapping[int, int], list[
     """How many revocations there were in each of its scopes, and its newest lists."""
     scopes, lists = await db.read(_SQL["scopes"](issuer=issuer), _SQL["lists"](issuer=issuer))
     return dict(scopes), [_list_from(row) for row in lists]
+
+
+async def newest(db: Database) -> list[PublishedList]:
+    """The newest of each kind, of all issuers."""
+    return [_list_from(row) for row in await db.rows(_SQL["all lists"]())]
 
 
 async def get(db: Database, key: ListKey) -> PublishedList | None:

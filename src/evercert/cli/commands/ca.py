@@ -20,6 +20,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "eab": "external accounts: who may register, and for what names",
     "profile": "what this machine's CA issues",
     "issuer": "the CA certificates that sign: add, cross-sign, retire",
+    "crl": "lists of what this machine's CA has revoked: see, make, export",
     "incident": "have certificates renewed before their time",
     "backup": "everything that a CA needs, in one sealed file",
     "restore": "a CA from its backup, in a new folder",

@@ -21,6 +21,11 @@ SELECT issuer, partition, delta, number, base, this_update, next_update, revoked
 FROM crls WHERE issuer = :issuer
 ORDER BY partition, delta;
 
+-- name: all lists
+-- The newest of each kind.
+SELECT issuer, partition, delta, number, base, this_update, next_update, revoked, entries, octets, digest, bases
+FROM crls ORDER BY issuer, partition, delta;
+
 -- name: list
 -- The newest of its kind.
 SELECT issuer, partition, delta, number, base, this_update, next_update, revoked, entries, octets, digest, bases
