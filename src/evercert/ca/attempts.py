@@ -171,7 +171,7 @@ class Attempts:
         life = max(reuse, profile.order_life if profile else timedelta(hours=1))
         end = min(now + life, until) if until else now + life
         validated = authorizations.validated(self._taken[authorization.id], now, end, evidence)
-        return await self._kept(authorization, validated)
+        return await self._kept(authorization, validated, *self.limits.pausing.proved(authorization))
 
     async def _refute(self, authorization: Authorization, problem: Problem) -> bool:
         now = self.clock.now()
@@ -183,7 +183,8 @@ class Attempts:
             "problem": problem.type.value.name,
         }
         refuted = authorizations.refuted(self._taken[authorization.id], kept(problem))
-        is_kept = await self._kept(authorization, refuted, audit.appended("refused validation", body, now))
+        record = audit.appended("refused validation", body, now)
+        is_kept = await self._kept(authorization, refuted, record, *self.limits.pausing.failed(authorization, now))
         if is_kept:
             await self._count_failure(authorization, now)
         return is_kept

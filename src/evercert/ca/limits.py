@@ -16,6 +16,7 @@ from typing import Final
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.ca.nouns import Authorization
+from evercert.ca.pausing import Pausing
 from evercert.ca.store import limits as stored
 from evercert.db.protocol import Database, Row, Statement
 
@@ -60,6 +61,7 @@ class Limits:
 
     table: Mapping[str, Limit] = field(default_factory=lambda: DEFAULTS)
     overrides: Mapping[str, Limit] = field(default_factory=dict)
+    pausing: Pausing = field(default_factory=Pausing)
 
     def taken(self, buckets: Sequence[Bucket], now: datetime) -> tuple[Statement, ...]:
         """The statements that take one from each; a conflict where one of them is empty."""
@@ -72,10 +74,21 @@ class Limits:
     async def check(self, db: Database, buckets: Sequence[Bucket], now: datetime) -> None:
         """Raises `rateLimited`, with the time after which to ask again, if one of them is empty now."""
         found = await db.read(*(stored.arrival(bucket.id) for bucket in buckets)) if buckets else []
-        for bucket, rows in zip(buckets, found, strict=True):
+        self._check(buckets, found, now)
+
+    def _check(self, buckets: Sequence[Bucket], found: Sequence[Sequence[Row]], now: datetime) -> None:
+        for bucket, rows in zip(buckets, found, strict=False):
             limit = self._of(bucket)
             if limit is not None and (free_at := _free_at(limit, rows, now)) > now:
                 raise _limited(bucket, limit, free_at, now)
+
+    async def check_new(self, db: Database, wanted: Sequence[Authorization], now: datetime) -> None:
+        """Raises `rateLimited` where one of these, which are to be proved, failed too often or is paused."""
+        buckets = [failures_of(each) for each in wanted]
+        asked = (*(stored.arrival(each.id) for each in buckets), *self.pausing.asked(wanted))
+        found = await db.read(*asked) if asked else []
+        self.pausing.check(wanted, found[len(buckets) :])
+        self._check(buckets, found, now)
 
     def _of(self, bucket: Bucket) -> Limit | None:
         return self.overrides.get(bucket.id) or self.table.get(bucket.limit)

@@ -62,12 +62,22 @@ class Keeping:
             authorizations=await self._portions("prune authorizations", now - self.policy.orders),
             certificates=await self._portions("prune certificates", now - self.policy.certificates),
             audit=await self._audit(now - self.policy.audit),
-            rest=await self._portions("prune limits", now) + await self._portions("prune nonces", now),
+            rest=await self._rest(now),
         )
         if any((pruned.orders, pruned.authorizations, pruned.certificates, pruned.audit, pruned.rest)):
             for _ in range(_SHRINKS):
                 await self.db.write(_SQL["give space back"]())
         return pruned
+
+    async def _rest(self, now: datetime) -> int:
+        return sum(
+            [
+                await self._portions("prune limits", now),
+                await self._portions("prune nonces", now),
+                await self._portions("prune failures", now - self.policy.orders),
+                await self._portions("prune pauses", now - self.policy.certificates),
+            ]
+        )
 
     async def _orders(self, before: datetime) -> int:
         gone = 0

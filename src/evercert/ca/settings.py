@@ -14,6 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
 from evercert.ca.pace import Pace
+from evercert.ca.pausing import Pausing
 from evercert.ca.private import AdminSettings, MetricsSettings, check_admin, check_private
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
@@ -88,6 +89,13 @@ class OcspSettings(_Strict, frozen=True):
     presign: bool = False
 
 
+class PauseSettings(_Strict, frozen=True):
+    """`after` how many failures in a row; 0: never."""
+
+    after: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 200
+    url: str = ""
+
+
 class RecurrenceSettings(_Strict, frozen=True):
     offered: bool = True
     shortest: Duration = "1h"
@@ -122,6 +130,7 @@ class CaSettings(_Strict, frozen=True):
     metrics: MetricsSettings = MetricsSettings()
     nodes: NodeSettings = NodeSettings()
     admin: AdminSettings = AdminSettings()
+    pause: PauseSettings = PauseSettings()
     limits: dict[str, LimitSettings] = {}
     overrides: dict[str, LimitSettings] = {}
     profiles: dict[str, dict[str, Any]] = {}
@@ -191,7 +200,9 @@ class CaSettings(_Strict, frozen=True):
     def limits_in_force(self) -> Limits:
         table = {name: Limit(each.count, span_of(each.per), _meaning(name)) for name, each in self.limits.items()}
         return Limits(
-            {**DEFAULTS, **table}, {name: Limit(each.count, span_of(each.per)) for name, each in self.overrides.items()}
+            {**DEFAULTS, **table},
+            {name: Limit(each.count, span_of(each.per)) for name, each in self.overrides.items()},
+            Pausing(self.pause.after, self.pause.url or self.website),
         )
 
 
@@ -312,6 +323,12 @@ allow = [{allow}]
 #[nodes]
 #turn = "60s"
 #look = "15s"
+
+# After so many failed validations in a row a name is not tried any more for that account, until
+# `evercert ca limits unpause`; `url` says to its people what to do.
+#[pause]
+#after = 200
+#url = ""
 
 #[limits.orders-per-account]
 #count = 300

@@ -14,10 +14,10 @@ from evercert.ca.admin import shapes
 from evercert.ca.admin.desk import AdminDesk
 from evercert.ca.admin.shapes import account_shown, certificate_shown, key_shown
 from evercert.ca.nouns import Certificate
-from evercert.ca.operating import auditing, external, figures, incident, people
+from evercert.ca.operating import auditing, external, figures, incident, people, rationing
 from evercert.ca.operating.auditing import Verified
 from evercert.ca.operating.figures import Figures
-from evercert.ca.store import certificates, eab
+from evercert.ca.store import certificates, eab, pauses
 from evercert.ca.store.operating import Wanted, accounts_of, find
 from evercert.config.toml import span_of
 from evercert.pki.cert import certificate_pem
@@ -30,9 +30,11 @@ __all__ = [
     "hand_out_external",
     "list_accounts",
     "list_audit",
+    "list_buckets",
     "list_external",
     "list_incidents",
     "list_issuers",
+    "list_paused",
     "list_profiles",
     "prove_audit",
     "revoke_certificate",
@@ -40,6 +42,7 @@ __all__ = [
     "show_certificate",
     "show_figures",
     "take_back_external",
+    "unpause",
 ]
 
 Words = Mapping[str, str]
@@ -47,6 +50,7 @@ Words = Mapping[str, str]
 # What the store's numbers are, at most.
 _LARGEST: Final = 2**63 - 1
 _DIGITS: Final = len(str(_LARGEST))
+_MOST: Final = 1000
 
 
 async def find_certificates(desk: AdminDesk, words: Words, asked: shapes.FindCertificates) -> shapes.CertificateList:
@@ -168,6 +172,22 @@ async def list_audit(desk: AdminDesk, words: Words, asked: shapes.FindRecords) -
 
 async def prove_audit(desk: AdminDesk, words: Words, asked: shapes.Proving) -> Verified:
     return await auditing.verify(desk.office.db, (asked.id, asked.hash) if asked.id else None)
+
+
+async def list_buckets(desk: AdminDesk, words: Words, asked: shapes.FindBuckets) -> shapes.BucketList:
+    found = await rationing.buckets(desk.office, asked.about, asked.limit)
+    return shapes.BucketList([shapes.Bucket(**asdict(each)) for each in found])
+
+
+async def list_paused(desk: AdminDesk, words: Words, asked: None) -> shapes.PauseList:
+    found = await pauses.newest(desk.office.db, _MOST)
+    items = (shapes.PauseShown(str(each.account_id), each.identifier, each.failures, each.paused_at) for each in found)
+    return shapes.PauseList(list(items))
+
+
+async def unpause(desk: AdminDesk, words: Words, asked: shapes.Unpausing) -> shapes.NothingMore:
+    await rationing.unpause(desk.office, _number(asked.account), asked.identifier)
+    return shapes.NothingMore()
 
 
 def _plain(profile: object) -> dict[str, Any]:

@@ -16,6 +16,8 @@ __all__ = [
     "AccountList",
     "AccountShown",
     "AuditList",
+    "Bucket",
+    "BucketList",
     "CertificateList",
     "CertificateShown",
     "CertificateWhole",
@@ -23,6 +25,7 @@ __all__ = [
     "Counted",
     "Declaring",
     "FindAccounts",
+    "FindBuckets",
     "FindCertificates",
     "FindRecords",
     "HandedOutKey",
@@ -34,11 +37,14 @@ __all__ = [
     "KeyList",
     "KeyShown",
     "NothingMore",
+    "PauseList",
+    "PauseShown",
     "ProfileShown",
     "Profiles",
     "Proving",
     "RecordShown",
     "Revoking",
+    "Unpausing",
     "account_shown",
     "certificate_shown",
     "key_shown",
@@ -226,6 +232,41 @@ class IssuerShown(msgspec.Struct, frozen=True):
 
 class Issuers(msgspec.Struct, frozen=True):
     items: list[IssuerShown]
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    limit: str
+    key: str
+    taken: int
+    count: int
+    seconds: int
+    full_at: datetime
+    is_overridden: bool
+
+
+class BucketList(msgspec.Struct, frozen=True):
+    items: list[Bucket]
+
+
+class FindBuckets(_Taken, frozen=True):
+    about: Annotated[str, msgspec.Meta(max_length=300, description="Part of a limit's name or of its key.")] = ""
+    limit: _Limit = 100
+
+
+class PauseShown(msgspec.Struct, frozen=True):
+    account: _Number
+    identifier: str
+    failures: int
+    paused_at: datetime
+
+
+class PauseList(msgspec.Struct, frozen=True):
+    items: list[PauseShown]
+
+
+class Unpausing(_Taken, frozen=True):
+    account: _Text
+    identifier: _Text
 
 
 class NothingMore(msgspec.Struct, frozen=True):

@@ -81,6 +81,9 @@ OPERATIONS: Final = (
         "/v1/incidents", "Have certificates renewed early", shapes.Counted, acts.declare_incident, shapes.Declaring, 201
     ),
     _post("/v1/incidents/end", "Close an incident", shapes.Counted, acts.close_incident, shapes.Closing),
+    _get("/v1/limits", "Buckets, emptiest first", shapes.BucketList, acts.list_buckets, shapes.FindBuckets),
+    _get("/v1/pauses", "Names that are not tried any more", shapes.PauseList, acts.list_paused),
+    _post("/v1/pauses/end", "Let a name be tried again", shapes.NothingMore, acts.unpause, shapes.Unpausing),
     _get("/v1/stats", "The CA in figures", Figures, acts.show_figures),
     _get("/v1/audit", "Audit records, newest first", shapes.AuditList, acts.list_audit, shapes.FindRecords),
     Operation("POST", "/v1/audit/proof", "read", "Prove the audit", Verified, acts.prove_audit, body=shapes.Proving),

@@ -43,7 +43,8 @@ async def admin_listening(node: Node, settings: CaSettings, root: bytes) -> Asyn
 def _desk(node: Node) -> AdminDesk:
     desk = node.desk
     return AdminDesk(
-        Office(desk.db, desk.clock, desk.rng, desk.sealer, desk.profiles, desk.revoking, "nobody"), desk.issuers
+        Office(desk.db, desk.clock, desk.rng, desk.sealer, desk.profiles, desk.revoking, "nobody", desk.limits),
+        desk.issuers,
     )
 
 

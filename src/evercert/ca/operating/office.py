@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Literal
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
+from evercert.ca.limits import Limits
 from evercert.ca.nouns import Certificate
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.revoking import Revoking
@@ -36,6 +37,7 @@ class Office:
     profiles: Mapping[str, Profile]
     revoking: Revoking
     who: str
+    limits: Limits = field(default_factory=Limits)
 
     async def certificate(self, serial: str) -> Certificate:
         """The one whose serial number begins like that. Raises `not-found`, and `bad-input` where there are several."""

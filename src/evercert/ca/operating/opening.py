@@ -26,4 +26,4 @@ async def open_office(folder: Path, environ: Mapping[str, str], who: str) -> Asy
     profiles = profiles_from(settings.profiles, str(folder / "ca.toml"))
     sealer = sealer_of(folder, settings, environ)
     async with open_database(place_of(folder, settings, environ), MIGRATIONS) as db:
-        yield Office(db, clock, SystemRandom(), sealer, profiles, Revoking(db, clock), who)
+        yield Office(db, clock, SystemRandom(), sealer, profiles, Revoking(db, clock), who, settings.limits_in_force())

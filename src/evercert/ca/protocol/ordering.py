@@ -18,7 +18,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.base.serving import Answer
-from evercert.ca.limits import Bucket, failures_of
+from evercert.ca.limits import Bucket
 from evercert.ca.nouns import Account, Authorization, Order, Recurrence
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.authorizations import authorization_answer
@@ -78,7 +78,7 @@ async def new_order(desk: Desk, signed: Signed) -> Answer:
     granting = await granting_of(desk, signed, profile)
     granting.check(identifiers)
     chosen = await _authorizations(desk, signed, profile, granting, identifiers, ancestors)
-    await desk.limits.check(desk.db, [failures_of(each.authorization) for each in chosen if each.is_new], now)
+    await desk.limits.check_new(desk.db, [each.authorization for each in chosen if each.is_new], now)
     order = Order(
         id=new_number(now, desk.rng),
         account_id=signed.account.id,
@@ -115,7 +115,7 @@ async def new_authz(desk: Desk, signed: Signed) -> Answer:
     (chosen,) = await _authorizations(desk, signed, profile, granting, (identifier,), ancestors)
     if chosen.is_new:
         new, now, buckets = chosen.authorization, desk.clock.now(), _buckets(signed.account)
-        await desk.limits.check(desk.db, [failures_of(new)], now)
+        await desk.limits.check_new(desk.db, [new], now)
         await _write(desk, buckets, now, authorizations.added(new, now), *granting.records((new,), now))
     answer = authorization_answer(desk, chosen.authorization, 201)
     return replace(answer, headers=(*answer.headers, ("location", desk.urls.authorization(chosen.authorization.id))))

@@ -21,6 +21,7 @@ CA_COMMANDS: Final[dict[str, str]] = {
     "profile": "what this machine's CA issues",
     "issuer": "the CA certificates that sign: add, cross-sign, retire",
     "crl": "lists of what this machine's CA has revoked: see, make, export",
+    "limits": "who has asked for how much; and names that are not tried any more",
     "incident": "have certificates renewed before their time",
     "backup": "everything that a CA needs, in one sealed file",
     "restore": "a CA from its backup, in a new folder",

@@ -11,3 +11,10 @@ RETURNING arrival;
 -- name: bucket
 -- Its theoretical arrival time.
 SELECT arrival FROM limits WHERE bucket = :bucket;
+
+-- name: emptiest buckets
+-- That are not full again by now.
+SELECT bucket, arrival FROM limits
+WHERE arrival > :now AND (CAST(:about AS TEXT) = '' OR bucket LIKE CAST(:about AS TEXT) ESCAPE '\')
+ORDER BY arrival DESC, bucket
+LIMIT :limit;

@@ -48,6 +48,22 @@ DELETE FROM burned_nonces
 WHERE nonce IN (SELECT nonce FROM burned_nonces WHERE expires_at < :before ORDER BY expires_at LIMIT :limit)
 RETURNING nonce;
 
+-- name: prune failures
+-- That were not so many as to pause a name.
+DELETE FROM pauses
+WHERE
+    (account_id, identifier) IN (
+        SELECT account_id, identifier FROM pauses WHERE paused_at IS NULL AND changed_at < :before LIMIT :limit
+    )
+RETURNING failures;
+
+-- name: prune pauses
+-- Of names that nobody has asked for in a long time.
+DELETE FROM pauses
+WHERE
+    (account_id, identifier) IN (SELECT account_id, identifier FROM pauses WHERE changed_at < :before LIMIT :limit)
+RETURNING failures;
+
 -- name: move audit anchor
 -- The chain begins behind the newest record that is old enough, and never without its newest one.
 UPDATE audit_anchor SET id = old.id, hash = old.hash
