@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,12 +16,19 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from evercert.acme.jose import external_account_binding
-from evercert.base.serving import Answer
+from evercert.base.names import Identifier
+from evercert.base.serving import Answer, Asked
+from evercert.ca.admin.callers import Callers
+from evercert.ca.nouns import Certificate
 from evercert.ca.operating import external
 from evercert.ca.operating.office import Office
+from evercert.ca.private import AdminClient
 from evercert.ca.profiles.profile import BUILT_IN, Profile
+from evercert.ca.store import certificates
+from evercert.pki.issuing import Leaf, sign
 from evercert.pki.keys import KeyType
 from tests.ca.given import BASE, World, a_ca
+from tests.ca.protocol.test_certificates import ready
 from tests.ca.protocol.wire import Wire, encoded, header, kind_of, read
 from tests.pki.hierarchies import key_of
 
@@ -78,6 +87,18 @@ async def test_a_proof_of_a_name_alone_is_not_taken_for_those_below_it(world: Wo
     assert read(await wire.post(url))["status"] == "valid"
     both = await order(wire, ("dns", "a.test", ""), ("dns", "secret.a.test", "a.test"))
     assert read(both)["status"] == "pending"
+
+
+async def test_a_proof_serves_further_orders_for_as_long_as_the_profile_says(world: World, wire: Wire) -> None:
+    """It did for as long as its own order might take, which is a week where the profile says seven hours."""
+    await wire.register()
+    first = await ready(world, wire, "a.test")
+    world.clock.advance(profile().authorization_reuse + timedelta(minutes=1))
+    wire.forget()
+    assert read(await order(wire, ("dns", "a.test", ""), ("dns", "b.test", "")))["status"] == "pending"
+    (again,) = await challenges(wire, await wire.order("a.test", notAfter="2026-02-01T00:00:00Z"))
+    assert len(again) > 1  # a new one
+    assert read(await wire.post(first["finalize"], csr("a.test")))["status"] == "valid"
 
 
 async def test_a_device_is_not_proved_by_dns(wire: Wire) -> None:
@@ -145,6 +166,22 @@ async def test_an_external_account_keeps_to_its_uris(world: World, wire: Wire) -
     assert kind_of(refused) == "badCSR"
     done = await wire.post(placed["finalize"], csr("a.test", "spiffe://corp.test/ns/web/a"))
     assert read(done)["status"] == "valid"
+
+
+async def test_a_device_does_not_come_in_as_an_operator_of_its_name(world: World) -> None:
+    issuer, now = next(iter(world.node.desk.issuers)), world.clock.now()
+    leaf = Leaf(serial=0x1234, spki=KEY.spki, identifiers=(), not_before=now, not_after=now + timedelta(days=1))
+    for kind in ("permanent-identifier", "dns"):
+        callers = Callers(world.node.desk.db, world.clock, [AdminClient(name="ops.corp.test")], takes_tokens=False)
+        leaf = replace(leaf, serial=leaf.serial + 1)
+        der = sign(leaf, issuer.signer)
+        name = Identifier(kind, "ops.corp.test")  # type: ignore[arg-type]  # one of its words
+        record = Certificate(
+            f"{leaf.serial:x}", 1, 1, issuer.name, "default", (name,), now, leaf.not_after, now, "digest"
+        )
+        await world.node.desk.db.write(*certificates.added(record, der))
+        known = await callers.known(Asked("GET", "/", client_certificate=der))
+        assert (known is not None) == (kind == "dns")
 
 
 async def test_what_an_external_account_had_begun_ends_with_it(world: World, wire: Wire) -> None:

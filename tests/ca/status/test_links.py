@@ -96,3 +96,8 @@ def test_what_is_needed_before_tls_is_not_behind_it(tmp_path: Path, url: str) ->
     file.write_text(f'url = "https://ca.test"\nplain_url = "{url}"\n')
     with pytest.raises(EvercertError, match="plain_url: it is not http://HOST:PORT"):
         load_ca_settings(file)
+
+
+@pytest.mark.parametrize("issuer", ["a%00", "%0A", "%C2%85"])
+def test_a_name_that_no_issuer_has_leads_to_no_list(issuer: str) -> None:
+    assert key_at(f"/crl/{issuer}/whole.crl") is None

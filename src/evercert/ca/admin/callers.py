@@ -69,6 +69,8 @@ def _is_meant(rule: AdminClient, record: Certificate, fingerprint: str) -> bool:
     """Whether everything that the rule says is so."""
     if rule.fingerprint and rule.fingerprint.replace(":", "").lower() != fingerprint:
         return False
-    if rule.name and rule.name not in {str(each) for each in record.identifiers}:
+    # What a device is called may look like a name.
+    names = {each.value for each in record.identifiers if each.type in {"dns", "ip"}}
+    if rule.name and rule.name not in names:
         return False
     return not rule.profile or rule.profile == record.profile

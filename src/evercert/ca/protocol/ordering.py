@@ -149,18 +149,20 @@ async def _authorizations(
             continue
         for_subdomains = subject in whole
         usable = (authorizations.from_row(row) for row in rows)
-        old = next((each for each in usable if _fits(each, subject, profile, for_subdomains)), None)
+        old = next((each for each in usable if _fits(each, subject, profile, for_subdomains, now)), None)
         new = old or _new(desk, signed, profile, granting, subject, for_subdomains)
         chosen[subject] = _Chosen(new, is_new=old is None)
     return list(chosen.values())
 
 
-def _fits(old: Authorization, subject: Identifier, profile: Profile, for_subdomains: bool) -> bool:
+def _fits(old: Authorization, subject: Identifier, profile: Profile, for_subdomains: bool, now: datetime) -> bool:
     """Whether an order may wait for it: for the same name and profile, and valid or not begun."""
     same = old.identifier == subject and old.profile == profile.name and old.subdomains >= for_subdomains
     # An attestation is for one key, and the next order may come with another one.
-    lasts = profile.authorization_reuse > timedelta() and old.attempted != DEVICE_ATTEST_01
-    reusable = old.stored_status == "valid" and lasts
+    lasts = old.attempted != DEVICE_ATTEST_01
+    # It is valid for longer than it serves further orders, if the order that it was made for may take longer.
+    is_new = old.validated_at is not None and old.validated_at + profile.authorization_reuse > now
+    reusable = old.stored_status == "valid" and lasts and is_new
     return same and (reusable or (old.stored_status == "pending" and not old.attempted))
 
 

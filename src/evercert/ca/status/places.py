@@ -25,5 +25,7 @@ def key_at(path: str) -> ListKey | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
-    issuer, part, delta = found.groups()
-    return ListKey(unquote(issuer), 0 if part == "whole" else int(part), bool(delta))
+    issuer, part, delta = unquote(found[1]), found[2], found[3]
+    if not issuer.isprintable():  # nor does PostgreSQL know a text with a NUL
+        return None
+    return ListKey(issuer, 0 if part == "whole" else int(part), bool(delta))
