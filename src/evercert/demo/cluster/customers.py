@@ -70,7 +70,8 @@ class Customer:
 
     def __init__(self, directory: str, roots: Path, shown: Shown, tally: Tally) -> None:
         self._directory = directory
-        self._trust = HttpSettings(roots=roots, use_system_roots=False)
+        # Not patient: whoever is not answered asks another node, and loses nothing by it.
+        self._trust = HttpSettings(roots=roots, use_system_roots=False, timeout=10.0)
         self._shown = shown
         self._tally = tally
         self._key = generate(KeyType.EC256)
