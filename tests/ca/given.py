@@ -117,10 +117,12 @@ async def a_ca(
     anchors: TrustAnchors | None = None,
     limits: Limits | None = None,
     meters: Meters = NO_METERS,
+    clock: FakeClock | None = None,
+    seed: int = 7,
 ) -> AsyncIterator[World]:
     # A database takes real time, one on sockets more of it. Meanwhile the node's duties move the clock on, yet not so
     # far that nonces end, or the leases of what is under way.
-    clock, network = FakeClock(settle=0.1 if isinstance(place, Path | None) else 0.5), FakeNetwork()
+    clock, network = clock or FakeClock(settle=0.1 if isinstance(place, Path | None) else 0.5), FakeNetwork()
     if not folder.exists():
         shutil.copytree(_founded(), folder)
     sealer = Sealer(Secret((folder / "master.key").read_bytes()))
@@ -144,7 +146,7 @@ async def a_ca(
                 limits=limits or Limits(),
             ),
             clock=clock,
-            rng=Random(7),
+            rng=Random(seed),
             is_alone=isinstance(where, Path),
             meters=meters,
         ) as node,
