@@ -95,7 +95,13 @@ class Attempts:
             # There is no room: somebody takes it over when its turn is up.
             return _ended()
         self._taken[number] = authorization
+        end.add_done_callback(lambda _: self._forget(authorization))
         return end
+
+    def _forget(self, authorization: Authorization) -> None:
+        """Whether it has ended, or was never begun because it had to make room for others."""
+        if self._taken.get(authorization.id) is authorization:
+            del self._taken[authorization.id]
 
     async def drain(self) -> None:
         """Afterwards no validation is under way; what was not begun is left for whoever takes it over."""
@@ -116,7 +122,6 @@ class Attempts:
             words = "a validation of %s could not be ended: %s"
             _log.error(words, authorization.identifier, error, extra={"code": error.code.name})
         finally:
-            del self._taken[number]
             seconds = self.clock.monotonic() - began
             self.meters.validated(authorization.attempted, authorization.profile, outcome, seconds)
 

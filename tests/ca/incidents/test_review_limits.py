@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 
 from evercert.base.names import Identifier
 from evercert.ca.limits import Limit, Limits
+from evercert.ca.nouns import Authorization
 from evercert.ca.store.orders import digest_of
 from evercert.ca.store.schema import MIGRATIONS
+from evercert.ca.validation.pool import ValidationPool
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place
 from tests.ca.given import BASE, World, a_ca
@@ -101,6 +105,36 @@ async def test_a_limit_of_none_lets_nothing_through(world: World, wire: Wire) ->
         assert kind_of(await wire.register()) == "rateLimited"
         world.clock.advance(2 * HOUR)
         wire.forget()
+
+
+def claimed(number: int, account: int, world: World) -> Authorization:
+    now = world.clock.now()
+    return Authorization(
+        id=number,
+        account_id=account,
+        identifier=Identifier("dns", "a.test"),
+        profile="default",
+        stored_status="pending",
+        token="token",
+        offered=("http-01",),
+        attempted="http-01",
+        attempted_at=now,
+        validated_at=None,
+        error=None,
+        expires_at=now + HOUR,
+    )
+
+
+@with_limits({})
+async def test_nothing_is_kept_of_validations_that_had_to_make_room(world: World) -> None:
+    pool = ValidationPool(lambda key, error: None, total=1, per_account=1, waiting=2)
+    taken: dict[int, Authorization] = {}
+    attempts = replace(world.node.attempts, pool=pool, _taken=taken)
+    ends = [attempts.begin(claimed(number, number // 10, world)) for number in (11, 12, 13, 14, 21, 22)]
+    assert sorted(taken) == [11, 12, 13, 21]  # 13 had to make room for 21
+    await asyncio.gather(*ends)
+    await asyncio.sleep(0)
+    assert not taken
 
 
 def test_a_device_and_a_name_of_one_text_are_two_sets() -> None:
