@@ -60,6 +60,14 @@ class Program:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def cost(self) -> tuple[float, int]:
+        """Seconds of processor that it has used so far, and octets of memory that it has now."""
+        process = Path("/proc") / str(self._process.pid)
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        pages = int((process / "statm").read_text().split()[1])
+        ticks = int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
+
     def text(self) -> str:
         """Everything it has printed so far."""
         return self.log.read_text(errors="replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from evercert.pki.attestation.chain import read_anchors
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
-__all__ = ["master_key_of", "open_ca", "place_of", "sealer_of"]
+__all__ = ["lint_ahead", "master_key_of", "open_ca", "place_of", "sealer_of"]
 
 _MAX_ROOTS = 4 << 20
 
@@ -49,17 +49,17 @@ async def open_ca(
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; closed afterwards."""
     clock = clock or SystemClock()
-    async with AsyncExitStack() as closing:
+    async with AsyncExitStack() as stack:
         sealer = sealer_of(folder, settings, environ)
         tokens = Tokens(partial(resolve, environ=environ))
-        closing.callback(tokens.close)
+        stack.callback(tokens.close)
         # Beside the loop: a token takes its time.
         issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, sealer, tokens.load)
         profiles = await _linted(folder, settings, issuers, clock.now())
         place = place_of(folder, settings, environ)
-        db = await closing.enter_async_context(open_database(place, MIGRATIONS))
-        perspectives = await closing.enter_async_context(perspectives_of(settings, folder, environ, clock))
-        yield await closing.enter_async_context(
+        db = await stack.enter_async_context(open_database(place, MIGRATIONS))
+        perspectives = await stack.enter_async_context(perspectives_of(settings, folder, environ, clock))
+        yield await stack.enter_async_context(
             open_node(
                 db,
                 sealer,
@@ -72,6 +72,15 @@ async def open_ca(
                 meters=meters,
             )
         )
+
+
+async def lint_ahead(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> None:
+    """Afterwards what pkilint has to look at before the CA in the folder may sign is seen to, and its next start costs
+    no second for that. Raises `bad-input` where pkilint objects, or is not installed."""
+    sealer, tokens = sealer_of(folder, settings, environ), Tokens(partial(resolve, environ=environ))
+    with closing(tokens):
+        issuers = load_issuers(folder, settings.issuers, sealer, tokens.load)
+        await _linted(folder, settings, issuers, SystemClock().now())
 
 
 async def _linted(folder: Path, settings: CaSettings, issuers: Issuers, now: datetime) -> Mapping[str, Profile]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-__all__ = ["UNITS", "unit_text"]
+__all__ = ["CA_FOLDER", "CA_UNIT", "UNITS", "ca_unit_text", "unit_text"]
 
 # The service stays; the timer starts the other service, which looks once. One way or the other.
 UNITS: Final = ("evercert.service", "evercert.timer", "evercert-once.service")
 
+# What `evercert ca serve` runs as.
+CA_UNIT: Final = "evercert-ca.service"
+
 # Where the shipped files expect the program.
 _USUAL = "/usr/local/bin/evercert"
+CA_FOLDER: Final = Path("/var/lib/evercert-ca")
+
+# From here on nobody needs a capability.
+_UNPRIVILEGED: Final = 1024
 
 
 def unit_text(name: str) -> str:
@@ -21,3 +30,18 @@ def unit_text(name: str) -> str:
     program = Path(sys.argv[0]).absolute()
     text = (files("evercert.daemon") / "units" / name).read_text()
     return text.replace(_USUAL, str(program)) if program.name == "evercert" else text
+
+
+def ca_unit_text(folder: Path, ports: Collection[int], *, is_credential: bool = True) -> str:
+    """The unit of the CA in that folder; *is_credential*: its master key comes from systemd. Where it listens on a privileged port, it has the one capability for that, and
+    then no users of its own (the kernel's are the ones that count for ports)."""
+    text = unit_text(CA_UNIT)
+    if folder != CA_FOLDER:
+        text = text.replace(str(CA_FOLDER), str(folder)).replace("StateDirectoryMode=0700\n", "")
+        text = text.replace("StateDirectory=evercert-ca\n", f"ReadWritePaths={folder}\n").replace(
+            "DynamicUser=yes\n", ""
+        )
+    if any(port < _UNPRIVILEGED for port in ports):
+        text = re.sub(r"^(CapabilityBoundingSet|AmbientCapabilities)=$", r"\1=CAP_NET_BIND_SERVICE", text, flags=re.M)
+        text = text.replace("PrivateUsers=yes\n", "")
+    return text

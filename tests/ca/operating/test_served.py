@@ -27,3 +27,14 @@ def test_a_served_ca_shows_its_figures_and_writes_its_log(tmp_path: Path) -> Non
     assert answered == [("/acme/directory", 200), ("/acme/nothing%0aforged", 404)]
     (refused,) = [each for each in events if each["logger"] == "evercert.ca.refusals"]
     assert (refused["problem"], refused["status"], refused["peer"]) == ("malformed", 404, "127.0.0.1")
+
+
+def test_a_ca_answers_soon_after_it_is_started_and_is_small(tmp_path: Path) -> None:
+    """Within a second of this machine's processor for it, from the first start on, and below 120 MB: `init` has pkilint
+    look at what it makes. (Of the clock's time a busy machine takes any amount.)"""
+    with EvercertCa(tmp_path / "ca") as ca:
+        assert ca.get("/acme/directory") == 200
+        seconds, octets = ca.program.cost()
+    assert (ca.folder / "linted.json").exists()
+    assert seconds < 1.0
+    assert octets < 120 << 20

@@ -80,6 +80,7 @@ def command(
         write_durably(folder / "ca.toml", text.encode(), 0o600)
     with closing(Tokens(partial(resolve, environ=settings.environ))) as tokens:
         founded = found(folder, founding, tokens.create, SystemClock().now(), SystemRandom())
+    _lint_ahead(output, settings, folder)
     fingerprint = read_certificate(founded.root).fingerprint
     told = {"folder": str(folder), "root": fingerprint, "issuer": founded.issuer, "offline": str(founded.offline)}
     output.result(
@@ -91,3 +92,16 @@ def command(
         "next: evercert ca serve",
     )
     return 0
+
+
+def _lint_ahead(output: Output, settings: Settings, folder: Path) -> None:
+    """What it finds is said again by `serve`, which does not serve then."""
+    from evercert.base.errors import EvercertError
+    from evercert.ca.opening import lint_ahead
+    from evercert.ca.settings import load_ca_settings
+    from evercert.cli.frame import in_loop
+
+    try:
+        in_loop(lint_ahead(folder, load_ca_settings(folder / "ca.toml"), settings.environ))
+    except EvercertError as error:
+        output.warn(f"the CA is made, and cannot be served yet: {error.message}")

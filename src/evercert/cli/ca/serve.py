@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evercert.cli.ca.folder import ca_folder, dir_option
+from evercert.cli.ca.folder import ca_folder, dir_option, has_ca
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.lasting import new_loop, settle_memory
 from evercert.cli.logs import FORMATS, LEVELS, log_to_stderr
@@ -23,6 +23,7 @@ __all__ = ["command"]
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="On standard error.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.option("--access-log", is_flag=True, help="A line for each answer at info; else they are there at debug.")
+@click.option("--print-unit", is_flag=True, help="Print a unit file for systemd and end.")
 @framed
 def command(
     output: Output,
@@ -32,8 +33,15 @@ def command(
     log_format: str,
     log_level: str,
     access_log: bool,
+    print_unit: bool,
 ) -> int:
-    """Answer as the CA in that folder, until told to stop (Ctrl-C or SIGTERM: what was asked is answered first)."""
+    """Answer as the CA in that folder, until told to stop (Ctrl-C or SIGTERM: what was asked is answered first).
+
+    \b
+    evercert ca serve --print-unit > /etc/systemd/system/evercert-ca.service
+    """
+    if print_unit:
+        return _print_unit(output, settings, directory)
     folder = ca_folder(settings, directory)
     log_to_stderr(log_format, log_level)
     try:
@@ -42,6 +50,22 @@ def command(
     except KeyboardInterrupt:
         output.note("ended; what was begun is kept, and gone on with next time")
         return 0
+
+
+def _print_unit(output: Output, settings: Settings, directory: Path | None) -> int:
+    from evercert.ca.private import place_from
+    from evercert.ca.settings import load_ca_settings
+    from evercert.cli.units import CA_FOLDER, CA_UNIT, ca_unit_text
+
+    folder, places, is_credential = CA_FOLDER, list[str](), True
+    if directory or has_ca(settings, directory):
+        folder = ca_folder(settings, directory)
+        decided = load_ca_settings(folder / "ca.toml")
+        places = [*decided.listen, *decided.plain_listen]
+        is_credential = decided.master_key.startswith("cred:")
+    text = ca_unit_text(folder, [port for _, port in map(place_from, places)], is_credential=is_credential)
+    output.result({"name": CA_UNIT, "text": text}, text.rstrip("\n"))
+    return 0
 
 
 async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple[str, ...], answers_at: int) -> int:
