@@ -45,7 +45,7 @@ def test_the_unit_of_a_ca_is_printed_for_where_it_is_and_listens(tmp_path: Path)
         [evercert, "ca", "serve", "--print-unit", "--dir", folder], capture_output=True, text=True, check=True
     ).stdout
     assert f"ExecStart={evercert} ca serve --dir {folder} " in printed
-    assert "LoadCredential" not in printed
+    assert "LoadCredential=" not in printed
     assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in printed
     assert f"ReadWritePaths={folder}\n" in printed
     usual = ca_unit_text(CA_FOLDER, [8443])

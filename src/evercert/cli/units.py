@@ -33,15 +33,17 @@ def unit_text(name: str) -> str:
 
 
 def ca_unit_text(folder: Path, ports: Collection[int], *, is_credential: bool = True) -> str:
-    """The unit of the CA in that folder; *is_credential*: its master key comes from systemd. Where it listens on a privileged port, it has the one capability for that, and
-    then no users of its own (the kernel's are the ones that count for ports)."""
+    """The unit of the CA in that folder; *is_credential*: its master key comes from systemd. Where it listens on a
+    privileged port, it has the one capability for that, and then no users of its own (the kernel's count for ports)."""
     text = unit_text(CA_UNIT)
     if folder != CA_FOLDER:
-        text = text.replace(str(CA_FOLDER), str(folder)).replace("StateDirectoryMode=0700\n", "")
-        text = text.replace("StateDirectory=evercert-ca\n", f"ReadWritePaths={folder}\n").replace(
-            "DynamicUser=yes\n", ""
-        )
+        text = text.replace(str(CA_FOLDER), str(folder))
+        text = text.replace("StateDirectory=evercert-ca\n", f"ReadWritePaths={folder}\n")
+        text = text.replace("DynamicUser=yes\n", "").replace("StateDirectoryMode=0700\n", "")
+    if not is_credential:
+        text = re.sub(r"^LoadCredential=.*\n", "", text, flags=re.MULTILINE)
     if any(port < _UNPRIVILEGED for port in ports):
-        text = re.sub(r"^(CapabilityBoundingSet|AmbientCapabilities)=$", r"\1=CAP_NET_BIND_SERVICE", text, flags=re.M)
+        capability = r"\1=CAP_NET_BIND_SERVICE"
+        text = re.sub(r"^(CapabilityBoundingSet|AmbientCapabilities)=$", capability, text, flags=re.MULTILINE)
         text = text.replace("PrivateUsers=yes\n", "")
     return text
