@@ -22,6 +22,9 @@ def test_nodes_and_the_database_are_killed_under_load_and_nothing_is_lost_or_don
     assert ending["proof"]["certificates"] == 100
     assert [ending["proof"][each] for each in ("lost", "unended", "twice", "unrecorded")] == [0, 0, 0, 0]
     assert ending["nonces"] == [200, 400]
+    assert ending["revoked"] == 10
+    assert (ending["lists"]["backwards"], ending["lists"]["complete"]) == (0, True)
+    assert ending["lists"]["last"] > ending["lists"]["first"]
     for event in ("killing node 1", "stopping PostgreSQL", "killing node 2"):
         assert event in shown.stderr
 

@@ -32,7 +32,7 @@ async def _demo(output: Output, nodes: int, certificates: int) -> int:
 
     with TemporaryDirectory(prefix="evercert-ca-demo-") as folder:
         ending = await tell_of_nodes(Path(folder), nodes, certificates, output.progress)
-    proof = ending.proof
+    proof, lists = ending.proof, ending.lists
     output.result(
         ending,
         f"{proof.certificates} certificates in {ending.seconds} s from {nodes} nodes; "
@@ -40,6 +40,8 @@ async def _demo(output: Output, nodes: int, certificates: int) -> int:
         f"orders that did not end valid: {proof.unended}; orders with two certificates: {proof.twice}; "
         f"certificates lost: {proof.lost}",
         f"audit: {proof.audit} records, one chain; certificates without a record: {proof.unrecorded}",
+        f"lists of what is revoked: numbers {lists.first} to {lists.last}, {lists.backwards} lower than one before; "
+        f"the last has {'all' if lists.complete else 'not all'} of the {ending.revoked} that were revoked",
         f"a nonce of node 1 at node 2: {ending.nonces[0]}, and once more at node 1: {ending.nonces[1]}",
     )
     return 0 if ending.is_good else 1

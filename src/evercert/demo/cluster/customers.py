@@ -18,6 +18,7 @@ from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.net.http import HttpSettings, HttpTransport
+from evercert.pki.cert import read_certificate
 from evercert.pki.csr import build_csr
 from evercert.pki.keys import KeyType, PrivateKey, generate
 
@@ -27,6 +28,8 @@ _PATIENCE = 30.0
 _PAUSE = 0.5
 # A customer who was turned away so often in a row has found a fault, and not an outage.
 _TRIES = 40
+# Every how many certificates one is revoked at once.
+_REVOKES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Tally:
     wanted: int
     moved: Callable[[], None] = lambda: None
     got: list[Got] = field(default_factory=list)
+    revoked: set[str] = field(default_factory=set)
     again: int = 0
 
 
@@ -83,8 +87,11 @@ class Customer:
             name = names.get_nowait()
             # The request stays the same, so that whoever comes again asks for the same certificate.
             key = generate(KeyType.EC256)
-            self._tally.got.append(await self._persistently(name, key))
+            got = await self._persistently(name, key)
+            self._tally.got.append(got)
             self._tally.moved()
+            if len(self._tally.got) % _REVOKES == 0:
+                await self._persistently_revoke(got)
 
     async def _persistently(self, name: str, key: PrivateKey) -> Got:
         order: list[Order] = []
@@ -97,6 +104,22 @@ class Customer:
                 self._tally.again += 1
             await asyncio.sleep(_PAUSE)
         raise AssertionError("the last try either returns or raises")
+
+    async def _persistently_revoke(self, got: Got) -> None:
+        for _ in range(_TRIES):
+            transport = HttpTransport(self._trust, SystemClock())
+            client = AsyncClient(self._directory, self._key, transport, SystemClock(), account_url=self._account)
+            try:
+                await client.revoke(got.leaf)
+            except EvercertError:
+                self._tally.again += 1
+                await asyncio.sleep(_PAUSE)
+            else:
+                self._tally.revoked.add(read_certificate(got.leaf).serial)
+                return
+            finally:
+                await transport.close()
+        raise EvercertError("unreachable", f"the certificate of {got.name} could not be revoked")
 
     async def _get(self, name: str, key: PrivateKey, order: list[Order]) -> Got:
         """The certificate. *order* is the order that there is, if there is one, and is kept for the next try."""

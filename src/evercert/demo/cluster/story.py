@@ -18,6 +18,7 @@ from evercert.demo.cluster.nodes import Nodes, found_ca
 from evercert.demo.cluster.nonces import answers_to_a_nonce
 from evercert.demo.cluster.postgres import PrivatePostgres
 from evercert.demo.cluster.proof import Proof, prove
+from evercert.demo.cluster.watcher import Watcher
 from evercert.demo.ports import free_ports
 
 __all__ = ["Ending", "tell_of_nodes"]
@@ -30,6 +31,21 @@ _AWAY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of what is revoked, as somebody saw them who fetched them again and again: the numbers of the first and
+    the last, how often a number was lower than one before, and whether in the end all was listed that was revoked."""
+
+    first: int
+    last: int
+    backwards: int
+    complete: bool
+
+    @property
+    def are_good(self) -> bool:
+        return not self.backwards and self.complete
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How it went. `again` is how often a customer was cut off or asked to come again; `nonces` are the statuses of one
     request at another node than the one that made its nonce, and of the same request once more."""
@@ -38,11 +54,13 @@ class Ending:
     seconds: float
     again: int
     nonces: tuple[int, int]
+    revoked: int
+    lists: Lists
     proof: Proof
 
     @property
     def is_good(self) -> bool:
-        return self.proof.is_good and self.nonces == (200, 400)
+        return self.proof.is_good and self.nonces == (200, 400) and self.lists.are_good
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +68,13 @@ class _World:
     postgres: PrivatePostgres
     nodes: Nodes
     front: Front
-    directory: str
+    url: str
     roots: Path
     shown: Shown
+
+    @property
+    def directory(self) -> str:
+        return f"{self.url}/acme/directory"
 
 
 async def tell_of_nodes(folder: Path, count: int, wanted: int, say: Say) -> Ending:
@@ -61,13 +83,22 @@ async def tell_of_nodes(folder: Path, count: int, wanted: int, say: Say) -> Endi
     async with _opened(folder, count, names, say) as world:
         began = SystemClock().monotonic()
         tally = Tally(wanted)
-        await _serve_all(world, names, tally, say)
-        seconds = SystemClock().monotonic() - began
+        watcher = Watcher(f"{world.url}/crl/issuing-1/whole.crl", world.roots)
+        watching = asyncio.create_task(watcher.watch())
+        try:
+            await _serve_all(world, names, tally, say)
+            seconds = SystemClock().monotonic() - began
+            say("", f"waiting for a list with the {len(tally.revoked)} certificates that were revoked meanwhile")
+            is_complete = await watcher.has_seen(tally.revoked)
+        finally:
+            watching.cancel()
+        seen = watcher.numbers or [0]
+        lists = Lists(seen[0], seen[-1], watcher.backwards, is_complete)
         say("", f"all {wanted} customers' certificates are there; asking the store, and a node for another's nonce")
         nonces = await answers_to_a_nonce(world.front, _two(world.nodes.ports), world.directory, world.roots)
         async with open_database(world.postgres.url, MIGRATIONS) as db:
             proof = await prove(db, tally.got)
-        return Ending(count, round(seconds, 1), tally.again, nonces, proof)
+        return Ending(count, round(seconds, 1), tally.again, nonces, len(tally.revoked), lists, proof)
 
 
 @asynccontextmanager
@@ -87,7 +118,7 @@ async def _opened(folder: Path, count: int, names: Sequence[str], say: Say) -> A
         nodes = Nodes(folder / "ca", ports, ending)
         await asyncio.gather(*map(nodes.start, range(count)))
         await ending.enter_async_context(front.open(front_port))
-        yield _World(postgres, nodes, front, f"{url}/acme/directory", folder / "ca" / "root.pem", shown)
+        yield _World(postgres, nodes, front, url, folder / "ca" / "root.pem", shown)
 
 
 async def _serve_all(world: _World, names: Sequence[str], tally: Tally, say: Say) -> None:
