@@ -35,6 +35,7 @@ from evercert.ca.validation.claim import Reach
 from evercert.ca.validation.perspectives import Perspectives, nobody_else
 from evercert.ca.validation.policy import NetworkPolicy
 from evercert.db.opening import Place, open_database
+from evercert.db.protocol import Database
 from evercert.pki.attestation.chain import TrustAnchors
 from evercert.pki.csr import build_csr
 from evercert.pki.keys import KeyType, PrivateKey, generate
@@ -118,11 +119,18 @@ async def a_ca(
     limits: Limits | None = None,
     meters: Meters = NO_METERS,
     clock: FakeClock | None = None,
+    beside: World | None = None,
+    wrapped: Callable[[Database], Database] = lambda db: db,
+    is_alone: bool = True,
     seed: int = 7,
 ) -> AsyncIterator[World]:
+    """A CA of its own, or another node of the one *beside* it, then with another *seed*. *wrapped* is what its database
+    is to it."""
     # A database takes real time, one on sockets more of it. Meanwhile the node's duties move the clock on, yet not so
     # far that nonces end, or the leases of what is under way.
-    clock, network = clock or FakeClock(settle=0.1 if isinstance(place, Path | None) else 0.5), FakeNetwork()
+    usual = FakeClock(settle=0.1 if isinstance(place, Path | None) else 0.5)
+    clock = beside.clock if beside else clock or usual
+    network = beside.network if beside else FakeNetwork()
     if not folder.exists():
         shutil.copytree(_founded(), folder)
     sealer = Sealer(Secret((folder / "master.key").read_bytes()))
@@ -132,7 +140,7 @@ async def a_ca(
     async with (
         open_database(where, MIGRATIONS) as db,
         open_node(
-            db,
+            wrapped(db),
             sealer,
             root,
             issuers,
@@ -147,7 +155,7 @@ async def a_ca(
             ),
             clock=clock,
             rng=Random(seed),
-            is_alone=isinstance(where, Path),
+            is_alone=is_alone and isinstance(where, Path),
             meters=meters,
         ) as node,
     ):

@@ -187,7 +187,7 @@ class Attempts:
             "challenge": authorization.attempted,
             "problem": problem.type.value.name,
         }
-        refuted = authorizations.refuted(self._taken[authorization.id], kept(problem))
+        refuted = authorizations.refuted(self._taken[authorization.id], now, kept(problem))
         record = audit.appended("refused validation", body, now)
         is_kept = await self._kept(authorization, refuted, record, *self.limits.pausing.failed(authorization, now))
         if is_kept:

@@ -149,7 +149,7 @@ async def test_a_validation_whose_turn_is_over_ends_nothing_that_another_is_at(w
     [taken] = await authorizations.take_over(db, now + 2 * TURN, now + 3 * TURN)
     for ending in (
         authorizations.validated(late, now, now + TURN),
-        authorizations.refuted(late, kept(FORBIDDEN)),
+        authorizations.refuted(late, now, kept(FORBIDDEN)),
     ):
         with pytest.raises(EvercertError, match="somebody else was first"):
             await db.write(ending)

@@ -73,6 +73,15 @@ async def test_an_authorization_that_was_given_up_is_worth_nothing(world: World,
     assert read(await wire.order("www.example.test"))["status"] == "pending"
 
 
+async def test_an_authorization_that_has_expired_stays_so(world: World, wire: Wire) -> None:
+    await wire.register()
+    (authorization,) = read(await wire.order("www.example.test"))["authorizations"]
+    world.clock.advance(timedelta(days=8))
+    wire.forget()
+    assert kind_of(await wire.post(authorization, {"status": "deactivated"})) == "malformed"
+    assert read(await wire.post(authorization))["status"] == "expired"
+
+
 async def test_a_failed_challenge_ends_its_order_with_a_reason(wire: Wire) -> None:
     await wire.register()
     order = await wire.order("nowhere.example.test")

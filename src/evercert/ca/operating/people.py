@@ -25,5 +25,6 @@ async def end_account(office: Office, number: int) -> Account:
     on. Raises `not-found`, or `conflict` where it has ended."""
     await account_of(office, number)
     why = kept(Problem(ProblemType.UNAUTHORIZED, "the CA's operator has ended the account"))
-    record = audit.appended("account revoked", {"account": number, "by": office.who}, office.clock.now())
-    return await accounts.end(office.db, number, "revoked", why, record)
+    now = office.clock.now()
+    record = audit.appended("account revoked", {"account": number, "by": office.who}, now)
+    return await accounts.end(office.db, number, "revoked", why, now, record)

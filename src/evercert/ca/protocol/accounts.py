@@ -112,7 +112,7 @@ async def account(desk: Desk, signed: Signed, number: int) -> Answer:
     if asked.status == "deactivated":
         why = kept(Problem(ProblemType.UNAUTHORIZED, "the account was deactivated"))
         record = audit.appended("account deactivated", {"account": number, "from": signed.peer}, now)
-        return account_answer(desk, await accounts.end(desk.db, number, "deactivated", why, record), 200)
+        return account_answer(desk, await accounts.end(desk.db, number, "deactivated", why, now, record), 200)
     if isinstance(asked.contact, tuple):
         _check_contacts(asked.contact)
         return account_answer(desk, await accounts.set_contacts(desk.db, number, asked.contact), 200)

@@ -61,9 +61,8 @@ async def _deactivated(desk: Desk, signed: Signed, shown: Authorization) -> Auth
     now = desk.clock.now()
     body = {"account": signed.account.id, "authorization": shown.id, "identifier": str(shown.identifier)}
     try:
-        return await authorizations.deactivate(
-            desk.db, shown.id, audit.appended("authorization deactivated", body, now)
-        )
+        record = audit.appended("authorization deactivated", body, now)
+        return await authorizations.deactivate(desk.db, shown.id, now, record)
     except EvercertError as error:
         if error.code.name != "conflict":
             raise

@@ -65,11 +65,13 @@ async def set_contacts(db: Database, account_id: int, contacts: Sequence[str]) -
     return account_from(row)
 
 
-async def end(db: Database, account_id: int, status: AccountStatus, why: ProblemDocument, *also: Statement) -> Account:
+async def end(
+    db: Database, account_id: int, status: AccountStatus, why: ProblemDocument, now: datetime, *also: Statement
+) -> Account:
     """Afterwards it is *status* for ever, and nothing that it had begun or was allowed is left (RFC 8555 §7.3.6)."""
     rows, *_ = await db.write(
         _SQL["end account"](id=account_id, status=status).expecting(1),
-        _SQL["end authorizations of an account"](id=account_id),
+        _SQL["end authorizations of an account"](id=account_id, now=to_epoch(now)),
         _SQL["end orders of an account"](id=account_id, error=problem_to(why)),
         _SQL["end recurrences of an account"](id=account_id),
         *also,

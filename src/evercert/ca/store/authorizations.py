@@ -92,7 +92,7 @@ async def begin_attempt(
 
 
 def validated(authorization: Authorization, now: datetime, expires_at: datetime, evidence: str = "") -> Statement:
-    """The statement that makes it valid; a conflict where it is not in this turn any more."""
+    """The statement that makes it valid; a conflict where it is not in this turn any more, or has expired."""
     return _SQL["validated"](
         id=authorization.id,
         type=authorization.attempted,
@@ -103,15 +103,16 @@ def validated(authorization: Authorization, now: datetime, expires_at: datetime,
     ).expecting(1)
 
 
-def refuted(authorization: Authorization, why: ProblemDocument) -> Statement:
-    """The statement that makes it invalid; a conflict where it is not in this turn any more."""
+def refuted(authorization: Authorization, now: datetime, why: ProblemDocument) -> Statement:
+    """The statement that makes it invalid; a conflict where it is not in this turn any more, or has expired."""
     turn = number_or_none(authorization.turn)
-    return _SQL["refuted"](id=authorization.id, error=problem_to(why), turn=turn).expecting(1)
+    return _SQL["refuted"](id=authorization.id, error=problem_to(why), now=to_epoch(now), turn=turn).expecting(1)
 
 
-async def deactivate(db: Database, authorization_id: int, *also: Statement) -> Authorization:
+async def deactivate(db: Database, authorization_id: int, now: datetime, *also: Statement) -> Authorization:
     """Afterwards it is given up; a conflict where it is over already."""
-    rows, *_ = await db.write(_SQL["deactivate authorization"](id=authorization_id).expecting(1), *also)
+    given_up = _SQL["deactivate authorization"](id=authorization_id, now=to_epoch(now)).expecting(1)
+    rows, *_ = await db.write(given_up, *also)
     return from_row(rows[0])
 
 

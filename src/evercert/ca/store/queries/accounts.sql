@@ -30,7 +30,7 @@ RETURNING id, jwk, thumbprint, status, contacts, terms_agreed_at, eab_kid, creat
 -- name: end authorizations of an account
 -- With the account goes every right that it had.
 UPDATE authorizations SET status = 'deactivated', attempt_until = NULL
-WHERE account_id = :id AND status IN ('pending', 'valid');
+WHERE account_id = :id AND status IN ('pending', 'valid') AND expires_at > :now;
 
 -- name: end orders of an account
 -- Those that have no certificate yet.

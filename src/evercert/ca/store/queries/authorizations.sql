@@ -45,19 +45,19 @@ RETURNING
 UPDATE authorizations SET
     status = 'valid', validated_at = :now, expires_at = :expires_at, evidence = :evidence, attempt_until = NULL,
     response = ''
-WHERE id = :id AND status = 'pending' AND attempted = :type AND attempt_until = :turn
+WHERE id = :id AND status = 'pending' AND expires_at > :now AND attempted = :type AND attempt_until = :turn
 RETURNING id;
 
 -- name: refuted
 -- With the reason as its owner sees it, if whoever gives it is still at it.
 UPDATE authorizations SET status = 'invalid', error = :error, attempt_until = NULL, response = ''
-WHERE id = :id AND status = 'pending' AND attempt_until = :turn
+WHERE id = :id AND status = 'pending' AND expires_at > :now AND attempt_until = :turn
 RETURNING id;
 
 -- name: deactivate authorization
 -- Its owner gives it up.
 UPDATE authorizations SET status = 'deactivated', attempt_until = NULL
-WHERE id = :id AND status IN ('pending', 'valid')
+WHERE id = :id AND status IN ('pending', 'valid') AND expires_at > :now
 RETURNING
     id, account_id, identifier_type, identifier, wildcard, subdomains, profile, status, token, offered, attempted,
     attempted_at, validated_at, error, expires_at, response, evidence;
@@ -67,7 +67,7 @@ RETURNING
 UPDATE authorizations SET attempt_until = :until
 WHERE
     id IN (
-        SELECT id FROM authorizations WHERE status = 'pending' AND attempt_until < :now
+        SELECT id FROM authorizations WHERE status = 'pending' AND attempt_until < :now AND expires_at > :now
         ORDER BY attempt_until
         LIMIT :limit
     )
