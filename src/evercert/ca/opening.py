@@ -11,6 +11,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from evercert.base.clock import Clock, SystemClock
+from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.ca.decisions import Decisions
 from evercert.ca.issuing.issuers import Issuers
@@ -30,6 +31,7 @@ from evercert.ca.validation.perspectives import Perspectives
 from evercert.config.references import is_reference, resolve
 from evercert.db.opening import Place, open_database
 from evercert.host.files import read_bounded
+from evercert.host.locks import FileLock
 from evercert.pki.attestation.chain import read_anchors
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
@@ -47,7 +49,7 @@ async def open_ca(
     clock: Clock | None = None,
     meters: Meters = NO_METERS,
 ) -> AsyncIterator[Node]:
-    """The node, ready to answer; closed afterwards."""
+    """The node, ready to answer; closed afterwards. Raises `conflict` where another node has a store in a file."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         sealer = sealer_of(folder, settings, environ)
@@ -57,6 +59,8 @@ async def open_ca(
         issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, sealer, tokens.load)
         profiles = await _linted(folder, settings, issuers, clock.now())
         place = place_of(folder, settings, environ)
+        if isinstance(place, Path):
+            stack.callback(_held_alone(place).unlock)
         db = await stack.enter_async_context(open_database(place, MIGRATIONS))
         perspectives = await stack.enter_async_context(perspectives_of(settings, folder, environ, clock))
         yield await stack.enter_async_context(
@@ -81,6 +85,15 @@ async def lint_ahead(folder: Path, settings: CaSettings, environ: Mapping[str, s
     with closing(tokens):
         issuers = load_issuers(folder, settings.issuers, sealer, tokens.load)
         await _linted(folder, settings, issuers, SystemClock().now())
+
+
+def _held_alone(store: Path) -> FileLock:
+    """Where there is one node, the nonces that were used are in its memory. Commands may use the store meanwhile."""
+    lock = FileLock(store.with_suffix(".lock"))
+    if not lock.try_lock():
+        hint = "end it first; several nodes keep their store in PostgreSQL (`database` in ca.toml)"
+        raise EvercertError("conflict", f"another node serves the store {store}", hint=hint)
+    return lock
 
 
 async def _linted(folder: Path, settings: CaSettings, issuers: Issuers, now: datetime) -> Mapping[str, Profile]:
