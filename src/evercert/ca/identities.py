@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
-from evercert.ca.own_certificate import LIFE, OwnCertificate
+from evercert.base.secret import Secret
+from evercert.ca.own_certificate import LIFE
 from evercert.net.serve import TlsIdentity
 
 __all__ = ["own_identity"]
@@ -20,15 +21,18 @@ _log = logging.getLogger(__name__)
 
 _RETRY: Final = 60.0
 
+# A chain and its key, PEM.
+Issue = Callable[[tuple[Identifier, ...]], Awaitable[tuple[str, Secret]]]
+
 
 @asynccontextmanager
 async def own_identity(
-    own: OwnCertificate, identifiers: tuple[Identifier, ...], clock: Clock, client_roots: str = ""
+    issue: Issue, identifiers: tuple[Identifier, ...], clock: Clock, client_roots: str = ""
 ) -> AsyncIterator[TlsIdentity]:
     """An identity for those names, good as long as it is open. Where there are *client_roots* (PEM), clients are asked
     for certificates that lead to them."""
-    identity = TlsIdentity(*await own.issue(identifiers), client_roots=client_roots)
-    renewing = asyncio.create_task(_renew(own, identifiers, clock, identity))
+    identity = TlsIdentity(*await issue(identifiers), client_roots=client_roots)
+    renewing = asyncio.create_task(_renew(issue, identifiers, clock, identity))
     try:
         yield identity
     finally:
@@ -36,14 +40,12 @@ async def own_identity(
         await asyncio.gather(renewing, return_exceptions=True)
 
 
-async def _renew(
-    own: OwnCertificate, identifiers: tuple[Identifier, ...], clock: Clock, identity: TlsIdentity
-) -> NoReturn:
+async def _renew(issue: Issue, identifiers: tuple[Identifier, ...], clock: Clock, identity: TlsIdentity) -> NoReturn:
     pause = LIFE.total_seconds() / 2
     while True:
         await clock.sleep(pause)
         try:
-            identity.replace(*await own.issue(identifiers))
+            identity.replace(*await issue(identifiers))
             pause = LIFE.total_seconds() / 2
         except EvercertError as error:
             code = {"code": error.code.name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -12,7 +12,9 @@ from typing import Final
 
 from evercert.acme.problem import Problem
 from evercert.base.clock import Clock, SystemClock
-from evercert.base.serving import Asked
+from evercert.base.names import Identifier
+from evercert.base.secret import Secret
+from evercert.base.serving import Application, Asked
 from evercert.ca.access import log_refusal
 from evercert.ca.attempts import Attempts, pool_of
 from evercert.ca.decisions import Decisions
@@ -31,7 +33,7 @@ from evercert.ca.retention import Keeping
 from evercert.ca.revoking import REVOKED, Revoking
 from evercert.ca.shared_secrets import nonce_key
 from evercert.ca.site import Site, trust_application
-from evercert.ca.status.wiring import status_parts
+from evercert.ca.status.wiring import StatusParts, status_parts
 from evercert.ca.upkeep import Duty, by_one_node, kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaRules
@@ -47,9 +49,10 @@ _log = logging.getLogger(__name__)
 _PRUNE: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """Owned by whoever opened it. `site` answers everything, `plain` what has to be had without TLS, and no more."""
+    """Owned by whoever opened it. `site` answers everything, `plain` what has to be had without TLS, and no more; both
+    stay what they are when the parts that they pass on to are replaced."""
 
     desk: Desk
     site: Site
@@ -57,6 +60,24 @@ class Node:
     own: OwnCertificate
     attempts: Attempts
     issuance: Issuance
+    _ground: _Ground
+    _working: AsyncExitStack
+
+    async def certify_itself(self, identifiers: tuple[Identifier, ...]) -> tuple[str, Secret]:
+        """A chain for this server and its key, PEM, of whichever issuer signs now."""
+        return await self.own.issue(identifiers)
+
+    async def replace(self, issuers: Issuers, reach: Reach, decided: Decisions, also: AsyncExitStack) -> None:
+        """Afterwards requests are answered by these issuers and decisions, and what was begun by those of before has
+        ended. Nonces that were given stay good, and no request is lost. *also* is closed when these are replaced in
+        their turn. Where it raises nothing has changed."""
+        async with AsyncExitStack() as working:
+            working.push_async_exit(also)
+            parts = await working.enter_async_context(_at_work(self._ground, issuers, reach, decided))
+            before, self._working = self._working, working.pop_all()
+        self.desk, self.own, self.attempts, self.issuance = parts.desk, parts.own, parts.attempts, parts.issuance
+        self.site.parts, self.plain.parts = parts.site, parts.plain
+        await before.aclose()
 
 
 @asynccontextmanager
@@ -75,10 +96,62 @@ async def open_node(
 ) -> AsyncIterator[Node]:
     """The node, ready to answer; what it had begun is ended when the block is left. Where it is not alone, nonces of
     the other nodes are taken, and all of them remember together which were used."""
-    clock, rng, urls = clock or SystemClock(), rng or SystemRandom(), Urls(decided.base_url)
-    rules, profiles, limits = decided.rules, decided.profiles, decided.limits
+    clock, rng = clock or SystemClock(), rng or SystemRandom()
     burned = None if is_alone else BurnedTogether(db, clock)
     nonces = Nonces(await nonce_key(db, sealer, rng), clock, rng, burned)
+    ground = _Ground(db, sealer, root, clock, rng, nonces, meters)
+    working = AsyncExitStack()
+    parts = await working.enter_async_context(_at_work(ground, issuers, reach, decided))
+    sites = Site(parts.site), Site(parts.plain)
+    node = Node(parts.desk, *sites, parts.own, parts.attempts, parts.issuance, ground, working)
+    try:
+        yield node
+    finally:
+        await node._working.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a node stands on as long as it runs, whatever is decided."""
+
+    db: Database
+    sealer: Sealer
+    root: bytes
+    clock: Clock
+    rng: Random
+    nonces: Nonces
+    meters: Meters
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is made of issuers and decisions."""
+
+    desk: Desk
+    site: Mapping[str, Application]
+    plain: Mapping[str, Application]
+    own: OwnCertificate
+    attempts: Attempts
+    issuance: Issuance
+    status: StatusParts
+    duties: Mapping[str, tuple[float, Duty]]
+
+
+@asynccontextmanager
+async def _at_work(ground: _Ground, issuers: Issuers, reach: Reach, decided: Decisions) -> AsyncIterator[_Parts]:
+    """The parts, with what they do between requests; what they had begun is ended when the block is left."""
+    parts = _made(ground, issuers, reach, decided)
+    with ground.db.listen(REVOKED) as news:
+        async with kept_up(ground.clock, {**parts.duties, **parts.status.duties(news)}):
+            await parts.status.ready()
+            yield parts
+    await parts.attempts.drain()
+    await parts.issuance.drain()
+
+
+def _made(ground: _Ground, issuers: Issuers, reach: Reach, decided: Decisions) -> _Parts:
+    db, clock, rng, meters, urls = ground.db, ground.clock, ground.rng, ground.meters, Urls(decided.base_url)
+    rules, profiles, limits = decided.rules, decided.profiles, decided.limits
     pool, seen_by = pool_of(*decided.at_once), decided.perspectives
     attempts = Attempts(
         db, clock, reach, urls, rules, profiles, limits, seen_by, decided.anchors, pool, meters, decided.pace
@@ -96,9 +169,9 @@ async def open_node(
         rules=rules,
         profiles=profiles,
         limits=limits,
-        nonces=nonces,
-        verifier=Verifier(db, nonces, urls),
-        sealer=sealer,
+        nonces=ground.nonces,
+        verifier=Verifier(db, ground.nonces, urls),
+        sealer=ground.sealer,
         validating=attempts,
         issuing=issuance,
         issuers=issuers,
@@ -107,16 +180,12 @@ async def open_node(
         pace=decided.pace,
     )
     status = status_parts(db, clock, rng, issuers, decided.status, decided.plain_url)
-    plain = Site({**status.applications, "": trust_application(root, issuers)})
-    site = Site({**plain.parts, "acme": AcmeApplication(desk, _refused(meters))})
+    plain = {**status.applications, "": trust_application(ground.root, issuers)}
+    site = {**plain, "acme": AcmeApplication(desk, _refused(meters))}
     keeping = Keeping(db, clock, decided.retention)
     duties = _duties(decided.pace.look, rng.getrandbits(63), attempts, issuance, keeping)
-    with db.listen(REVOKED) as news:
-        async with kept_up(clock, {**duties, **status.duties(news)}):
-            await status.ready()
-            yield Node(desk, site, plain, OwnCertificate(db, clock, rng, issuers, meters), attempts, issuance)
-    await attempts.drain()
-    await issuance.drain()
+    own = OwnCertificate(db, clock, rng, issuers, meters)
+    return _Parts(desk, site, plain, own, attempts, issuance, status, duties)
 
 
 def _duties(

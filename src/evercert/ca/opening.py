@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
+from typing import Final
+
+import msgspec
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.errors import EvercertError
@@ -36,9 +40,37 @@ from evercert.pki.attestation.chain import read_anchors
 from evercert.pki.hsm.opening import Tokens
 from evercert.pki.seal import Sealer
 
-__all__ = ["lint_ahead", "master_key_of", "open_ca", "place_of", "sealer_of"]
+__all__ = ["FIXED", "OpenCa", "lint_ahead", "master_key_of", "open_ca", "place_of", "sealer_of"]
+
+# What is read once: a change of it takes a restart.
+FIXED: Final = ("url", "listen", "plain_listen", "database", "master_key", "metrics", "admin")
 
 _MAX_ROOTS = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCa:
+    """A node and where it came from. `settings` are those that it was opened with."""
+
+    node: Node
+    folder: Path
+    settings: CaSettings
+    environ: Mapping[str, str]
+    tokens: Tokens
+    clock: Clock
+
+    async def reload(self, settings: CaSettings) -> None:
+        """Afterwards the node works by these settings and the issuers that are in the folder now, but for what takes a
+        restart (`FIXED`). Raises what is wrong with them, and then nothing has changed."""
+        kept = msgspec.structs.replace(settings, **{name: getattr(self.settings, name) for name in FIXED})
+        sealer = sealer_of(self.folder, kept, self.environ)
+        issuers = await asyncio.to_thread(load_issuers, self.folder, kept.issuers, sealer, self.tokens.load)
+        profiles = await _linted(self.folder, kept, issuers, self.clock.now())
+        async with AsyncExitStack() as stack:
+            looking = perspectives_of(kept, self.folder, self.environ, self.clock)
+            perspectives = await stack.enter_async_context(looking)
+            decided = _decided(self.folder, kept, perspectives, profiles)
+            await self.node.replace(issuers, reach_of(kept), decided, stack.pop_all())
 
 
 @asynccontextmanager
@@ -48,8 +80,8 @@ async def open_ca(
     environ: Mapping[str, str],
     clock: Clock | None = None,
     meters: Meters = NO_METERS,
-) -> AsyncIterator[Node]:
-    """The node, ready to answer; closed afterwards. Raises `conflict` where another node has a store in a file."""
+) -> AsyncIterator[OpenCa]:
+    """The CA, ready to answer; closed afterwards. Raises `conflict` where another node has a store in a file."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         sealer = sealer_of(folder, settings, environ)
@@ -63,19 +95,20 @@ async def open_ca(
             stack.callback(_held_alone(place).unlock)
         db = await stack.enter_async_context(open_database(place, MIGRATIONS))
         perspectives = await stack.enter_async_context(perspectives_of(settings, folder, environ, clock))
-        yield await stack.enter_async_context(
-            open_node(
-                db,
-                sealer,
-                load_root(folder),
-                issuers,
-                reach_of(settings),
-                _decided(folder, settings, perspectives, profiles),
-                clock=clock,
-                is_alone=isinstance(place, Path),
-                meters=meters,
-            )
+        decided = _decided(folder, settings, perspectives, profiles)
+        opening = open_node(
+            db,
+            sealer,
+            load_root(folder),
+            issuers,
+            reach_of(settings),
+            decided,
+            clock=clock,
+            is_alone=isinstance(place, Path),
+            meters=meters,
         )
+        node = await stack.enter_async_context(opening)
+        yield OpenCa(node, folder, settings, environ, tokens, clock)
 
 
 async def lint_ahead(folder: Path, settings: CaSettings, environ: Mapping[str, str]) -> None:

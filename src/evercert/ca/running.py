@@ -12,6 +12,7 @@ from evercert.ca.access import access_log
 from evercert.ca.issuing.loading import load_root
 from evercert.ca.meters import NO_METERS
 from evercert.ca.opening import open_ca
+from evercert.ca.reloading import reloading
 from evercert.ca.serving import Listening, Serving, serving
 from evercert.ca.settings import CaSettings
 
@@ -31,7 +32,9 @@ async def running(
     the log at the level *answers_at*."""
     async with AsyncExitStack() as closing:
         meters = closing.enter_context(_meters()) if settings.metrics.listen else None
-        node = await closing.enter_async_context(open_ca(folder, settings, environ, meters=meters or NO_METERS))
+        opened = await closing.enter_async_context(open_ca(folder, settings, environ, meters=meters or NO_METERS))
+        closing.enter_context(reloading(opened))
+        node = opened.node
         more = []
         if meters:
             from evercert.ca.metrics.page import metrics_page

@@ -46,7 +46,7 @@ async def serving(
         bound = []
         identity = None
         if settings.url.startswith("https:"):
-            own_name = own_identity(node.own, settings.identifiers, node.desk.clock)
+            own_name = own_identity(node.certify_itself, settings.identifiers, node.desk.clock)
             identity = await closing.enter_async_context(own_name)
         own = (Listening(settings.listen, node.site, identity), Listening(settings.plain_listen, node.plain))
         for each in (*own, *more):

@@ -21,9 +21,10 @@ _CACHED: Final = ("cache-control", "public, max-age=86400")
 NOT_FOUND: Final = Answer(404, b"there is nothing at that path\n", (_TEXT,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
-    """Passes each request on. `parts` is by first segment; "" is for what no other part is named for."""
+    """Passes each request on. `parts` is by first segment; "" is for what no other part is named for. They may be
+    replaced, all at once, between two requests."""
 
     parts: Mapping[str, Application]
 

@@ -36,7 +36,7 @@ async def admin_listening(node: Node, settings: CaSettings, root: bytes) -> Asyn
         if settings.url.startswith("https:"):
             names = tuple(dict.fromkeys((*settings.identifiers, *_addresses(wanted.listen))))
             roots = certificate_pem(root) if wanted.clients else ""
-            tls = await closing.enter_async_context(own_identity(node.own, names, desk.clock, roots))
+            tls = await closing.enter_async_context(own_identity(node.certify_itself, names, desk.clock, roots))
         yield Listening(wanted.listen, application, tls)
 
 

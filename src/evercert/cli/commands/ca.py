@@ -11,6 +11,7 @@ __all__ = ["CA_COMMANDS", "command"]
 CA_COMMANDS: Final[dict[str, str]] = {
     "init": "make a CA in a folder: root, first issuer, settings",
     "serve": "answer as that CA, until told to stop",
+    "reload": "have the CA that is served read its settings, profiles and issuers again",
     "perspective": "look at names for a CA that is elsewhere, until told to stop",
     "trust": "have this machine trust a CA, by its root's fingerprint if it is elsewhere",
     "list": "the certificates of this machine's CA; or the CAs that Evercert knows",
