@@ -6,7 +6,7 @@ import tomllib
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evercert.config.places import Path, Place, find_places
@@ -26,6 +26,7 @@ def _paths(value: object, path: Path = ()) -> set[Path]:
     return {path}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_every_key_and_value_is_found_where_it_was_written(data: st.DataObject) -> None:
     written = written_toml(data)
@@ -34,6 +35,7 @@ def test_every_key_and_value_is_found_where_it_was_written(data: st.DataObject) 
     assert dict(places.values) == {path: _at(written.text, offset) for path, offset in written.values.items()}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_that_the_reader_reads_is_without_a_place(data: st.DataObject) -> None:
     written = written_toml(data)

@@ -20,7 +20,19 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
 from evercert.model.fact import AccountStatus, DeployStatus, Failure, Renewal
-from evercert.store import accounts, cas, certificates, deployments, directories, issuances, issued, presented, renewals
+from evercert.model.terms import OnRemoval
+from evercert.store import (
+    accounts,
+    cas,
+    certificates,
+    declared,
+    deployments,
+    directories,
+    issuances,
+    issued,
+    presented,
+    renewals,
+)
 from evercert.store import keys as key_rows
 from evercert.store.retention import Retention, prune
 from evercert.store.schema import MIGRATIONS
@@ -43,6 +55,7 @@ TABLES = (
     "deployments",
     "events",
     "event_anchor",
+    "declaration",
 )
 
 # Of keys, all but what differs from run to run.
@@ -82,6 +95,11 @@ async def live(db: Database) -> None:
     key_id = await key_rows.add(db, given.SEALER, given.KEY, "certificate", NOW)
     await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
     await certificates.delete(db, "www", NOW)
+    await declared.create(db, [(given.intent("a"), "1"), (given.intent("b"), "2")], NOW)
+    await certificates.declare(db, given.intent("a"), NOW, digest="3")
+    await declared.release(db, "a", OnRemoval.KEEP, NOW)
+    await declared.release(db, "b", OnRemoval.REVOKE, NOW)
+    await declared.note(db, declared.Applied("4", (), 2), NOW)
     await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
 
 

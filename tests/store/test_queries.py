@@ -87,6 +87,10 @@ async def test_fronts_are_found_without_a_look_at_the_other_certificates(db: Dat
 _SCANS = {
     "all accounts",
     "any key",
+    "certificate names",
+    "declared count",
+    "declared digests",
+    "what was applied",
     "known cas",
     "list certificates",
     "prune chains",

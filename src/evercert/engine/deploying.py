@@ -46,7 +46,7 @@ class Deploying:
 
     async def _outcome(self, fact: CertificateFact, current: IssuedCertificate, target: str) -> Outcome:
         try:
-            bundle = await bundle_of(self.db, self.sealer, fact, current)
+            bundle = await bundle_of(self.db, self.sealer, fact, current, target)
             return await apply(self.targets.target(fact.intent, target), bundle, self.prove, self.telling)
         except EvercertError as error:
             return Outcome(DeployStatus.FAILED, "", error)
@@ -73,12 +73,14 @@ class Deploying:
         )
 
 
-async def bundle_of(db: Database, sealer: Sealer, fact: CertificateFact, current: IssuedCertificate) -> Bundle:
-    """The issued certificate with its chain and, where it is ours, its key."""
+async def bundle_of(
+    db: Database, sealer: Sealer, fact: CertificateFact, current: IssuedCertificate, target: str = ""
+) -> Bundle:
+    """The issued certificate with its chain and, where it is ours, its key, under the name that *target* knows."""
     leaf, chain = await issued.body(db, current.id)
     key = await keys.load(db, sealer, current.key_id) if current.key_id is not None else None
     return Bundle(
-        name=fact.intent.name,
+        name=fact.intent.terms.installed_as.get(target, fact.intent.name),
         identifiers=fact.intent.identifiers,
         issued_id=current.id,
         leaf_der=leaf,

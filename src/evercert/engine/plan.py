@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evercert.engine.calendar import permitted
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate
 from evercert.model.task import Step, Task, Wait
+from evercert.model.terms import OnRemoval
 
 __all__ = ["plan", "renewal_moment"]
 
@@ -33,18 +35,34 @@ _IDLE = timedelta(days=1)
 
 def plan(fact: CertificateFact, now: datetime) -> Task | Wait:
     """The one thing to do for this certificate now, or until when nothing is."""
+    if fact.leaving:
+        return _clean_up(fact) or _leave(fact, fact.leaving)
     return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact) or _wait(fact, now)
 
 
-def renewal_moment(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, str]:
-    """When to renew *current*, and why then."""
+def renewal_moment(
+    fact: CertificateFact, current: IssuedCertificate, now: datetime | None = None
+) -> tuple[datetime, str]:
+    """When to renew *current*, and why then; with *now*, a window that was missed is followed by the next one."""
     if current.revoked_at is not None:
         return current.revoked_at, "it was revoked"
+    due, last, why = _due(fact, current)
+    terms = fact.intent.terms
+    if now is not None and (terms.windows or terms.freezes):
+        due = max(due, now)
+    moment, put_off = permitted(due, last, terms)
+    return moment, f"{why}, put off for {put_off}" if put_off else why
+
+
+def _due(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, datetime, str]:
+    """When it is due, how long it can be put off, and why it is due."""
+    last_call = current.not_before + current.lifetime * _LAST_CALL
     if fact.renewal and fact.intent.renew.use_ari:
-        last_call = current.not_before + current.lifetime * _LAST_CALL
-        return min(fact.renewal.moment, last_call), "the CA suggests it (ARI)"
+        # After its window a CA may revoke (RFC 9773 §4.2): no freeze of ours is heard there.
+        last = min(fact.renewal.window_end, last_call)
+        return min(fact.renewal.moment, last_call), last, "the CA suggests it (ARI)"
     fraction = fact.intent.renew.fraction or (_SHORT_FRACTION if current.lifetime < _SHORT_LIFE else _FRACTION)
-    return current.not_before + current.lifetime * fraction, f"{fraction:.0%} of its life is over"
+    return current.not_before + current.lifetime * fraction, last_call, f"{fraction:.0%} of its life is over"
 
 
 def _deploy(fact: CertificateFact, now: datetime) -> Task | None:
@@ -82,7 +100,7 @@ def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
         return "there is no certificate yet"
     if fact.forced:
         return "it was asked for"
-    moment, why = renewal_moment(fact, fact.current)
+    moment, why = renewal_moment(fact, fact.current, now)
     return why if now >= moment else ""
 
 
@@ -92,19 +110,24 @@ def _clean_up(fact: CertificateFact) -> Task | None:
     return Task(fact.intent.name, Step.CLEAN_UP, "challenge answers of an earlier attempt are to be taken away")
 
 
+def _leave(fact: CertificateFact, how: OnRemoval) -> Task:
+    action = "revoked and forgotten" if how is OnRemoval.REVOKE else "forgotten"
+    return Task(fact.intent.name, Step.LEAVE, f"it is declared no longer, and is to be {action}")
+
+
 def _wait(fact: CertificateFact, now: datetime) -> Wait:
     # What is past and yet is no task (a poll that was missed before the end) never will be one.
-    ahead = (moment for moment in _moments(fact) if moment[0] > now)
+    ahead = (moment for moment in _moments(fact, now) if moment[0] > now)
     return Wait(fact.intent.name, *min(ahead, default=(now + _IDLE, "nothing is due")))
 
 
-def _moments(fact: CertificateFact) -> Iterator[tuple[datetime, str]]:
+def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Every moment at which something will be due, or was, with what it is."""
     if fact.retry_at is not None and (fact.current is None or fact.open_issuance or fact.forced):
         yield fact.retry_at, "the last attempt failed"
     if fact.current is None:
         return
-    moment, why = renewal_moment(fact, fact.current)
+    moment, why = renewal_moment(fact, fact.current, now)
     yield max(moment, fact.retry_at or moment), why
     if fact.ari_poll_at is not None and _asks_renewal_info(fact) and fact.ari_poll_at < fact.current.not_after:
         yield fact.ari_poll_at, "the CA is asked when to renew"

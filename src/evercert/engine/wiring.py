@@ -25,6 +25,7 @@ from evercert.engine.claims import Claims
 from evercert.engine.cleaning import CleaningUp
 from evercert.engine.deploying import Deploying
 from evercert.engine.issuing import Issuing
+from evercert.engine.leaving import Leaving
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
@@ -151,6 +152,7 @@ def _assembled(
         Step.DEPLOY: Deploying(db, sealer, targets, prove_served, clock, rng, telling),
         Step.POLL_RENEWAL_INFO: RenewalInfo(db, accounts, clock, rng, telling),
         Step.CLEAN_UP: CleaningUp(db, solvers, targets, telling),
+        Step.LEAVE: Leaving(db, accounts, clock, telling),
     }
     worker = Worker(db, claims, clock, telling, hands, settings.workers)
     checked = partial(check, targets=targets, resolve=find_secret)

@@ -82,7 +82,9 @@ class Worker:
         return list(done)
 
     async def _due(self) -> list[str]:
-        return [fact.intent.name for fact in await certificates.due(self._db, self._clock.now(), _PORTION)]
+        """Of those that are due the ones that matter most first, and of these the ones that are due longest."""
+        facts = await certificates.due(self._db, self._clock.now(), _PORTION)
+        return [fact.intent.name for fact in sorted(facts, key=lambda fact: fact.intent.terms.criticality.rank)]
 
     async def _settle_one_of_many(self, name: str) -> None:
         try:

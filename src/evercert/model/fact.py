@@ -12,6 +12,7 @@ from enum import Enum
 import msgspec
 
 from evercert.model.intent import CertificateIntent
+from evercert.model.terms import OnRemoval
 
 __all__ = [
     "Account",
@@ -175,3 +176,5 @@ class CertificateFact(msgspec.Struct, frozen=True):
     # A user's `renew --force`, or a changed intent: issue although nothing is due.
     forced: bool = False
     created_at: datetime | None = None
+    # It is declared no longer, and is to go.
+    leaving: OnRemoval | None = None

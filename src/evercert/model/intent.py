@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from evercert.base.names import Identifier
+from evercert.model.terms import Terms
 from evercert.pki.key_type import KeyType
 
 __all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for"]
@@ -54,7 +55,8 @@ class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     `name` identifies it to the user; `ca` is a directory URL. `lifetime` asks the CA for so
     many seconds (notAfter), zero for its default. `csr` is somebody else's request (DER): its
-    key never comes here, and `key_type` is unused.
+    key never comes here, and `key_type` is unused. `terms` are about its keeping and change no
+    certificate.
     """
 
     name: str
@@ -72,6 +74,7 @@ class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     challenges: tuple[ChallengeRule, ...] = ()
     targets: tuple[TargetSpec, ...] = ()
     renew: RenewPolicy = RenewPolicy()
+    terms: Terms = Terms()
 
 
 def challenge_rule_for(intent: CertificateIntent, identifier: Identifier, offered: set[str]) -> ChallengeRule | None:

@@ -17,6 +17,7 @@ class Step(Enum):
     ISSUE = "issue"
     DEPLOY = "deploy"
     POLL_RENEWAL_INFO = "poll-renewal-info"
+    LEAVE = "leave"
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -15,12 +15,15 @@ from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
 from evercert.model.fact import CertificateFact, Failure
 from evercert.model.intent import CertificateIntent, ChallengeRule
+from evercert.model.terms import OnRemoval
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
 from evercert.store.columns import from_text, moment, moment_or_none, to_text
 from evercert.store.sql import load_queries
 
 __all__ = [
+    "MAKING",
     "Declared",
+    "created",
     "declare",
     "delete",
     "due",
@@ -30,6 +33,7 @@ __all__ = [
     "next_action_at",
     "schedule",
     "wake",
+    "wanted",
 ]
 
 _SQL: Final = load_queries("certificates")
@@ -37,34 +41,39 @@ _SQL: Final = load_queries("certificates")
 Declared = Literal["created", "changed", "unchanged"]
 
 # What a certificate is made of: where one of these differs, only another certificate will do.
-_MAKING: Final = frozenset(
+MAKING: Final = frozenset(
     {"identifiers", "ca", "account", "key_type", "profile", "preferred_chain", "lifetime", "must_staple", "csr"}
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 9
+_OWN: Final = 10
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
 _RENEWAL: Final = _OPEN + renewals.WIDTH
 
 
-async def declare(db: Database, intent: CertificateIntent, now: datetime) -> Declared:
+async def declare(db: Database, intent: CertificateIntent, now: datetime, *, digest: str = "") -> Declared:
     """Afterwards that is what is wanted of `intent.name`, and it is due now unless nothing has changed.
 
     A change of what the certificate is made of forces another one and abandons an issuance
-    that is open; a change of targets has those installed again. Raises `conflict` if somebody
-    else declares the same name at the same time.
+    that is open; a change of targets has those installed again. *digest* stands for what a declaration
+    says of it; without one, it is wanted by hand. Raises `conflict` if somebody else declares the same
+    name at the same time.
     """
     rows, opened = await db.read(_SQL["intent"](name=intent.name), issuances.open_of(intent.name))
     if not rows:
-        return await _create(db, intent, now)
-    before = _intent(rows[0][0])
+        return await _create(db, intent, now, digest)
+    [(text, known, leaving)] = rows
+    before = _intent(text)
     changed = [field for field in intent.__struct_fields__ if getattr(before, field) != getattr(intent, field)]
     if not changed:
+        if leaving or digest not in {"", known}:
+            affirmed = _SQL["affirm intent"](name=intent.name, digest=digest, before=text, now=to_epoch(now))
+            await db.write(affirmed.expecting(1))
         return "unchanged"
-    remade = not _MAKING.isdisjoint(changed)
+    remade = not MAKING.isdisjoint(changed)
     update = _SQL["change intent"](
-        name=intent.name, intent=to_text(intent), before=rows[0][0], forced=int(remade), now=to_epoch(now)
+        name=intent.name, intent=to_text(intent), digest=digest, before=text, forced=int(remade), now=to_epoch(now)
     )
     event = IntentChanged(certificate=intent.name, change=", ".join(changed))
     await db.write(
@@ -74,6 +83,11 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime) -> Dec
         *(deployments.removed(intent.name, target) for target in _outdated_targets(before, intent)),
     )
     return "changed"
+
+
+def wanted(name: str) -> Statement:
+    """The statement whose first column is the intent."""
+    return _SQL["intent"](name=name)
 
 
 async def fact(db: Database, name: str) -> CertificateFact | None:
@@ -160,10 +174,14 @@ async def delete(db: Database, name: str, now: datetime) -> None:
     await keys.delete_unused(db, *(key_id for (key_id,) in key_ids))
 
 
-async def _create(db: Database, intent: CertificateIntent, now: datetime) -> Declared:
-    statement = _SQL["declare certificate"](name=intent.name, intent=to_text(intent), now=to_epoch(now))
-    event = IntentChanged(certificate=intent.name, change="created")
-    await db.write(statement.expecting(1), events.appended(event, now))
+def created(intent: CertificateIntent, now: datetime, digest: str) -> tuple[Statement, Statement]:
+    """The statements that have it wanted for the first time."""
+    statement = _SQL["declare certificate"](name=intent.name, intent=to_text(intent), digest=digest, now=to_epoch(now))
+    return statement.expecting(1), events.appended(IntentChanged(certificate=intent.name, change="created"), now)
+
+
+async def _create(db: Database, intent: CertificateIntent, now: datetime, digest: str) -> Declared:
+    await db.write(*created(intent, now, digest))
     return "created"
 
 
@@ -190,7 +208,7 @@ def _by_certificate(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
 
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
-    _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:_OWN]
+    _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at, leaving = row[:_OWN]
     current, opened, renewal = row[_OWN:_ISSUED], row[_ISSUED:_OPEN], row[_OPEN:_RENEWAL]
     return CertificateFact(
         intent=_intent(intent),
@@ -205,6 +223,7 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         failure=from_text(failure, Failure),
         forced=bool(forced),
         created_at=moment(created_at),
+        leaving=OnRemoval(leaving) if leaving else None,
     )
 
 

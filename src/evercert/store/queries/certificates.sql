@@ -12,7 +12,7 @@ SELECT min(next_action_at) FROM certificates;
 
 -- name: intent
 -- What is wanted of that name.
-SELECT intent FROM certificates WHERE name = :name;
+SELECT intent, digest, leaving FROM certificates WHERE name = :name;
 
 -- name: intents with a front
 -- Those with a rule that stands before a live server; in a value, the quotes would be escaped.
@@ -20,14 +20,27 @@ SELECT intent FROM certificates WHERE intent LIKE '%"solver":"front"%' ORDER BY 
 
 -- name: declare certificate
 -- A new one.
-INSERT INTO certificates (name, intent, created_at, next_action_at) VALUES (:name, :intent, :now, :now)
+INSERT INTO certificates (name, intent, digest, created_at, next_action_at)
+VALUES (:name, :intent, :digest, :now, :now)
 ON CONFLICT (name) DO NOTHING;
+
+-- name: affirm intent
+-- What was wanted is wanted still, by that declaration or (with no digest) by hand.
+UPDATE certificates
+SET
+    digest = :digest,
+    leaving = '',
+    next_action_at = CASE WHEN leaving = '' THEN next_action_at ELSE :now END,
+    woken = CASE WHEN leaving = '' THEN woken ELSE 1 END
+WHERE name = :name AND intent = :before;
 
 -- name: change intent
 -- From the intent that was read; old failures say nothing about the new one.
 UPDATE certificates
 SET
     intent = :intent,
+    digest = :digest,
+    leaving = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
     next_action_at = :now,
     woken = 1,

@@ -1,0 +1,71 @@
+"""Windows and freezes: when a renewal may begin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from evercert.model.terms import Freeze, Terms, Window
+
+__all__ = ["permitted"]
+
+# Windows come again every week, so one is found within eight days of any moment; each further turn leaves a freeze.
+_DAYS = 9
+
+
+def permitted(moment: datetime, last: datetime, terms: Terms) -> tuple[datetime, str]:
+    """When a renewal that is due at *moment* may begin, and what puts it off (empty if nothing does).
+
+    Never after *last*, or after *moment* where that is later still: rather a renewal at a bad time than a lapse.
+    """
+    until, why = moment, ""
+    for _ in range(2 * len(terms.freezes) + 2):
+        later, reason = _later(until, terms)
+        if later == until:
+            break
+        until, why = later, reason
+    last = max(last, moment)
+    return (last, f"{why} would be too late") if until > last else (until, why)
+
+
+def _later(moment: datetime, terms: Terms) -> tuple[datetime, str]:
+    if freeze := _freeze_at(moment, terms.freezes):
+        return freeze.until, f"a freeze{f' ({freeze.reason})' if freeze.reason else ''}"
+    return _opening(moment, terms.windows), "its window"
+
+
+def _freeze_at(moment: datetime, freezes: tuple[Freeze, ...]) -> Freeze | None:
+    covering = [freeze for freeze in freezes if freeze.since <= moment < freeze.until]
+    return max(covering, key=lambda freeze: freeze.until, default=None)
+
+
+def _opening(moment: datetime, windows: tuple[Window, ...]) -> datetime:
+    """The moment itself inside a window, or where there is none; else when the next one opens."""
+    spans = [span for window in windows for span in _spans(window, moment) if span[1] > moment]
+    return max(moment, min(since for since, _ in spans)) if spans else moment
+
+
+def _spans(window: Window, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """From the day before *moment*, whose window may last until now."""
+    zone = _zone(window.zone)
+    midnight = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    for day in range(-1, _DAYS):
+        begins = midnight + timedelta(days=day)
+        if begins.weekday() in window.days:
+            ends = begins + timedelta(days=int(window.until <= window.since))
+            yield _utc(begins, window.since, zone), _utc(ends, window.until, zone)
+
+
+def _utc(midnight: datetime, minute: int, zone: tzinfo) -> datetime:
+    return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone).astimezone(UTC)
+
+
+@cache
+def _zone(name: str) -> tzinfo:
+    # A zone was known when it was declared. A machine that has lost its table of zones renews by UTC.
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        return UTC

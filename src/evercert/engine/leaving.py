@@ -1,0 +1,58 @@
+"""The hand that lets go of a certificate which is declared no longer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database
+from evercert.engine.accounts import Accounts
+from evercert.engine.report import Telling
+from evercert.model.fact import CertificateFact, IssuedCertificate
+from evercert.model.task import Task
+from evercert.model.terms import OnRemoval
+from evercert.store import certificates, issued
+
+__all__ = ["Leaving"]
+
+# RFC 5280 §5.3.1: cessationOfOperation, "there is no cause to suspect that the private key has been compromised".
+_CESSATION = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Does `Step.LEAVE`."""
+
+    db: Database
+    accounts: Accounts
+    clock: Clock
+    telling: Telling
+
+    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+        """Afterwards it is forgotten with its key, and revoked before that where it is to be; False, and it stays as
+        it was, where the CA would not revoke it. What is installed stays."""
+        self.telling(task.reason)
+        try:
+            if fact.leaving is OnRemoval.REVOKE and fact.current is not None:
+                await self._revoked(fact, fact.current)
+            await certificates.delete(self.db, fact.intent.name, self.clock.now())
+        except EvercertError as error:
+            self.telling(f"could not be let go: {error}")
+            return False
+        return True
+
+    async def _revoked(self, fact: CertificateFact, current: IssuedCertificate) -> None:
+        now = self.clock.now()
+        if current.revoked_at is not None or current.not_after <= now:
+            return
+        leaf, _ = await issued.body(self.db, current.id)
+        client = (await self.accounts.registered(fact.intent.ca, fact.intent.account)).client
+        try:
+            await client.revoke(leaf, _CESSATION)
+        except Problem as problem:
+            # Somebody was faster, or our last answer was lost: what is to be so is so.
+            if problem.type is not ProblemType.ALREADY_REVOKED:
+                raise
+        await issued.revoked(self.db, current.id, _CESSATION, now)

@@ -1,0 +1,73 @@
+"""On what terms a certificate is kept: whose it is, how much it matters, when it may be renewed, what becomes of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+__all__ = ["CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window"]
+
+
+class Criticality(Enum):
+    """What is due together is done in this order."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        return list(Criticality).index(self)
+
+
+class OnRemoval(Enum):
+    """What becomes of a certificate that is declared no longer."""
+
+    KEEP = "keep"  # it stays, and is renewed, as if it had been obtained by hand
+    DELETE = "delete"  # it is forgotten, with its key
+    REVOKE = "revoke"  # it is revoked at its CA, then forgotten
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a renewal may begin: on those days (Monday is 0) from one minute of the day to another, in a time
+    zone. It lasts until the next day where `until` is not after `since`."""
+
+    days: tuple[int, ...]
+    since: int
+    until: int
+    zone: str = "UTC"
+
+
+class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No renewal begins in it, unless waiting for its end would cause a lapse."""
+
+    since: datetime
+    until: datetime
+    reason: str = ""
+
+
+class CaChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A CA's directory URL, and which account there."""
+
+    directory: str
+    account: str = "default"
+
+
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is not said is not written down, so that a term that is added later changes no intent that is stored.
+
+    `further_cas` come after the intent's own, in order. `installed_as` is for targets that another declared
+    certificate of the same needs brought with it: the target's key, and the name under which it is installed.
+    """
+
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    criticality: Criticality = Criticality.NORMAL
+    on_removal: OnRemoval = OnRemoval.KEEP
+    further_cas: tuple[CaChoice, ...] = ()
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    installed_as: dict[str, str] = {}
