@@ -26,5 +26,5 @@ async def test_a_store_in_a_file_is_served_by_one_node(tmp_path: Path) -> None:
             async with open_ca(folder, settings, {}, FakeClock(settle=0.1)):
                 pass
         assert "PostgreSQL" in caught.value.hint
-    async with open_ca(folder, settings, {}, FakeClock(settle=0.1)) as node:
-        assert node.desk.urls.directory
+    async with open_ca(folder, settings, {}, FakeClock(settle=0.1)) as opened:
+        assert opened.node.desk.urls.directory
