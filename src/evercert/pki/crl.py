@@ -6,7 +6,7 @@ kept as DER once it is revoked; a list is nothing but entries, a head and a sign
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -20,7 +20,7 @@ from evercert.pki.signer import Signer
 from evercert.pki.signing import sign_pieces
 from evercert.pki.tbs import extension, extension_of
 
-__all__ = ["REASONS", "Scope", "build_crl", "entry"]
+__all__ = ["REASONS", "Scope", "build_crl", "crl_pieces", "entry"]
 
 # RFC 5280 §5.3.1: the codes, and what they are called there. 7 is not used.
 REASONS: Final = {
@@ -40,7 +40,7 @@ _VERSION_2: Final = der.integer(1)
 _REASON: Final = "2.5.29.21"
 _INVALIDITY: Final = "2.5.29.24"
 
-# So many entries are joined at a time: between two pieces other threads may run.
+# So many entries are one piece: between two pieces other threads may run.
 _PIECE: Final = 8192
 
 # §5.2.3: a CRL number has no more than 20 octets.
@@ -79,23 +79,48 @@ def build_crl(
     base_number: int | None = None,
     delta_urls: tuple[str, ...] = (),
 ) -> bytes:
-    """The list (DER), signed. *entries* may come from a cursor: they are held once, as one piece of bytes.
+    """The list (DER), signed. *entries* may come from a cursor.
 
     With *base_number* it is a delta: what changed since the list of that number (§5.2.4). *delta_urls* say in a whole
     list where its deltas are (§5.2.6). Takes a second for a million entries, so not on an event loop.
 
     Raises `bad-input` for a number or a time out of order.
     """
+    return b"".join(
+        crl_pieces(
+            signer,
+            number=number,
+            this_update=this_update,
+            next_update=next_update,
+            entries=_grouped(entries),
+            scope=scope,
+            base_number=base_number,
+            delta_urls=delta_urls,
+        )
+    )
+
+
+def crl_pieces(
+    signer: Signer,
+    *,
+    number: int,
+    this_update: datetime,
+    next_update: datetime,
+    entries: Sequence[bytes],
+    scope: Scope | None = None,
+    base_number: int | None = None,
+    delta_urls: tuple[str, ...] = (),
+) -> list[bytes]:
+    """The same in pieces that follow one another, for lists that are too long to be copied: each of *entries*, which
+    holds any number of them, is a piece as it is."""
     _check(number, base_number, this_update, next_update)
-    body = _joined(entries)
     extensions = _extensions(signer, number, scope or Scope(), base_number, delta_urls)
     head = [_VERSION_2, signer.algorithm, signer.subject, der.time(this_update), der.time(next_update)]
-    listed: list[bytes | bytearray] = (
-        [der.header(0x30, len(body)), body] if body else []
-    )  # §5.1.2.6: absent where nothing is revoked
+    # §5.1.2.6: absent where nothing is revoked
+    listed = _sequence(entries) if entries else []
     tbs = _sequence([*head, *listed, der.constructed(0xA0, der.sequence(*extensions))])
     signature = der.bits(sign_pieces(signer.key, tbs))
-    return b"".join(_sequence([*tbs, signer.algorithm, signature]))
+    return _sequence([*tbs, signer.algorithm, signature])
 
 
 def _check(number: int, base_number: int | None, this_update: datetime, next_update: datetime) -> None:
@@ -107,14 +132,14 @@ def _check(number: int, base_number: int | None, this_update: datetime, next_upd
         raise EvercertError("bad-input", "a CRL's next update comes after this one")
 
 
-def _joined(entries: Iterable[bytes]) -> bytearray:
-    body, remaining = bytearray(), iter(entries)
+def _grouped(entries: Iterable[bytes]) -> list[bytes]:
+    groups, remaining = [], iter(entries)
     while piece := b"".join(islice(remaining, _PIECE)):
-        body += piece
-    return body
+        groups.append(piece)
+    return groups
 
 
-def _sequence(pieces: list[bytes | bytearray]) -> list[bytes | bytearray]:
+def _sequence(pieces: Sequence[bytes]) -> list[bytes]:
     return [der.header(0x30, sum(len(each) for each in pieces)), *pieces]
 
 

@@ -118,7 +118,7 @@ async def test_what_is_in_memory_is_bounded(one_db: Database) -> None:
     large = bytes(40 << 20)
     for name in ("a", "b", "c"):
         made = crls.PublishedList(ListKey(name), 1, NOW, NOW + DAY, 0, 0, len(large), name)
-        await crls.publish(one_db, made, large)
+        await crls.publish(one_db, made, [large])
         assert (await its.get(f"/crl/{name}/whole.crl")).body == large
     held = its.parts.applications["crl"].held  # type: ignore[attr-defined]  # an Application that is known here
     assert list(held) == [ListKey("c")]
@@ -127,5 +127,5 @@ async def test_what_is_in_memory_is_bounded(one_db: Database) -> None:
 async def test_an_issuers_name_may_be_any(one_db: Database) -> None:
     its = registry(one_db)
     made = crls.PublishedList(ListKey("a b/ü"), 1, NOW, NOW + DAY, 0, 0, 3, "d")
-    await crls.publish(one_db, made, b"crl")
+    await crls.publish(one_db, made, [b"c", b"rl"])
     assert (await its.get("/crl/a%20b%2F%C3%BC/whole.crl")).body == b"crl"

@@ -89,32 +89,32 @@ async def test_no_number_is_drawn_twice(db: Database) -> None:
 async def test_a_list_is_what_was_published(db: Database) -> None:
     octets = bytes(range(256)) * 3_000  # three pieces
     made = a_list(1, octets, base=0, bases=(Base(1, NOW, NOW + DAY),), entries=7, revoked=9)
-    await crls.publish(db, made, octets)
+    await crls.publish(db, made, [octets[:5], octets[5:]])
     assert await crls.get(db, made.key) == made
     assert await crls.body(db, made) == octets
     assert await crls.get(db, replace(made.key, delta=True)) is None
 
 
 async def test_the_next_list_takes_the_place_of_the_one_before_which_is_gone(db: Database) -> None:
-    await crls.publish(db, a_list(1, b"first"), b"first")
-    await crls.publish(db, a_list(2, b"second"), b"second")
+    await crls.publish(db, a_list(1, b"first"), [b"first"])
+    await crls.publish(db, a_list(2, b"second"), [b"second"])
     _, (newest,) = await crls.of_issuer(db, "one")
     assert await crls.body(db, newest) == b"second"
     assert await crls.body(db, a_list(1, b"first")) is None
 
 
 async def test_a_list_that_was_overtaken_is_not_published(db: Database) -> None:
-    await crls.publish(db, a_list(2, b"second"), b"second")
+    await crls.publish(db, a_list(2, b"second"), [b"second"])
     with pytest.raises(EvercertError, match="publish list"):
-        await crls.publish(db, a_list(1, b"first"), b"first")
+        await crls.publish(db, a_list(1, b"first"), [b"first"])
     _, (newest,) = await crls.of_issuer(db, "one")
     assert await crls.body(db, newest) == b"second"
 
 
 async def test_a_delta_and_its_base_stand_beside_each_other(db: Database) -> None:
     delta = a_list(2, b"delta", key=ListKey("one", delta=True), base=1)
-    await crls.publish(db, a_list(1, b"base"), b"base")
-    await crls.publish(db, delta, b"delta")
+    await crls.publish(db, a_list(1, b"base"), [b"base"])
+    await crls.publish(db, delta, [b"delta"])
     _, lists = await crls.of_issuer(db, "one")
     assert [await crls.body(db, each) for each in lists] == [b"base", b"delta"]
 

@@ -25,7 +25,7 @@ from evercert.ca.status.rules import StatusRules
 from evercert.ca.store import crls, leases, revocations
 from evercert.ca.store.crls import Base, ListKey, PublishedList
 from evercert.db.protocol import Database, Wakeup
-from evercert.pki.crl import Scope, build_crl
+from evercert.pki.crl import Scope, crl_pieces
 
 __all__ = ["DEBOUNCE", "ListMaker"]
 
@@ -124,19 +124,19 @@ class ListMaker:
         number, revoked = await crls.draw_number(self.db, issuer.name, key.partition)
         portions, count = await self._entries(key, base.this_update - _SLACK if base else None)
         life = self.rules.delta_life if base else self.rules.crl_life
-        build = partial(
-            build_crl,
+        sign = partial(
+            crl_pieces,
             issuer.signer,
             number=number,
             this_update=now,
             next_update=now + life,
-            entries=_emptied(portions),
+            entries=portions,
             scope=self._scope(key),
             base_number=base.number if base else None,
             delta_urls=self._delta_urls(key),
         )
         in_thread = issuer.wants_thread or count > _FEW
-        octets, digest = await asyncio.to_thread(_digested, build) if in_thread else _digested(build)
+        pieces, digest = await asyncio.to_thread(_digested, sign) if in_thread else _digested(sign)
         made = PublishedList(
             key=key,
             number=number,
@@ -144,12 +144,12 @@ class ListMaker:
             next_update=now + life,
             revoked=revoked,
             entries=count,
-            octets=len(octets),
+            octets=sum(map(len, pieces)),
             digest=digest,
             base=base.number if base else 0,
             bases=bases_after(before, now) if self._delta_urls(key) else (),
         )
-        await crls.publish(self.db, made, octets)
+        await crls.publish(self.db, made, pieces)
         return made
 
     async def _base(self, key: ListKey, now: datetime) -> Base:
@@ -194,16 +194,11 @@ class ListMaker:
                 return
 
 
-def _digested(build: partial[bytes]) -> tuple[bytes, str]:
-    octets = build()
-    return octets, sha256(octets).hexdigest()
-
-
-def _emptied(portions: list[bytes]) -> Iterator[bytes]:
-    """Each of them once, and then it is let go: a long list is held once and not twice."""
-    portions.reverse()
-    while portions:
-        yield portions.pop()
+def _digested(sign: partial[list[bytes]]) -> tuple[list[bytes], str]:
+    pieces, digest = sign(), sha256()
+    for each in pieces:
+        digest.update(each)
+    return pieces, digest.hexdigest()
 
 
 async def _either(one: Coroutine[None, None, None], other: Coroutine[None, None, None]) -> None:

@@ -6,7 +6,7 @@ they are signed; whoever can change them can keep relying parties from having an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -111,12 +111,11 @@ def numbers_ahead(ahead: int) -> Statement:
     return _SQL["move numbers ahead"](ahead=ahead)
 
 
-async def publish(db: Database, made: PublishedList, octets: bytes) -> None:
-    """Afterwards it is the newest of its kind, and the ones before are gone. Raises `conflict` where a newer one was
-    published meanwhile."""
+async def publish(db: Database, made: PublishedList, octets: Iterable[bytes]) -> None:
+    """Afterwards it is the newest of its kind, and the ones before are gone. *octets* is the list in pieces that follow
+    one another. Raises `conflict` where a newer one was published meanwhile."""
     place = _place(made.key)
-    for position, start in enumerate(range(0, len(octets), _PIECE)):
-        piece = octets[start : start + _PIECE]
+    for position, piece in enumerate(_pieces(octets)):
         await db.write(_SQL["add piece"](**place, number=made.number, position=position, der=piece))
     await db.write(
         _SQL["publish list"](
@@ -146,6 +145,18 @@ async def body(db: Database, found: PublishedList) -> bytes | None:
             return None
         octets += rows[0][0]
     return bytes(octets)
+
+
+def _pieces(octets: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in pieces of one length, but for the last."""
+    rest = bytearray()
+    for each in octets:
+        rest += each
+        while len(rest) >= _PIECE:
+            yield bytes(rest[:_PIECE])
+            del rest[:_PIECE]
+    if rest:
+        yield bytes(rest)
 
 
 def _place(key: ListKey) -> dict[str, Value]:
