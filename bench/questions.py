@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from bench.ca.lists import measure_lists
 from bench.ca.peers import PEERS
 from bench.ca.question import Load, ask_cas
 from bench.ca.retention import measure_retention
@@ -112,6 +113,11 @@ def ca_retention(folder: Path, scale: Scale) -> None:
     measure_retention(folder, scale.most * 100)
 
 
+def ca_lists(folder: Path, scale: Scale) -> None:
+    """Lists of very many revoked certificates, on each database that the CA can stand on."""
+    measure_lists(folder, scale.stored)
+
+
 QUESTIONS = {
     "start": start,
     "obtain": obtain,
@@ -119,6 +125,7 @@ QUESTIONS = {
     "hold": hold,
     "ca": ca,
     "ca-retention": ca_retention,
+    "ca-lists": ca_lists,
 }
 
 

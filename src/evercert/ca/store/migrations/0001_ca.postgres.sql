@@ -158,7 +158,7 @@ CREATE TABLE revocations (
     reason INTEGER NOT NULL,
     not_after BIGINT NOT NULL,
     entry BYTEA NOT NULL, -- DER
-    PRIMARY KEY (issuer, partition, revoked_at, serial)
+    PRIMARY KEY (issuer, partition, revoked_at, serial) INCLUDE (entry) -- read without the table, as if clustered
 );
 
 CREATE INDEX revocations_expiring ON revocations (not_after);
