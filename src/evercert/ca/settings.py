@@ -76,7 +76,7 @@ class LimitSettings(_Strict, frozen=True):
 
 
 class CrlSettings(_Strict, frozen=True):
-    partitions: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 0
+    partitions: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
     life: Duration = "3d"
     every: Duration = "12h"
     delta_every: Duration | None = None

@@ -181,6 +181,30 @@ async def test_an_expired_certificate_leaves_after_one_further_list(db: Database
     assert serials(await its.crl()) == {long.serial}
 
 
+async def test_no_list_is_ever_over_though_its_makers_are_away_for_two_days_at_a_time(one_db: Database) -> None:
+    its = registry(one_db, rules=StatusRules(delta_every=HOUR, crl_life=3 * DAY))
+    await its.maker.look()
+    before = 0
+    for _ in range(40):
+        its.clock.advance(its.rng.random() * 48 * HOUR)
+        assert (await its.crl()).next_update_utc > its.clock.now()
+        await its.revoked(life=5 * DAY)
+        await its.maker.look()
+        found = number(await its.crl())
+        assert found >= before
+        before = found
+    assert len(list(await its.crl())) < 20  # those whose certificates are over have left
+
+
+async def test_a_scope_that_is_new_has_its_lists_at_once(db: Database) -> None:
+    its = registry(db)
+    await its.maker.look()
+    more = its.beside(partitions=150)
+    await more.maker.look()
+    assert number(await more.crl(ListKey(ONE, 150))) == 1
+    assert await more.due() == []
+
+
 async def test_two_nodes_make_a_list_once_and_numbers_never_go_back(db: Database) -> None:
     one = registry(db)
     other = one.beside()

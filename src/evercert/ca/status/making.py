@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -42,6 +42,7 @@ _SLACK: Final = timedelta(hours=1)
 # What is signed on the loop: a few hundred entries take less than handing them to a thread and back.
 _FEW: Final = 500
 _FORGOTTEN_AT_ONCE: Final = 200
+_SCOPES_AT_ONCE: Final = 100
 
 
 @dataclass(slots=True)
@@ -68,10 +69,9 @@ class ListMaker:
     async def look(self) -> None:
         """Afterwards every list that was due is made, or another node is at it. What fails is logged, and due still."""
         for issuer in self._living():
-            await crls.add_scopes(self.db, issuer.name, range(self.rules.partitions + 1))
             # Deltas after the lists that they go on from.
             for delta in (False, True):
-                scopes, lists = await crls.of_issuer(self.db, issuer.name)
+                scopes, lists = await self._known(issuer)
                 numbers = {each.key: each.number for each in lists}
                 for key in due_lists(issuer.name, scopes, lists, self.rules, self.clock.now()):
                     if key.delta is delta:
@@ -82,8 +82,7 @@ class ListMaker:
         """Afterwards every list is new, due or not; which they are. Raises what a signature or the store raises."""
         made = []
         for issuer in self._living():
-            await crls.add_scopes(self.db, issuer.name, range(self.rules.partitions + 1))
-            scopes, lists = await crls.of_issuer(self.db, issuer.name)
+            scopes, lists = await self._known(issuer)
             numbers = {each.key: each.number for each in lists}
             for delta in (False, True) if self.rules.delta_every else (False,):
                 keys = [ListKey(issuer.name, partition, delta) for partition in scopes]
@@ -109,6 +108,14 @@ class ListMaker:
         """Those whose certificates somebody may believe: retired ones too, until they end."""
         now = self.clock.now()
         return (each for each in self.issuers if each.signer.not_after > now)
+
+    async def _known(self, issuer: Issuer) -> tuple[Mapping[int, int], list[PublishedList]]:
+        """How many revocations there were in each of its scopes, which are all there by then, and its newest lists."""
+        scopes, lists = await crls.of_issuer(self.db, issuer.name)
+        missing = [each for each in range(self.rules.partitions + 1) if each not in scopes]
+        for start in range(0, len(missing), _SCOPES_AT_ONCE):
+            await crls.add_scopes(self.db, issuer.name, missing[start : start + _SCOPES_AT_ONCE])
+        return {**dict.fromkeys(missing, 0), **scopes}, lists
 
     async def _try(self, issuer: Issuer, key: ListKey, seen: int) -> None:
         try:
@@ -150,6 +157,7 @@ class ListMaker:
             bases=bases_after(before, now) if self._delta_urls(key) else (),
         )
         await crls.publish(self.db, made, pieces)
+        _log.info("the list %s is made: number %d, %d entries", path_of(key), number, count)
         return made
 
     async def _base(self, key: ListKey, now: datetime) -> Base:

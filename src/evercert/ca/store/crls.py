@@ -84,7 +84,7 @@ async def add_scopes(db: Database, issuer: str, partitions: Iterable[int]) -> No
 
 async def of_issuer(db: Database, issuer: str) -> tuple[Mapping[int, int], list[PublishedList]]:
     """How many revocations there were in each of its scopes, and its newest lists."""
-    scopes, lists = await db.read(_SQL["scopes"](issuer=issuer), _SQL["lists"](issuer=issuer))
+    scopes, lists = await db.scan(_SQL["scopes"](issuer=issuer), _SQL["lists"](issuer=issuer))
     return dict(scopes), [_list_from(row) for row in lists]
 
 
