@@ -60,6 +60,7 @@ class Node:
     own: OwnCertificate
     attempts: Attempts
     issuance: Issuance
+    status: StatusParts
     _ground: _Ground
     _working: AsyncExitStack
 
@@ -76,7 +77,7 @@ class Node:
             parts = await working.enter_async_context(_at_work(self._ground, issuers, reach, decided))
             before, self._working = self._working, working.pop_all()
         self.desk, self.own, self.attempts, self.issuance = parts.desk, parts.own, parts.attempts, parts.issuance
-        self.site.parts, self.plain.parts = parts.site, parts.plain
+        self.status, self.site.parts, self.plain.parts = parts.status, parts.site, parts.plain
         await before.aclose()
 
 
@@ -103,7 +104,7 @@ async def open_node(
     working = AsyncExitStack()
     parts = await working.enter_async_context(_at_work(ground, issuers, reach, decided))
     sites = Site(parts.site), Site(parts.plain)
-    node = Node(parts.desk, *sites, parts.own, parts.attempts, parts.issuance, ground, working)
+    node = Node(parts.desk, *sites, parts.own, parts.attempts, parts.issuance, parts.status, ground, working)
     try:
         yield node
     finally:

@@ -39,7 +39,7 @@ def office(world: World) -> Office:
 @pytest.fixture
 def application(world: World, office: Office) -> AdminApplication:
     callers = Callers(office.db, world.clock, (), takes_tokens=True)
-    return AdminApplication(lambda: AdminDesk(office, world.node.desk.issuers), callers)
+    return AdminApplication(lambda: AdminDesk(office, world.node.desk.issuers, world.node.status.maker), callers)
 
 
 @pytest.fixture

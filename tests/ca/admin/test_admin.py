@@ -6,6 +6,8 @@ import json
 import re
 from datetime import timedelta
 from hashlib import sha256
+from random import Random
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -19,12 +21,17 @@ from evercert.ca.operating import auditing
 from evercert.ca.operating.office import Office
 from evercert.ca.operating.tokens import hand_out_token, take_token_back
 from evercert.ca.private import AdminClient, AdminSettings, check_admin
+from evercert.ca.store import pauses
 from evercert.ca.store.schema import queries
 from evercert.pki.cert import read_certificate
 from tests.ca.admin.caller import AdminCaller
 from tests.ca.given import World
 from tests.ca.protocol.test_certificates import issued
 from tests.ca.protocol.wire import Wire, kind_of
+
+
+def desk_of(world: World, office: Office) -> AdminDesk:
+    return AdminDesk(office, world.node.desk.issuers, world.node.status.maker)
 
 
 async def test_certificates_are_found_page_by_page_shown_and_revoked(
@@ -156,7 +163,7 @@ async def test_a_certificate_of_this_ca_counts_where_it_is_named(world: World, w
 
     def caller(der: bytes, *rules: AdminClient) -> AdminCaller:
         callers = Callers(office.db, world.clock, rules, takes_tokens=False)
-        return AdminCaller(AdminApplication(lambda: AdminDesk(office, world.node.desk.issuers), callers), None, der)
+        return AdminCaller(AdminApplication(lambda: desk_of(world, office), callers), None, der)
 
     assert (await caller(ops, *rules).post("/v1/eab", {}))["kid"]
     assert await caller(ops, rules[2]).refused("POST", "/v1/eab", {}) == (403, "not-allowed")
@@ -172,6 +179,30 @@ async def test_a_certificate_of_this_ca_counts_where_it_is_named(world: World, w
     assert await caller(ops, *rules).refused("GET", "/v1/eab") == (401, "not-allowed")
 
 
+async def test_lists_are_made_at_once_and_shown(world: World, wire: Wire, admin: AdminCaller, office: Office) -> None:
+    before = {each["issuer"]: each["number"] for each in (await admin.get("/v1/crls"))["items"]}
+    serial = read_certificate(await issued(world, wire, "www.test")).serial
+    await admin.post(f"/v1/certificates/{serial}/revocation", {})
+    (made,) = (await admin.post("/v1/crls"))["items"]
+    assert (made["entries"], made["number"] > before.get(made["issuer"], 0)) == (1, True)
+    assert (await auditing.latest(office.db, 1))[0].kind == "lists made"
+
+
+async def test_limits_are_shown_and_a_paused_name_is_let_go(world: World, wire: Wire, admin: AdminCaller) -> None:
+    await wire.register()
+    await wire.order("www.test")
+    account = wire.kid.rpartition("/")[2]
+    (bucket,) = (await admin.get(f"/v1/limits?about=orders-per-account%20{account}"))["items"]
+    assert bucket["taken"] == 1
+    db, now = world.node.desk.db, world.clock.now()
+    await db.write(pauses.counted(int(account), "dead.test", 1, now))
+    (paused,) = (await admin.get("/v1/pauses"))["items"]
+    assert (paused["account"], paused["identifier"]) == (account, "dead.test")
+    which = {"account": account, "identifier": "dead.test"}
+    assert await admin.post("/v1/pauses/end", which) == {}
+    assert await admin.refused("POST", "/v1/pauses/end", which) == (404, "not-found")
+
+
 async def test_what_is_not_as_the_document_says_is_refused(admin: AdminCaller) -> None:
     assert await admin.refused("GET", "/v1/certificates?limit=0") == (400, "bad-input")
     assert await admin.refused("GET", "/v1/certificates?limit=100000") == (400, "bad-input")
@@ -183,6 +214,11 @@ async def test_what_is_not_as_the_document_says_is_refused(admin: AdminCaller) -
     assert await admin.refused("POST", "/v1/eab", {"label": "x" * 70_000}) == (413, "too-large")
     assert await admin.refused("PUT", "/v1/eab") == (405, "bad-input")
     assert await admin.refused("GET", "/v1/nothing") == (404, "not-found")
+    assert (await admin.get("/v1/certificates?before=9223372036854775807.ff"))["items"] == []
+    assert await admin.refused("GET", "/v1/certificates?name=a%00b") == (400, "bad-input")
+    assert await admin.refused("DELETE", "/v1/eab/a%00b") == (400, "bad-input")
+    assert await admin.refused("POST", "/v1/eab", {"label": "a\0b"}) == (400, "bad-input")
+    assert await admin.refused("GET", f"/v1/accounts/{10**19 - 1}") == (404, "not-found")
     assert (await admin.raw("POST", "/v1/eab", b"{", "application/json")).status == 400
     assert (await admin.raw("POST", "/v1/eab", b"{}", "text/plain")).status == 400
 
@@ -219,3 +255,20 @@ def test_other_machines_are_let_in_with_certificates_or_when_it_is_said() -> Non
     check_admin(AdminSettings(listen=("0.0.0.0:9443",), public=True), has_tls=True)
     with pytest.raises(EvercertError, match="not for this machine alone"):
         check_admin(AdminSettings(listen=("0.0.0.0:9443",), public=True), has_tls=False)
+
+
+async def test_whatever_is_asked_is_answered_and_is_no_fault_of_ours(admin: AdminCaller) -> None:
+    """Every operation with words, queries and bodies that nobody means, drawn from a seed."""
+    drawn = Random(11)
+    letters = "a1%./\\'\"{}[]:;é\u202e*_-\n "
+    for _ in range(40):
+        for operation in OPERATIONS:
+            word = "".join(drawn.choices(letters, k=drawn.randrange(1, 12)))
+            path = re.sub(r"\{\w+\}", quote(word, safe=""), operation.path)
+            names = [*(operation.query.__struct_fields__ if operation.query else ()), "x"]
+            query = urlencode({drawn.choice(names): drawn.choice([word, "-1", "1e9", str(2**70), ""])})
+            fields = [*(operation.body.__struct_fields__ if operation.body else ()), "x"]
+            value = drawn.choice([word, -1, 2**70, None, [word], {}, True, 0.5])
+            body = drawn.choice([json.dumps({drawn.choice(fields): value}).encode(), b"[", b"\xff", b"", b"null"])
+            answer = await admin.raw(operation.method, f"{path}?{query}", body)
+            assert answer.status < 500, (operation.name, path, query, body, answer)

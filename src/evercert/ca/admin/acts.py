@@ -12,12 +12,12 @@ from evercert.base.clock import from_epoch, to_epoch
 from evercert.base.errors import EvercertError
 from evercert.ca.admin import shapes
 from evercert.ca.admin.desk import AdminDesk
-from evercert.ca.admin.shapes import account_shown, certificate_shown, key_shown
+from evercert.ca.admin.shapes import account_shown, certificate_shown, key_shown, list_shown
 from evercert.ca.nouns import Certificate
-from evercert.ca.operating import auditing, external, figures, incident, people, rationing
+from evercert.ca.operating import auditing, external, figures, incident, listing, people, rationing
 from evercert.ca.operating.auditing import Verified
 from evercert.ca.operating.figures import Figures
-from evercert.ca.store import certificates, eab, pauses
+from evercert.ca.store import certificates, crls, eab, pauses
 from evercert.ca.store.operating import Wanted, accounts_of, find
 from evercert.config.toml import span_of
 from evercert.pki.cert import certificate_pem
@@ -34,8 +34,10 @@ __all__ = [
     "list_external",
     "list_incidents",
     "list_issuers",
+    "list_lists",
     "list_paused",
     "list_profiles",
+    "make_lists",
     "prove_audit",
     "revoke_certificate",
     "show_account",
@@ -51,6 +53,8 @@ Words = Mapping[str, str]
 _LARGEST: Final = 2**63 - 1
 _DIGITS: Final = len(str(_LARGEST))
 _MOST: Final = 1000
+# In the year 9999, the last that there are dates of.
+_LAST: Final = 253_370_764_800_000_000
 
 
 async def find_certificates(desk: AdminDesk, words: Words, asked: shapes.FindCertificates) -> shapes.CertificateList:
@@ -67,7 +71,7 @@ async def find_certificates(desk: AdminDesk, words: Words, asked: shapes.FindCer
         wanted = replace(wanted, alive_at=now)
     if asked.before:
         at, _, serial = asked.before.partition(".")
-        wanted = replace(wanted, page=(from_epoch(_number(at)), serial))
+        wanted = replace(wanted, page=(from_epoch(min(_number(at), _LAST)), serial))
     found = await find(desk.office.db, wanted, asked.limit)
     further = _cursor(found[-1]) if len(found) == asked.limit else ""
     return shapes.CertificateList([certificate_shown(each, now) for each in found], further)
@@ -183,6 +187,14 @@ async def list_paused(desk: AdminDesk, words: Words, asked: None) -> shapes.Paus
     found = await pauses.newest(desk.office.db, _MOST)
     items = (shapes.PauseShown(str(each.account_id), each.identifier, each.failures, each.paused_at) for each in found)
     return shapes.PauseList(list(items))
+
+
+async def list_lists(desk: AdminDesk, words: Words, asked: None) -> shapes.Lists:
+    return shapes.Lists([list_shown(each) for each in await crls.newest(desk.office.db)])
+
+
+async def make_lists(desk: AdminDesk, words: Words, asked: None) -> shapes.Lists:
+    return shapes.Lists([list_shown(each) for each in await listing.made_now(desk.office, desk.lists)])
 
 
 async def unpause(desk: AdminDesk, words: Words, asked: shapes.Unpausing) -> shapes.NothingMore:

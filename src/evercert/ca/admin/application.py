@@ -70,6 +70,7 @@ class AdminApplication:
     async def _done(self, operation: Operation, words: Mapping[str, str], caller: Caller, asked: Asked) -> Answer:
         if not caller.may(operation.role):
             raise EvercertError("not-allowed", f"{caller.name} may only look")
+        _must_be_text(asked)
         given = _given(operation, asked)
         desk = self._desk()
         told = await operation.act(replace(desk, office=replace(desk.office, who=caller.name)), words, given)
@@ -96,6 +97,12 @@ def _words(template: str, path: str) -> dict[str, str] | None:
         elif want != have:
             return None
     return words
+
+
+def _must_be_text(asked: Asked) -> None:
+    """No database keeps a NUL in a text, however it is written."""
+    if "%00" in asked.path or "%00" in asked.query or b"\\u0000" in asked.body:
+        raise EvercertError("bad-input", "there is a NUL in what is asked")
 
 
 def _given(operation: Operation, asked: Asked) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.operating.office import Office
+from evercert.ca.status.making import ListMaker
 
 __all__ = ["AdminDesk"]
 
@@ -14,3 +15,4 @@ __all__ = ["AdminDesk"]
 class AdminDesk:
     office: Office
     issuers: Issuers
+    lists: ListMaker

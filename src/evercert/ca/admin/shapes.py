@@ -9,6 +9,7 @@ import msgspec
 
 from evercert.ca.nouns import Account, Certificate
 from evercert.ca.operating.office import state_of
+from evercert.ca.store.crls import PublishedList
 from evercert.ca.store.eab import ExternalKey
 from evercert.config.toml import Duration
 
@@ -36,6 +37,8 @@ __all__ = [
     "Issuers",
     "KeyList",
     "KeyShown",
+    "ListShown",
+    "Lists",
     "NothingMore",
     "PauseList",
     "PauseShown",
@@ -48,6 +51,7 @@ __all__ = [
     "account_shown",
     "certificate_shown",
     "key_shown",
+    "list_shown",
 ]
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")]
@@ -269,6 +273,21 @@ class Unpausing(_Taken, frozen=True):
     identifier: _Text
 
 
+class ListShown(msgspec.Struct, frozen=True):
+    issuer: str
+    partition: int
+    delta: bool
+    number: int
+    this_update: datetime
+    next_update: datetime
+    entries: int
+    octets: int
+
+
+class Lists(msgspec.Struct, frozen=True):
+    items: list[ListShown]
+
+
 class NothingMore(msgspec.Struct, frozen=True):
     """It is done."""
 
@@ -294,6 +313,19 @@ def certificate_shown(certificate: Certificate, now: datetime) -> CertificateSho
 def account_shown(account: Account) -> AccountShown:
     return AccountShown(
         str(account.id), account.status, account.thumbprint, list(account.contacts), account.eab_kid, account.created_at
+    )
+
+
+def list_shown(made: PublishedList) -> ListShown:
+    return ListShown(
+        issuer=made.key.issuer,
+        partition=made.key.partition,
+        delta=made.key.delta,
+        number=made.number,
+        this_update=made.this_update,
+        next_update=made.next_update,
+        entries=made.entries,
+        octets=made.octets,
     )
 
 

@@ -81,6 +81,8 @@ OPERATIONS: Final = (
         "/v1/incidents", "Have certificates renewed early", shapes.Counted, acts.declare_incident, shapes.Declaring, 201
     ),
     _post("/v1/incidents/end", "Close an incident", shapes.Counted, acts.close_incident, shapes.Closing),
+    _get("/v1/crls", "Lists of what is revoked", shapes.Lists, acts.list_lists),
+    _post("/v1/crls", "Make every list anew now", shapes.Lists, acts.make_lists),
     _get("/v1/limits", "Buckets, emptiest first", shapes.BucketList, acts.list_buckets, shapes.FindBuckets),
     _get("/v1/pauses", "Names that are not tried any more", shapes.PauseList, acts.list_paused),
     _post("/v1/pauses/end", "Let a name be tried again", shapes.NothingMore, acts.unpause, shapes.Unpausing),

@@ -45,6 +45,7 @@ def _desk(node: Node) -> AdminDesk:
     return AdminDesk(
         Office(desk.db, desk.clock, desk.rng, desk.sealer, desk.profiles, desk.revoking, "nobody", desk.limits),
         desk.issuers,
+        node.status.maker,
     )
 
 

@@ -19,7 +19,7 @@ from evercert.ca.store.crls import ListKey, PublishedList
 from evercert.config.references import resolve
 from evercert.pki.hsm.opening import Tokens
 
-__all__ = ["make_now", "octets"]
+__all__ = ["made_now", "make_now", "octets"]
 
 
 async def make_now(office: Office, folder: Path, environ: Mapping[str, str]) -> list[PublishedList]:
@@ -30,7 +30,12 @@ async def make_now(office: Office, folder: Path, environ: Mapping[str, str]) -> 
         issuers = await asyncio.to_thread(load_issuers, folder, settings.issuers, office.sealer, tokens.load)
         base = settings.plain_url.rstrip("/")
         maker = ListMaker(office.db, office.clock, office.rng, issuers, settings.status_rules(), base)
-        made = await maker.make_all()
+        return await made_now(office, maker)
+
+
+async def made_now(office: Office, maker: ListMaker) -> list[PublishedList]:
+    """The same, where a maker is at hand."""
+    made = await maker.make_all()
     body = {"lists": [path_of(each.key) for each in made], "by": office.who}
     await office.db.write(audit.appended("lists made", body, office.clock.now()))
     return made
