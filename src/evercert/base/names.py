@@ -18,6 +18,7 @@ __all__ = ["Identifier", "parse_identifier", "parse_identifiers"]
 
 # RFC 1035 §2.3.4 and RFC 5890 §2.3.1: letters, digits, hyphens, 63 octets a label, 253 a name.
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _MAX_NAME = 253
 
 
@@ -99,7 +100,7 @@ def _check_dns(name: str, text: str) -> None:
             raise _bad(text, _label_fault(label))
     # A name whose last label is a number is taken for an address by many programs (WHATWG URL,
     # "ends in a number"), so no CA issues for it and neither do we ask.
-    if labels[-1].isdigit():
+    if _NUMBER.fullmatch(labels[-1]):
         raise _bad(text, "its last label is a number")
 
 

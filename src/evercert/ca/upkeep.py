@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -17,6 +17,9 @@ from evercert.db.protocol import Database
 __all__ = ["Duty", "by_one_node", "kept_up"]
 
 _log = logging.getLogger(__name__)
+
+# Seconds after which whoever has not ended is told so again.
+_AGAIN: Final = 0.5
 
 Duty = Callable[[], Awaitable[object]]
 
@@ -41,9 +44,17 @@ async def kept_up(clock: Clock, duties: Mapping[str, tuple[float, Duty]]) -> Asy
     try:
         yield
     finally:
-        for task in tasks:
+        await _ended(tasks)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[NoReturn]]) -> None:
+    """What fails as it is cancelled (a lease that cannot be given back) does not know any more that it was: it is told
+    again."""
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
 
 
 async def _again_and_again(clock: Clock, name: str, pause: float, duty: Duty) -> NoReturn:

@@ -17,21 +17,19 @@ from tests.ca.conformance.walk import Walk
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_walk_breaks_no_law(tmp_path: Path, seed: int) -> None:
-    assert await walked(tmp_path, tmp_path / "shared.db", seed, 60) > 0
+    await walked(tmp_path, tmp_path / "shared.db", seed, 60)
 
 
 async def test_a_walk_over_postgresql_breaks_none_either(
     tmp_path: Path, new_place: Callable[[Sequence[Migration]], Place]
 ) -> None:
-    assert await walked(tmp_path, new_place(MIGRATIONS), 20, 25) >= 0
+    await walked(tmp_path, new_place(MIGRATIONS), 20, 25)
 
 
-async def walked(folder: Path, place: Place, seed: int, steps: int) -> int:
-    """How many orders have their certificate in the end."""
+async def walked(folder: Path, place: Place, seed: int, steps: int) -> None:
     async with AsyncExitStack() as stack:
         walk = Walk(folder / "ca", place, Random(seed), stack)
         await walk.begin()
         for _ in range(steps):
             await walk.step()
         await walk.settle()
-        return walk.issued
