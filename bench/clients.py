@@ -36,6 +36,8 @@ class Evercert:
         self._pebble, self._folder = pebble, folder
         self.home = folder / "evercert"
         self.env = pebble.environment(EVERCERT_HOME=str(self.home))
+        # Where a program is installed its modules are compiled once, as the peers' are here.
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def commands(self, orders: Sequence[Sequence[str]]) -> list[Command]:
         wanted = self._folder / "wanted"

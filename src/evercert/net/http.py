@@ -65,16 +65,16 @@ class HttpTransport:
         return octets_of(request, place, self._standing)
 
     async def _answered(self, pool: Pool, octets: bytes, request: Request) -> Answer:
-        host, seconds = host_of(request.url), self._settings.timeout
+        seconds = self._settings.timeout
         try:
             async with asyncio.timeout(seconds):
                 return await pool.exchange(octets, request.method, request.max_body)
         except NetworkFailure:
             raise
         except TimeoutError as error:
-            raise failures.timed_out(host, seconds) from error
+            raise failures.timed_out(host_of(request.url), seconds) from error
         except TooLarge as error:
-            raise failures.too_large(host, request.max_body) from error
+            raise failures.too_large(host_of(request.url), request.max_body) from error
         except (OSError, Malformed) as error:
             told = str(error) if isinstance(error, Malformed) else type(error).__name__
-            raise failures.unfinished(host, told) from error
+            raise failures.unfinished(host_of(request.url), told) from error
