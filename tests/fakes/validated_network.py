@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +37,8 @@ class FakeNetwork:
     async def txt(self, name: str) -> Looked[bytes]:
         return self._look("TXT", name, self.texts)
 
-    async def caa(self, name: str) -> Looked[CaaRecord]:
-        return self._look("CAA", name, self.records)
+    async def caa(self, names: Sequence[str]) -> Mapping[str, Looked[CaaRecord]]:
+        return {name: self._look("CAA", name, self.records) for name in names}
 
     async def fetch(self, door: Door, limits: Limits) -> Page:
         self.fetched.append(door)

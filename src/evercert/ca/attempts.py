@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -88,7 +88,7 @@ class Attempts:
     # What this node is at, with its newest turn: one that waits for long is taken over from ourselves.
     _taken: dict[int, Authorization] = field(default_factory=dict)
 
-    def begin(self, authorization: Authorization) -> Awaitable[None]:
+    def begin(self, authorization: Authorization) -> asyncio.Future[None]:
         number, account = authorization.id, str(authorization.account_id)
         end = self.pool.submit(str(number), account, partial(self._attempt, number))
         if end is None:

@@ -7,8 +7,9 @@ be written for an order to become ready or an authorization to expire.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from evercert.acme.state import AccountStatus, AuthorizationStatus, ChallengeStatus
 from evercert.acme.wire import ProblemDocument
@@ -20,8 +21,7 @@ __all__ = ["Account", "Authorization", "Certificate", "Order", "OrderStatus", "R
 OrderStatus = str
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     id: int
     jwk: Mapping[str, str]
     thumbprint: str
@@ -32,8 +32,7 @@ class Account:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """One account's right to one identifier, or its way there. Its challenges share one token, and the first that is
     answered decides."""
 
@@ -74,8 +73,7 @@ class Authorization:
         return (self.attempted,) if decided else self.offered
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
+class Recurrence(msgspec.Struct, frozen=True):
     """RFC 8739: certificates one after the other without further orders."""
 
     start: datetime
@@ -85,8 +83,7 @@ class Recurrence:
     allow_get: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     id: int
     account_id: int
     stored_status: OrderStatus
@@ -101,7 +98,7 @@ class Order:
     csr: bytes = b""
     certificate: str = ""
     error: ProblemDocument | None = None
-    recurrence: Recurrence | None = field(default=None)
+    recurrence: Recurrence | None = None
     # Of an order that a node is at: until when it is that node's. What it writes is fenced by this.
     turn: datetime | None = None
 
@@ -117,8 +114,7 @@ class Order:
         return "pending" if statuses <= {"valid", "pending"} else "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """What was signed, but for its bytes. `serial` is lower-case hex, `crl_partition` the part of its issuer's CRL that
     it points to (0: the whole)."""
 

@@ -73,8 +73,8 @@ class Connection:
 
     def run(self, statement: Statement) -> list[Row]:
         """What it returned; raises `conflict` if that is not what it expects."""
-        before = self._raw.total_changes()
-        rows: list[Row] = self._raw.execute(statement.query.sql, dict(statement.params)).fetchall()
+        before = self._raw.total_changes() if statement.expect is not None else 0
+        rows: list[Row] = self._raw.execute(statement.query.sql, statement.params).fetchall()
         if statement.expect is not None and self._touched(rows, before) != statement.expect:
             raise EvercertError("conflict", f"{statement.query.name}: somebody else was first")
         return rows

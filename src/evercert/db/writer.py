@@ -117,6 +117,8 @@ class Writer:
 
         Raises where SQLite has given up the whole group (a full disk, a failed read).
         """
+        if len(work.statements) == 1 and work.statements[0].expect is None:
+            return self._attempt_one(work.statements[0])
         self._connection.savepoint()
         try:
             rows = [self._connection.run(statement) for statement in work.statements]
@@ -127,6 +129,16 @@ class Writer:
             return as_told(error, self._path)
         self._connection.release()
         return rows
+
+    def _attempt_one(self, statement: Statement) -> _Outcome:
+        """The same for a single statement without a guard: what is left of one that fails is nothing
+        (sqlite.org/lang_conflict.html, ABORT)."""
+        try:
+            return [self._connection.run(statement)]
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise
+            return as_told(error, self._path)
 
     def _commit(self, names: Sequence[str]) -> None:
         with self._around_commit(names):

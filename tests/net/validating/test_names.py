@@ -207,3 +207,15 @@ async def test_an_address_that_was_not_plainly_answered_is_asked_for_again() -> 
     async with DnsServer(half) as server:
         ipv6, ipv4 = await Resolvers([server.address]).addresses(NAME)
     assert (ipv6.outcome, ipv4.records) == (Outcome.FAILED, ("192.0.2.1",))
+
+
+async def test_several_names_are_asked_for_on_one_socket_and_one_that_is_silent_loses_no_other() -> None:
+    def but_one(wire: bytes, over_tcp: bool) -> list[bytes]:
+        name = dns.message.from_wire(wire).question[0].name.to_text()
+        return [] if name == "silent.test." else [reply(wire, f"{name} A 192.0.2.1").to_wire()]
+
+    async with DnsServer(but_one) as server:
+        wanted = [(name, Kind.A) for name in ("a.test", "silent.test", "a..b", "b.test")]
+        found = await Resolvers([server.address], timeout=0.2).look_up_all(wanted)
+    assert [each.outcome for each in found] == [Outcome.FOUND, Outcome.SILENT, Outcome.NO_NAME, Outcome.FOUND]
+    assert [message.question[0].name.to_text() for message, _ in server.questions].count("a.test.") == 1

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
@@ -97,9 +99,8 @@ class Issuance:
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
-    async def finalize(self, order: Order, csr: bytes) -> Order:
+    async def finalize(self, order: Order, account: Account, csr: bytes) -> Order:
         profile = self._profile(order)
-        account = await self._account(order)
         requested = await self._requested(order, csr, profile, account)
         now = self.clock.now()
         turn = now + self.pace.turn

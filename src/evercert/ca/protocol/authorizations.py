@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -101,12 +100,11 @@ async def _answered(desk: Desk, signed: Signed, shown: Authorization, challenge_
     return await _soon(desk, desk.validating.begin(begun), begun)
 
 
-async def _soon(desk: Desk, attempt: Awaitable[None], begun: Authorization) -> Authorization:
+async def _soon(desk: Desk, attempt: asyncio.Future[None], begun: Authorization) -> Authorization:
     """The authorization after the attempt, if that ends in a moment; else as it was begun. Many do, and their clients
     then need not ask again."""
-    try:
-        await asyncio.wait_for(asyncio.shield(attempt), _MOMENT)
-    except TimeoutError:
+    done, _ = await asyncio.wait((attempt,), timeout=_MOMENT)
+    if not done:
         return begun
     return await authorizations.get(desk.db, begun.id) or begun
 

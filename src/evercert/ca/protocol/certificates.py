@@ -24,14 +24,15 @@ _FORMS: Final = (_PEM, _DER, _PKCS7)
 
 async def certificate(desk: Desk, signed: Signed, accept: str, serial: str, chain: int = 0) -> Answer:
     """The account's certificate with the *chain*-th of its chains."""
-    found = await certificates.get(desk.db, serial)
-    if found is None:
+    read = await certificates.with_body(desk.db, serial)
+    if read is None:
         raise Problem(ProblemType.MALFORMED, "there is no such certificate", status=404)
+    found, body = read
     if found.account_id != signed.account.id:
         raise Problem(ProblemType.UNAUTHORIZED, "that is another account's certificate")
     if not signed.is_get:
         raise Problem(ProblemType.MALFORMED, "a certificate is fetched with POST-as-GET: an empty payload")
-    return await _shown(desk, found, accept, chain, desk.urls.certificate(serial))
+    return _shown(desk, found, body, accept, chain, desk.urls.certificate(serial))
 
 
 async def star_certificate(desk: Desk, signed: Signed | None, asked: Asked, number: int) -> Answer:
@@ -47,20 +48,21 @@ async def star_certificate(desk: Desk, signed: Signed | None, asked: Asked, numb
         raise Problem(ProblemType.AUTO_RENEWAL_EXPIRED, "the recurrent order has come to its end")
     if order.stored_status == "canceled":
         raise Problem(ProblemType.AUTO_RENEWAL_CANCELED, "the recurrent order was cancelled; it may say why")
-    found = await certificates.get(desk.db, order.certificate)
-    if found is None:
+    read = await certificates.with_body(desk.db, order.certificate)
+    if read is None:
         raise Problem(ProblemType.SERVER_INTERNAL, "the order's certificate is not there")
-    answer = await _shown(desk, found, asked.header("accept"), 0, desk.urls.star_certificate(number))
+    found, body = read
+    answer = _shown(desk, found, body, asked.header("accept"), 0, desk.urls.star_certificate(number))
     dates = ("cert-not-before", moment(found.not_before)), ("cert-not-after", moment(found.not_after))
     return Answer(answer.status, answer.body, (*answer.headers, *dates))
 
 
-async def _shown(desk: Desk, found: Certificate, accept: str, chain: int, url: str) -> Answer:
+def _shown(desk: Desk, found: Certificate, body: bytes, accept: str, chain: int, url: str) -> Answer:
     chains = desk.issuers.chains(found.issuer)
     if not 0 <= chain < len(chains):
         raise Problem(ProblemType.MALFORMED, "the certificate has no such chain", status=404)
     form = _form(accept)
-    ders = [await certificates.body(desk.db, found.serial), *chains[chain]]
+    ders = [body, *chains[chain]]
     others = (("link", f'<{_url(url, at)}>;rel="alternate"') for at in range(len(chains)) if at != chain)
     # RFC 8555 §7.4.2: for forms that leave the issuer out. With PEM, a client that follows it would be led astray.
     up = (("link", f'<{desk.urls.issuer(found.issuer)}>;rel="up"'),) if form == _DER else ()

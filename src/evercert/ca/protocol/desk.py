@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -12,7 +13,7 @@ from evercert.base.clock import Clock
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.limits import Limits
 from evercert.ca.meters import NO_METERS, Meters
-from evercert.ca.nouns import Authorization, Order
+from evercert.ca.nouns import Account, Authorization, Order
 from evercert.ca.pace import Pace
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.nonces import Nonces
@@ -29,17 +30,18 @@ __all__ = ["Desk", "Issuing", "Validating"]
 class Validating(Protocol):
     """Looks at what the world shows, off the path of the request."""
 
-    def begin(self, authorization: Authorization) -> Awaitable[None]:
-        """Returns at once; what comes of the attempt is written to the store, and then the awaitable is done. Whoever
-        awaits it may stop doing so without harm to the attempt, if he shields it."""
+    def begin(self, authorization: Authorization) -> asyncio.Future[None]:
+        """Returns at once; what comes of the attempt is written to the store, and then the future is done. To cancel it
+        ends the waiting, and not the attempt."""
         ...
 
 
 class Issuing(Protocol):
     """Signs what an order asks for."""
 
-    async def finalize(self, order: Order, csr: bytes) -> Order:
-        """The order with its certificate, or `processing` where that takes longer than a client should wait.
+    async def finalize(self, order: Order, account: Account, csr: bytes) -> Order:
+        """The order, which is the account's, with its certificate, or `processing` where that takes longer than
+        a client should wait.
 
         Raises `Problem` where the request is not one for this order, and then the order is as it was."""
         ...

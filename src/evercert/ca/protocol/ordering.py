@@ -190,7 +190,7 @@ def _new(
     )
     if granting.allows(subject):
         reuse = max(profile.authorization_reuse, profile.order_life)
-        return replace(
+        return msgspec.structs.replace(
             pending, stored_status="valid", validated_at=now, expires_at=now + reuse, evidence=granting.evidence
         )
     if not offered:

@@ -7,9 +7,10 @@ take it over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from evercert.acme.wire import ProblemDocument
 from evercert.base.clock import to_epoch

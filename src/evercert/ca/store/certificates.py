@@ -11,7 +11,7 @@ from evercert.ca.store.rows import certificate_from, identifiers_to
 from evercert.ca.store.schema import queries
 from evercert.db.protocol import Database, Statement
 
-__all__ = ["added", "blocked", "body", "get", "is_blocked", "of_key", "replaced", "revoked"]
+__all__ = ["added", "blocked", "body", "get", "is_blocked", "of_key", "replaced", "revoked", "with_body"]
 
 _SQL: Final = queries("certificates")
 
@@ -19,6 +19,12 @@ _SQL: Final = queries("certificates")
 async def get(db: Database, serial: str) -> Certificate | None:
     rows = await db.rows(_SQL["certificate"](serial=serial))
     return certificate_from(rows[0]) if rows else None
+
+
+async def with_body(db: Database, serial: str) -> tuple[Certificate, bytes] | None:
+    """It and its DER."""
+    rows = await db.rows(_SQL["certificate with its body"](serial=serial))
+    return (certificate_from(rows[0][:-1]), rows[0][-1]) if rows else None
 
 
 async def body(db: Database, serial: str) -> bytes:

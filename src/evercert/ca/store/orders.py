@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
+
+from msgspec.structs import replace
 
 from evercert.acme.wire import ProblemDocument
 from evercert.base.clock import to_epoch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -48,6 +49,8 @@ def _problem_from(text: str) -> ProblemDocument | None:
     return _problem(text) if text else None
 
 
+# The same few rows are read over and over: an account is read for each of its requests.
+@lru_cache(maxsize=4096)
 def account_from(row: Row) -> Account:
     number, jwk, thumbprint, status, contacts, terms_agreed_at, eab_kid, created_at = row
     return Account(

@@ -20,8 +20,9 @@ from evercert.ca.validation.network import Asked, Network, Witness
 
 __all__ = ["CaaMode", "CaaRules", "ToIssue", "check_caa"]
 
-# As many questions at once as one resolver can be asked.
+# As many questions at once as one resolver can be asked, and so many of them together: one name and those above it.
 _AT_ONCE: Final = 32
+_TOGETHER: Final = 8
 # For all questions; a client waits for this with its finalize.
 _PATIENCE: Final = 15.0
 
@@ -87,23 +88,26 @@ async def check_caa(
 
 async def _looked_up(names: Sequence[ToIssue], network: Network, patience: float) -> _Found:
     """Every name and every name above it, each asked for once; what is not answered in time is silent."""
-    room = asyncio.Semaphore(_AT_ONCE)
+    room = asyncio.Semaphore(_AT_ONCE // _TOGETHER)
+    late: Looked[CaaRecord] = Looked(Outcome.SILENT, fault=f"there was no answer within {patience:g} s")
+    owned = list(dict.fromkeys(owner for each in names for owner in owners(each.identifier)))
+    found = dict.fromkeys(owned, late)
 
-    async def look_up(owner: str) -> Looked[CaaRecord]:
+    async def look_up(portion: Sequence[str]) -> None:
         async with room:
-            return await network.caa(owner)
+            found.update(await network.caa(portion))
 
-    owned = {owner: None for each in names for owner in owners(each.identifier)}
-    asking = {owner: asyncio.ensure_future(look_up(owner)) for owner in owned}
+    asking = [asyncio.ensure_future(look_up(owned[at : at + _TOGETHER])) for at in range(0, len(owned), _TOGETHER)]
     try:
         if asking:
-            await asyncio.wait(asking.values(), timeout=patience)
-        late: Looked[CaaRecord] = Looked(Outcome.SILENT, fault=f"there was no answer within {patience:g} s")
-        return {owner: task.result() if task.done() else late for owner, task in asking.items()}
+            done, _ = await asyncio.wait(asking, timeout=patience)
+            for task in done:
+                task.result()
+        return found
     finally:
-        for task in asking.values():
+        for task in asking:
             task.cancel()
-        await asyncio.gather(*asking.values(), return_exceptions=True)
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 def _refusal(wanted: ToIssue, found: _Found, account_url: str, rules: CaaRules) -> Problem | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,8 +29,8 @@ class Network(Protocol):
         """Each record's strings, joined."""
         ...
 
-    async def caa(self, name: str) -> Looked[CaaRecord]:
-        """The records at *name* itself (or where it is an alias to), not above it."""
+    async def caa(self, names: Sequence[str]) -> Mapping[str, Looked[CaaRecord]]:
+        """The records at each of a few names itself (or where it is an alias to), not above it."""
         ...
 
     async def fetch(self, door: Door, limits: Limits) -> Page: ...
@@ -68,10 +68,11 @@ class Witness:
         self._saw("TXT", name, looked, [value.decode("latin-1") for value in looked.records])
         return looked
 
-    async def caa(self, name: str) -> Looked[CaaRecord]:
-        looked = await self._network.caa(name)
-        self._saw("CAA", name, looked, [f"{each.flags} {each.tag} {each.value}" for each in looked.records])
-        return looked
+    async def caa(self, names: Sequence[str]) -> Mapping[str, Looked[CaaRecord]]:
+        found = await self._network.caa(names)
+        for name, looked in found.items():
+            self._saw("CAA", name, looked, [f"{each.flags} {each.tag} {each.value}" for each in looked.records])
+        return found
 
     async def fetch(self, door: Door, limits: Limits) -> Page:
         kind = "https" if door.tls else "http"

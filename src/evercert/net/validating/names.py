@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from evercert.base.probe import Looked, Outcome
 from evercert.net import failures
 from evercert.net.nameserver import NameServer, configured_servers
 from evercert.net.question import fault_of
-from evercert.net.validating.asking import exchange, exchange_together
+from evercert.net.validating.asking import Question, exchange, exchange_together
 from evercert.net.validating.message import Kind, Reply, Unreadable, wire_name
 
 __all__ = ["Resolvers"]
@@ -59,27 +60,30 @@ class Resolvers:
         self._room = asyncio.Semaphore(at_once)
 
     async def addresses(self, name: str) -> tuple[Looked[str], Looked[str]]:
-        """What `look_up` says for AAAA and for A. They are asked together first; what has no plain answer then is asked
-        as everything else is."""
-        kinds = (Kind.AAAA, Kind.A)
-        plain = await self._together(name, kinds)
-        rest = [kind for kind in kinds if kind not in plain]
-        plain |= zip(rest, await asyncio.gather(*(self.look_up(name, kind) for kind in rest)), strict=True)
-        return plain[Kind.AAAA], plain[Kind.A]
+        """What `look_up` says for AAAA and for A."""
+        ipv6, ipv4 = await self.look_up_all([(name, Kind.AAAA), (name, Kind.A)])
+        return ipv6, ipv4
 
-    async def _together(self, name: str, kinds: Sequence[Kind]) -> dict[Kind, Looked[Any]]:
+    async def look_up_all(self, wanted: Sequence[tuple[str, Kind]]) -> list[Looked[Any]]:
+        """What `look_up` says for each. They are asked together first, so a few at once; what has no plain answer then
+        is asked as everything else is."""
+        plain = await self._together(wanted)
+        rest = [each for each in wanted if each not in plain]
+        plain |= zip(rest, await asyncio.gather(*(self.look_up(*each) for each in rest)), strict=True)
+        return [plain[each] for each in wanted]
+
+    async def _together(self, wanted: Sequence[tuple[str, Kind]]) -> dict[tuple[str, Kind], Looked[Any]]:
+        """What has a plain answer of the first server."""
         server = (self._servers or configured_servers())[0]
-        try:
-            wire = wire_name(name)
+        asked: dict[Question, tuple[str, Kind]] = {}
+        for name, kind in wanted:
+            with suppress(Unreadable):
+                asked[wire_name(name), kind] = (name, kind)
+        replies: dict[Question, Reply] = {}
+        with suppress(OSError, EOFError, TimeoutError):
             async with self._room, asyncio.timeout(self._timeout / _ROUNDS):
-                replies = await exchange_together(server, wire, kinds)
-        except (OSError, EOFError, TimeoutError, Unreadable):
-            return {}
-        return {
-            kind: Looked(_outcome(reply), reply.records, reply.authentic, str(server))
-            for kind, reply in replies.items()
-            if not reply.truncated and reply.rcode in {_NO_ERROR, _NO_NAME} and _is_end(reply, wire)
-        }
+                await exchange_together(server, tuple(asked), replies)
+        return {asked[each]: _looked(reply, server) for each, reply in replies.items() if _is_plain(reply, each[0])}
 
     async def look_up(self, name: str, kind: Kind) -> Looked[Any]:
         """The records at the end of the aliases that start at *name*. Raises `internal` where this machine has no
@@ -141,6 +145,14 @@ def _outcome(reply: Reply) -> Outcome:
     if reply.rcode == _NO_NAME:
         return Outcome.NO_NAME
     return Outcome.FOUND if reply.records else Outcome.NO_DATA
+
+
+def _looked(reply: Reply, server: NameServer) -> Looked[Any]:
+    return Looked(_outcome(reply), reply.records, reply.authentic, str(server))
+
+
+def _is_plain(reply: Reply, name: bytes) -> bool:
+    return not reply.truncated and reply.rcode in {_NO_ERROR, _NO_NAME} and _is_end(reply, name)
 
 
 def _is_end(reply: Reply, name: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from evercert import __version__
@@ -45,8 +45,9 @@ class ValidatingNetwork:
     async def txt(self, name: str) -> Looked[bytes]:
         return await self._resolvers.look_up(name, Kind.TXT)
 
-    async def caa(self, name: str) -> Looked[CaaRecord]:
-        return await self._resolvers.look_up(name, Kind.CAA)
+    async def caa(self, names: Sequence[str]) -> Mapping[str, Looked[CaaRecord]]:
+        found = await self._resolvers.look_up_all([(name, Kind.CAA) for name in names])
+        return dict(zip(names, found, strict=True))
 
     async def fetch(self, door: Door, limits: Limits) -> Page:
         return await _within(limits, place_of(door.address, door.port), self._fetched(door, limits))

@@ -20,6 +20,16 @@ SELECT
     revoked_at, reason, replaced_by, window_start, window_end, explanation, crl_partition
 FROM certificates WHERE serial = :serial;
 
+-- name: certificate with its body
+-- By its serial number.
+SELECT
+    c.serial, c.account_id, c.order_id, c.issuer, c.profile, c.identifiers, c.not_before, c.not_after, c.issued_at,
+    c.key_digest, c.revoked_at, c.reason, c.replaced_by, c.window_start, c.window_end, c.explanation, c.crl_partition,
+    b.der
+FROM certificates AS c
+INNER JOIN certificate_bodies AS b ON b.serial = c.serial
+WHERE c.serial = :serial;
+
 -- name: certificate body
 -- Its DER.
 SELECT der FROM certificate_bodies WHERE serial = :serial;
