@@ -69,7 +69,7 @@ CREATE TABLE authorizations (
     expires_at BIGINT NOT NULL
 );
 
-CREATE INDEX authorizations_to_reuse ON authorizations (account_id, identifier, status);
+CREATE INDEX authorizations_to_reuse ON authorizations (account_id, identifier);
 CREATE INDEX authorizations_attempted ON authorizations (attempt_until)
 WHERE status = 'pending' AND attempt_until IS NOT NULL;
 CREATE INDEX authorizations_expiring ON authorizations (expires_at);
