@@ -99,8 +99,9 @@ class Issuance:
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
-    async def finalize(self, order: Order, account: Account, csr: bytes) -> Order:
+    async def finalize(self, order: Order, csr: bytes) -> Order:
         profile = self._profile(order)
+        account = await self._account(order)
         requested = await self._requested(order, csr, profile, account)
         now = self.clock.now()
         turn = now + self.pace.turn

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -121,7 +120,7 @@ class AcmeApplication:
             headers.append(("replay-nonce", self._desk.nonces.new()))
         if asked.method == "POST":
             headers.append(_NOT_KEPT)
-        return replace(answer, headers=tuple(headers))
+        return Answer(answer.status, answer.body, tuple(headers))
 
 
 async def _directory(desk: Desk, signed: Signed, asked: Asked, words: list[str]) -> Answer:

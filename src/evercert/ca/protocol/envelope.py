@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -42,8 +41,7 @@ class _Flattened(msgspec.Struct, frozen=True):
     signatures: msgspec.UnsetType = msgspec.UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """`signed` is what the signature is over. Exactly one of `kid` and `jwk` is there."""
 
     alg: str
@@ -53,7 +51,7 @@ class Envelope:
     jwk: Mapping[str, object]
     payload: bytes
     signature: bytes
-    signed: bytes = field(repr=False)
+    signed: bytes
 
 
 def opened(body: bytes, algorithms: tuple[str, ...] = ALGORITHMS) -> Envelope:

@@ -17,6 +17,8 @@ __all__ = ["Question", "exchange", "exchange_together"]
 # As in `net.nameserver`.
 _MAX_STRAY: Final = 64
 _MAX_DATAGRAM: Final = 1500
+# A number, because to join two members of an enumeration costs more than the system call.
+_UNBLOCKED: Final = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 _RANDOM: Final = secrets.SystemRandom()
 
@@ -53,7 +55,7 @@ async def _over_udp(
     # the port is as hard to guess as the number (RFC 5452 §9).
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as asking:
+    with socket.socket(family, _UNBLOCKED) as asking:
         asking.connect((server.host, server.port))
         for _, wire in wires.values():
             asking.send(wire)

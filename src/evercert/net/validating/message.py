@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from evercert.base.probe import CaaRecord
 
@@ -110,8 +110,7 @@ def _read(data: bytes, number: int, name: bytes, kind: Kind) -> Reply:
     return _Sections(data, at + _ASKED.size).reply(flags, counts, name, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     owner: bytes
     kind: int
     rdclass: int

@@ -19,6 +19,8 @@ from evercert.net import failures
 __all__ = ["Stream", "TlsStream", "place_of"]
 
 _CHUNK: Final = 16 * 1024
+# A number, because to join two members of an enumeration costs more than the system call.
+_UNBLOCKED: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 
 
 def place_of(address: str, port: int) -> str:
@@ -37,7 +39,7 @@ class Stream:
         """Raises `DialFailure`, and `internal` where this machine has no socket left."""
         family = socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET
         try:
-            self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            self._socket = socket.socket(family, _UNBLOCKED)
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().sock_connect(self._socket, self._where)
         except TimeoutError:
