@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 # Seconds after which whoever has not ended is told so again.
 _AGAIN: Final = 0.5
+# A database that was away for a moment is no reason to leave for an hour what is done once an hour.
+_SOON: Final = 60.0
 
 Duty = Callable[[], Awaitable[object]]
 
@@ -39,7 +41,7 @@ def by_one_node(db: Database, clock: Clock, node: int, name: str, pause: timedel
 @asynccontextmanager
 async def kept_up(clock: Clock, duties: Mapping[str, tuple[float, Duty]]) -> AsyncIterator[None]:
     """Inside, each duty is done again and again, so many seconds after it was done last. One that fails is told in the
-    log by its name and done again like the others."""
+    log by its name and done again within a minute."""
     tasks = [asyncio.create_task(_again_and_again(clock, name, *duty)) for name, duty in duties.items()]
     try:
         yield
@@ -58,11 +60,15 @@ async def _ended(tasks: Iterable[asyncio.Task[NoReturn]]) -> None:
 
 
 async def _again_and_again(clock: Clock, name: str, pause: float, duty: Duty) -> NoReturn:
+    soon = min(pause, _SOON)
     while True:
         try:
             await duty()
         except EvercertError as error:
-            _log.error("%s failed: %s; again in %g s", name, error, pause, extra={"code": error.code.name})
+            _log.error("%s failed: %s; again in %g s", name, error, soon, extra={"code": error.code.name})
+            await clock.sleep(soon)
         except Exception:
-            _log.exception("%s failed; again in %g s", name, pause)
-        await clock.sleep(pause)
+            _log.exception("%s failed; again in %g s", name, soon)
+            await clock.sleep(soon)
+        else:
+            await clock.sleep(pause)

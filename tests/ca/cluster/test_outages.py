@@ -19,7 +19,7 @@ from tests.ca.protocol.wire import Wire, header, kind_of, read
 from tests.peers.postgres import Postgres
 
 # What a request may take while the store is away; clients give up after 30.
-LONGEST = 21.0
+LONGEST = 28.0
 
 
 @contextmanager
@@ -57,6 +57,8 @@ async def test_while_postgresql_is_away_clients_are_asked_to_come_again(tmp_path
             assert all(map(_comes_again, answers)), {(each.status, each.body) for each in answers}
             assert (await wires[0].get(f"{BASE}/acme/directory")).status == 200
             server.start()
+            for wire in wires:
+                wire.forget()  # meanwhile the node's duties may have moved the clock on by a nonce's life
             again = await asyncio.gather(*(wire.order("www.example.test") for wire in wires))
             assert [each.status for each in again] == [201] * len(wires)
             await _works_again(world, wires[0])
