@@ -13,6 +13,7 @@ from evercert.ca.retention import Keeping, Retention
 from tests.ca.given import World, a_ca
 from tests.ca.protocol.test_certificates import issued
 from tests.ca.protocol.wire import Wire
+from tests.fakes.clock import FakeClock
 
 __all__ = ["measure_retention"]
 
@@ -27,7 +28,8 @@ def measure_retention(folder: Path, orders: int) -> None:
 
 async def _measure(folder: Path, orders: int) -> None:
     began = time.monotonic()
-    async with a_ca(folder) as world:
+    # A clock that stands still while orders come in, or retention would prune them meanwhile.
+    async with a_ca(folder, clock=FakeClock(settle=60.0)) as world:
         await _orders(world, orders)
         full, wall = _size(folder), time.monotonic() - began
         world.clock.advance(timedelta(days=120))
