@@ -22,14 +22,14 @@ from evercert.base.names import parse_identifiers
 from evercert.base.probe import Page
 from evercert.base.secret import Secret
 from evercert.base.serving import Application, Asked
-from evercert.ca.decisions import Decisions
-from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.limits import Limits
 from evercert.ca.meters import NO_METERS, Meters
-from evercert.ca.node import Node, open_node
+from evercert.ca.node.wiring import Node, open_node
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.rules import Rules
+from evercert.ca.setup.decisions import Decisions
+from evercert.ca.setup.founding import Founding, found
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.claim import Reach
 from evercert.ca.validation.perspectives import Perspectives, nobody_else

@@ -11,10 +11,10 @@ import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.founding import Founding, found
-from evercert.ca.hierarchy import NewIssuer, add_issuer, cross_sign_issuer, retire_issuer, root_signer
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.setup.founding import Founding, found
+from evercert.ca.setup.hierarchy import NewIssuer, add_issuer, cross_sign_issuer, retire_issuer, root_signer
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
 from evercert.pki.hsm.opening import Tokens

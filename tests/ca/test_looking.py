@@ -12,8 +12,8 @@ from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.base.probe import CaaRecord
 from evercert.base.secret import Secret
-from evercert.ca.looking import perspectives_of, reach_of
-from evercert.ca.settings import CaSettings, PerspectiveSettings, ValidationSettings
+from evercert.ca.setup.looking import perspectives_of, reach_of
+from evercert.ca.setup.settings import CaSettings, PerspectiveSettings, ValidationSettings
 from evercert.ca.validation.perspective_app import Callers, PerspectiveApplication
 from evercert.ca.validation.perspectives import Perspectives, Remote
 from tests.ca.given import a_ca

@@ -6,7 +6,7 @@ import asyncio
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
-from evercert.ca.upkeep import kept_up
+from evercert.ca.node.upkeep import kept_up
 
 
 async def test_a_duty_that_fails_as_it_is_cancelled_does_not_go_on_for_ever() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from evercert.ca.pace import Pace
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
 from tests.peers.pebble import Pebble

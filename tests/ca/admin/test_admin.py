@@ -17,10 +17,10 @@ from evercert.ca.admin.application import AdminApplication
 from evercert.ca.admin.callers import Callers
 from evercert.ca.admin.desk import AdminDesk
 from evercert.ca.admin.table import OPERATIONS
+from evercert.ca.node.private import AdminClient, AdminSettings, check_admin
 from evercert.ca.operating import auditing
 from evercert.ca.operating.office import Office
 from evercert.ca.operating.tokens import hand_out_token, take_token_back
-from evercert.ca.private import AdminClient, AdminSettings, check_admin
 from evercert.ca.store import pauses
 from evercert.ca.store.schema import queries
 from evercert.pki.cert import read_certificate

@@ -9,9 +9,9 @@ import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.founding import Founding, found
-from evercert.ca.opening import open_ca
-from evercert.ca.settings import first_file, load_ca_settings
+from evercert.ca.node.opening import open_ca
+from evercert.ca.setup.founding import Founding, found
+from evercert.ca.setup.settings import first_file, load_ca_settings
 from tests.ca.given import in_no_token
 from tests.fakes.clock import FakeClock
 

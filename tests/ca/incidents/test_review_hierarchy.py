@@ -10,9 +10,9 @@ import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.founding import Founding, found
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.issuing.loading import load_issuers, load_root
+from evercert.ca.setup.founding import Founding, found
 from evercert.pki.cert import parsed
 from evercert.pki.keys import PrivateKey
 from evercert.pki.seal import Sealer

@@ -19,10 +19,10 @@ from evercert.acme.jose import external_account_binding
 from evercert.base.names import Identifier
 from evercert.base.serving import Answer, Asked
 from evercert.ca.admin.callers import Callers
+from evercert.ca.node.private import AdminClient
 from evercert.ca.nouns import Certificate
 from evercert.ca.operating import external
 from evercert.ca.operating.office import Office
-from evercert.ca.private import AdminClient
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.store import certificates
 from evercert.pki.issuing import Leaf, sign

@@ -16,7 +16,7 @@ from evercert.base.names import parse_identifiers
 from evercert.base.serving import Asked
 from evercert.ca.metrics.page import metrics_page
 from evercert.ca.metrics.prometheus import PrometheusMeters
-from evercert.ca.private import check_private
+from evercert.ca.node.private import check_private
 from tests.ca.given import World, a_ca
 from tests.ca.protocol.test_certificates import issued
 from tests.ca.protocol.wire import Wire, header, kind_of

@@ -18,7 +18,7 @@ from evercert.ca.operating import auditing
 from evercert.ca.operating.backup import back_up, restore
 from evercert.ca.operating.opening import open_office
 from evercert.ca.operating.restoring import go_on_after
-from evercert.ca.settings import first_file
+from evercert.ca.setup.settings import first_file
 from evercert.ca.store.operating import Wanted, find
 from evercert.pki.cert import read_certificate
 from evercert.pki.seal import Sealer
@@ -83,7 +83,7 @@ async def test_no_secret_is_in_a_backup_and_the_roots_key_never_is(tmp_path: Pat
         if place.is_file() and (place.name in {"key.sealed", "ca.toml"} or "offline" in place.parts):
             secrets.append(place.read_bytes().strip())
     for place in (folder / "issuers").glob("*/key.sealed"):
-        from evercert.ca.hierarchy import key_context
+        from evercert.ca.setup.hierarchy import key_context
         from evercert.pki.chain import split_pem
 
         context = key_context(read_certificate(split_pem((place.parent / "chain.pem").read_bytes())[0]).spki)

@@ -23,7 +23,7 @@ def test_a_served_ca_shows_its_figures_and_writes_its_log(tmp_path: Path) -> Non
     assert 'evercert_ca_requests_total{resource="directory",status="200"}' in figures
     assert 'evercert_ca_problems_total{type="malformed"} 1.0' in figures
     events = [json.loads(line) for line in ca.program.text().splitlines() if line.startswith("{")]
-    answered = [(each["path"], each["status"]) for each in events if each["logger"] == "evercert.ca.access"]
+    answered = [(each["path"], each["status"]) for each in events if each["logger"] == "evercert.ca.node.access"]
     assert answered == [("/acme/directory", 200), ("/acme/nothing%0aforged", 404)]
     (refused,) = [each for each in events if each["logger"] == "evercert.ca.refusals"]
     assert (refused["problem"], refused["status"], refused["peer"]) == ("malformed", 404, "127.0.0.1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evercert.ca.profiles.profile import BUILT_IN
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 from tests.house.sources import ROOT
 
 PAGE = (ROOT / "docs" / "ca-profiles.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from evercert.base.errors import EvercertError
 from evercert.ca.profiles.profile import BUILT_IN
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 
 
 def settings_file(folder: Path, more: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from evercert.base.errors import EvercertError
 from evercert.ca.links import PublicLinks
 from evercert.ca.profiles.profile import BUILT_IN
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 from evercert.ca.status.places import key_at, path_of
 from evercert.ca.status.rules import StatusRules
 from evercert.ca.store.crls import ListKey

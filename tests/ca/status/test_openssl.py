@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from evercert.ca.issuing.issuers import Issuers
+from evercert.ca.node.site import Site
 from evercert.ca.nouns import Certificate
-from evercert.ca.site import Site
 from evercert.ca.status.places import path_of
 from evercert.ca.status.rules import StatusRules
 from evercert.ca.store.crls import ListKey

@@ -10,9 +10,9 @@ from typing import Final
 from evercert.base.clock import Clock
 from evercert.base.secret import Secret
 from evercert.base.serving import Asked
+from evercert.ca.node.private import AdminClient
 from evercert.ca.nouns import Certificate
 from evercert.ca.operating.tokens import token_of
-from evercert.ca.private import AdminClient
 from evercert.ca.store import certificates
 from evercert.ca.store.tokens import Role
 from evercert.db.protocol import Database

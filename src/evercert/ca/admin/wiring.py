@@ -10,12 +10,12 @@ from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.admin.application import AdminApplication
 from evercert.ca.admin.callers import Callers
 from evercert.ca.admin.desk import AdminDesk
-from evercert.ca.identities import own_identity
-from evercert.ca.node import Node
+from evercert.ca.node.identities import own_identity
+from evercert.ca.node.private import place_from
+from evercert.ca.node.serving import Listening
+from evercert.ca.node.wiring import Node
 from evercert.ca.operating.office import Office
-from evercert.ca.private import place_from
-from evercert.ca.serving import Listening
-from evercert.ca.settings import CaSettings
+from evercert.ca.setup.settings import CaSettings
 from evercert.pki.cert import certificate_pem
 
 __all__ = ["admin_listening"]

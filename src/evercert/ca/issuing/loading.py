@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from evercert.base.errors import EvercertError
-from evercert.ca.hierarchy import key_context
 from evercert.ca.issuing.issuers import Issuer, Issuers
+from evercert.ca.setup.hierarchy import key_context
 from evercert.host.files import read_bounded
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem

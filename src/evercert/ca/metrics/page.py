@@ -8,7 +8,7 @@ from evercert.base.clock import from_epoch
 from evercert.base.errors import EvercertError
 from evercert.base.serving import Answer, Application, Asked
 from evercert.ca.metrics.prometheus import PrometheusMeters
-from evercert.ca.node import Node
+from evercert.ca.node.wiring import Node
 from evercert.ca.store import watching
 
 __all__ = ["metrics_page"]

@@ -17,9 +17,9 @@ from typing import Final
 from evercert import __version__
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.opening import master_key_of, place_of
+from evercert.ca.node.opening import master_key_of, place_of
 from evercert.ca.operating.archive import Manifest, OpenArchive, archived, members_of, open_archive
-from evercert.ca.settings import CaSettings, load_ca_settings
+from evercert.ca.setup.settings import CaSettings, load_ca_settings
 from evercert.db.snapshot import copy_database
 from evercert.host.files import make_private_dir, sync_dir, write_durably, write_new_from
 

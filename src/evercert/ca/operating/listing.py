@@ -11,7 +11,7 @@ from pathlib import Path
 from evercert.base.errors import EvercertError
 from evercert.ca.issuing.loading import load_issuers
 from evercert.ca.operating.office import Office
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 from evercert.ca.status.making import ListMaker
 from evercert.ca.status.places import path_of
 from evercert.ca.store import audit, crls

@@ -8,11 +8,11 @@ from pathlib import Path
 from random import SystemRandom
 
 from evercert.base.clock import SystemClock
-from evercert.ca.opening import place_of, sealer_of
+from evercert.ca.node.opening import place_of, sealer_of
 from evercert.ca.operating.office import Office
 from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.revoking import Revoking
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.setup.settings import load_ca_settings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.db.opening import open_database
 

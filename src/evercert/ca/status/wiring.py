@@ -13,13 +13,13 @@ from typing import Final
 from evercert.base.clock import Clock
 from evercert.base.serving import Application
 from evercert.ca.issuing.issuers import Issuers
+from evercert.ca.node.upkeep import Duty
 from evercert.ca.status.lists import ListApplication
 from evercert.ca.status.making import DEBOUNCE, ListMaker
 from evercert.ca.status.ocsp import OcspApplication
 from evercert.ca.status.presigning import Presigner
 from evercert.ca.status.responders import Responders
 from evercert.ca.status.rules import StatusRules
-from evercert.ca.upkeep import Duty
 from evercert.db.protocol import Database, Wakeup
 
 __all__ = ["StatusParts", "status_parts"]

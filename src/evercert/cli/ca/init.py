@@ -56,8 +56,8 @@ def command(
     from random import SystemRandom
 
     from evercert.base.clock import SystemClock
-    from evercert.ca.founding import Founding, found
-    from evercert.ca.settings import first_file
+    from evercert.ca.setup.founding import Founding, found
+    from evercert.ca.setup.settings import first_file
     from evercert.config.references import resolve
     from evercert.host.files import make_private_dir, write_durably
     from evercert.pki.cert import read_certificate
@@ -97,8 +97,8 @@ def command(
 def _lint_ahead(output: Output, settings: Settings, folder: Path) -> None:
     """What it finds is said again by `serve`, which does not serve then."""
     from evercert.base.errors import EvercertError
-    from evercert.ca.opening import lint_ahead
-    from evercert.ca.settings import load_ca_settings
+    from evercert.ca.node.opening import lint_ahead
+    from evercert.ca.setup.settings import load_ca_settings
     from evercert.cli.frame import in_loop
 
     try:

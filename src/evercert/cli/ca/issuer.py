@@ -90,7 +90,7 @@ def add(output: Output, settings: Settings, directory: Path | None, name: str, *
     from random import SystemRandom
 
     from evercert.base.clock import SystemClock
-    from evercert.ca.hierarchy import NewIssuer, add_issuer
+    from evercert.ca.setup.hierarchy import NewIssuer, add_issuer
     from evercert.config.references import resolve
     from evercert.config.toml import span_from
     from evercert.pki.cert import read_certificate
@@ -127,7 +127,7 @@ def cross_sign(output: Output, settings: Settings, directory: Path | None, name:
     from random import SystemRandom
 
     from evercert.base.clock import SystemClock
-    from evercert.ca.hierarchy import cross_sign_issuer
+    from evercert.ca.setup.hierarchy import cross_sign_issuer
     from evercert.pki.cert import read_certificate
 
     root = _root(settings, other, given["root_key"], given["root_passphrase"])
@@ -144,7 +144,7 @@ def cross_sign(output: Output, settings: Settings, directory: Path | None, name:
 @framed
 def retire(output: Output, settings: Settings, directory: Path | None, name: str) -> int:
     """Sign nothing new with an issuer; what it has signed lives on, and its status is answered."""
-    from evercert.ca.hierarchy import retire_issuer
+    from evercert.ca.setup.hierarchy import retire_issuer
 
     retire_issuer(ca_folder(settings, directory), name)
     output.result({"name": name}, f"{name} signs nothing new from the next start on")
@@ -152,7 +152,7 @@ def retire(output: Output, settings: Settings, directory: Path | None, name: str
 
 
 def _root(settings: Settings, certificate: Path, key: Path, passphrase: str) -> Signer:
-    from evercert.ca.hierarchy import root_signer
+    from evercert.ca.setup.hierarchy import root_signer
     from evercert.config.references import resolve
     from evercert.pki.chain import split_pem
 
@@ -160,7 +160,7 @@ def _root(settings: Settings, certificate: Path, key: Path, passphrase: str) -> 
 
 
 def _sealer(settings: Settings, folder: Path) -> Sealer:
-    from evercert.ca.opening import sealer_of
-    from evercert.ca.settings import load_ca_settings
+    from evercert.ca.node.opening import sealer_of
+    from evercert.ca.setup.settings import load_ca_settings
 
     return sealer_of(folder, load_ca_settings(folder / "ca.toml"), settings.environ)

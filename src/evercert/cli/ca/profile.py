@@ -56,7 +56,7 @@ def show(output: Output, settings: Settings, directory: Path | None, name: str) 
 
 def _profiles(settings: Settings, directory: Path | None) -> Mapping[str, Profile]:
     from evercert.ca.profiles.reading import profiles_from
-    from evercert.ca.settings import load_ca_settings
+    from evercert.ca.setup.settings import load_ca_settings
 
     file = ca_folder(settings, directory) / "ca.toml"
     return profiles_from(load_ca_settings(file).profiles, str(file))

@@ -20,7 +20,7 @@ __all__ = ["command"]
 def command(output: Output, settings: Settings, directory: Path | None) -> int:
     """Have this machine's CA read its settings, profiles and issuers again, while it serves. What pkilint or the store
     says against them stands in its log, and then everything is as it was."""
-    from evercert.ca.reloading import ask_to_reload
+    from evercert.ca.node.reloading import ask_to_reload
 
     folder = ca_folder(settings, directory)
     process = ask_to_reload(folder)

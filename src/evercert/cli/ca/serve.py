@@ -53,8 +53,8 @@ def command(
 
 
 def _print_unit(output: Output, settings: Settings, directory: Path | None) -> int:
-    from evercert.ca.private import place_from
-    from evercert.ca.settings import load_ca_settings
+    from evercert.ca.node.private import place_from
+    from evercert.ca.setup.settings import load_ca_settings
     from evercert.cli.units import CA_FOLDER, CA_UNIT, ca_unit_text
 
     folder, places, is_credential = CA_FOLDER, list[str](), True
@@ -73,8 +73,8 @@ async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple
 
     from msgspec.structs import replace
 
-    from evercert.ca.running import running
-    from evercert.ca.settings import load_ca_settings
+    from evercert.ca.node.running import running
+    from evercert.ca.setup.settings import load_ca_settings
 
     decided = load_ca_settings(folder / "ca.toml")
     if listen:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from evercert.base.errors import EvercertError
-from evercert.ca.opening import FIXED, OpenCa
-from evercert.ca.settings import load_ca_settings
+from evercert.ca.node.opening import FIXED, OpenCa
+from evercert.ca.setup.settings import load_ca_settings
 from evercert.host.files import read_bounded
 from evercert.host.locks import FileLock
 

@@ -11,7 +11,7 @@ from evercert.net.serve.service import Observer
 
 __all__ = ["access_log", "log_refusal"]
 
-_answers: Final = logging.getLogger("evercert.ca.access")
+_answers: Final = logging.getLogger("evercert.ca.node.access")
 _refusals: Final = logging.getLogger("evercert.ca.refusals")
 
 _PATH: Final = 200

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from evercert.base.serving import Application
-from evercert.ca.identities import own_identity
-from evercert.ca.node import Node
-from evercert.ca.private import place_from
-from evercert.ca.settings import CaSettings
+from evercert.ca.node.identities import own_identity
+from evercert.ca.node.private import place_from
+from evercert.ca.node.wiring import Node
+from evercert.ca.setup.settings import CaSettings
 from evercert.net.serve import HttpServer, Limits, TlsIdentity
 from evercert.net.serve.service import Observer, nobody
 

@@ -13,9 +13,9 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.ca.limits import DEFAULTS, Limit, Limits
+from evercert.ca.node.private import AdminSettings, MetricsSettings, check_admin, check_private
 from evercert.ca.pace import Pace
 from evercert.ca.pausing import Pausing
-from evercert.ca.private import AdminSettings, MetricsSettings, check_admin, check_private
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.profiles.reading import profiles_from
 from evercert.ca.retention import Retention

@@ -12,7 +12,7 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
-from evercert.ca.own_certificate import LIFE
+from evercert.ca.node.own_certificate import LIFE
 from evercert.net.serve import TlsIdentity
 
 __all__ = ["own_identity"]

@@ -15,15 +15,17 @@ from evercert.base.clock import Clock, SystemClock
 from evercert.base.names import Identifier
 from evercert.base.secret import Secret
 from evercert.base.serving import Application, Asked
-from evercert.ca.access import log_refusal
 from evercert.ca.attempts import Attempts, pool_of
-from evercert.ca.decisions import Decisions
 from evercert.ca.gate import CaaGate
 from evercert.ca.issuing.issuance import Issuance
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.links import PublicLinks
 from evercert.ca.meters import NO_METERS, Meters
-from evercert.ca.own_certificate import OwnCertificate
+from evercert.ca.node.access import log_refusal
+from evercert.ca.node.own_certificate import OwnCertificate
+from evercert.ca.node.shared_secrets import nonce_key
+from evercert.ca.node.site import Site, trust_application
+from evercert.ca.node.upkeep import Duty, by_one_node, kept_up
 from evercert.ca.profiles.gate import Sample
 from evercert.ca.protocol.application import AcmeApplication, Refused
 from evercert.ca.protocol.desk import Desk
@@ -31,10 +33,8 @@ from evercert.ca.protocol.nonces import BurnedTogether, Nonces
 from evercert.ca.protocol.verify import Verifier
 from evercert.ca.retention import Keeping
 from evercert.ca.revoking import REVOKED, Revoking
-from evercert.ca.shared_secrets import nonce_key
-from evercert.ca.site import Site, trust_application
+from evercert.ca.setup.decisions import Decisions
 from evercert.ca.status.wiring import StatusParts, status_parts
-from evercert.ca.upkeep import Duty, by_one_node, kept_up
 from evercert.ca.urls import Urls
 from evercert.ca.validation.caa import CaaRules
 from evercert.ca.validation.claim import Reach

@@ -12,7 +12,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import parse_identifier
 from evercert.base.secret import Secret
-from evercert.ca.settings import CaSettings, PerspectiveSettings
+from evercert.ca.setup.settings import CaSettings, PerspectiveSettings
 from evercert.ca.validation.claim import Reach
 from evercert.ca.validation.hosts import WithHosts
 from evercert.ca.validation.network import Network

@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evercert.ca.access import access_log
 from evercert.ca.issuing.loading import load_root
 from evercert.ca.meters import NO_METERS
-from evercert.ca.opening import open_ca
-from evercert.ca.reloading import reloading
-from evercert.ca.serving import Listening, Serving, serving
-from evercert.ca.settings import CaSettings
+from evercert.ca.node.access import access_log
+from evercert.ca.node.opening import open_ca
+from evercert.ca.node.reloading import reloading
+from evercert.ca.node.serving import Listening, Serving, serving
+from evercert.ca.setup.settings import CaSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

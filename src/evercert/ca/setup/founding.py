@@ -20,7 +20,7 @@ from typing import Final
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.hierarchy import BACKDATE, MakeInToken, NewIssuer, add_issuer, issuer_folder
+from evercert.ca.setup.hierarchy import BACKDATE, MakeInToken, NewIssuer, add_issuer, issuer_folder
 from evercert.host.files import make_private_dir, remove_durably, write_durably
 from evercert.pki.cert import certificate_pem
 from evercert.pki.hierarchy import make_root

@@ -17,18 +17,18 @@ import msgspec
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.ca.decisions import Decisions
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.issuing.loading import load_issuers, load_root
 from evercert.ca.links import PublicLinks
-from evercert.ca.looking import perspectives_of, reach_of
 from evercert.ca.meters import NO_METERS, Meters
-from evercert.ca.node import Node, open_node
+from evercert.ca.node.wiring import Node, open_node
 from evercert.ca.profiles.gate import LintGate
 from evercert.ca.profiles.known_keys import known_keys
 from evercert.ca.profiles.linted import linted_profiles
 from evercert.ca.profiles.profile import Profile
-from evercert.ca.settings import CaSettings
+from evercert.ca.setup.decisions import Decisions
+from evercert.ca.setup.looking import perspectives_of, reach_of
+from evercert.ca.setup.settings import CaSettings
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.validation.caa import CaaMode
 from evercert.ca.validation.perspectives import Perspectives
