@@ -12,8 +12,8 @@ from cryptography.x509 import ocsp
 
 from evercert.base.serving import Answer, Asked
 from evercert.ca.issuing.issuers import Issuer
+from evercert.ca.node.site import Site
 from evercert.ca.profiles.profile import Profile
-from evercert.ca.site import Site
 
 __all__ = ["Linted", "LintedSite"]
 
