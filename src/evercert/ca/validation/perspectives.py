@@ -211,10 +211,5 @@ def _told(heard: _Heard) -> list[Asked]:
     return [Asked("perspective", name, heard.remote.url, came), *looked]
 
 
-def _passed_on(name: str, asked: Asked) -> Asked:
-    at = f"{name}: {one_line(asked.at)}"
-    return Asked(one_line(asked.kind, 20), one_line(asked.about, 500), at, one_line(asked.came, 500))
-
-
 def _nonce() -> str:
     return secrets.token_urlsafe(16)
