@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from evercert.acme.cas import KNOWN_CAS
 from evercert.base.errors import CODES, Exit
@@ -23,6 +24,18 @@ from evercert.ca.admin.table import OPERATIONS, Operation
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.profiles.reading import FIELDS
 from evercert.cli.app import app
+from evercert.config.declaration.schema import (
+    USUAL,
+    CaTable,
+    CertificateTable,
+    ChallengeTable,
+    DefaultsTable,
+    DnsTable,
+    FreezeTable,
+    TargetTable,
+    Wishes,
+)
+from evercert.config.declaration.shape import described
 from evercert.config.settings import SETTINGS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
@@ -109,6 +122,44 @@ def cas() -> Iterator[str]:
     yield "Any other ACME CA is named by its directory URL: `--ca https://ca.example/directory`."
     rows = [(f"`{ca.id}`", ca.name, "yes" if ca.eab else "no", f"<{ca.directory}>") for ca in KNOWN_CAS]
     yield _table(("id", "CA", "external account", "directory"), rows)
+
+
+def declaration() -> Iterator[str]:
+    yield (DOCS / "declaration.md").read_text().partition(MADE)[0].rstrip()
+    yield MADE
+    yield "## Every key"
+    tables = (
+        ("Certificates, policies and defaults", "`[certificates.NAME]`, `[policies.NAME]`, `[defaults]`.", Wishes),
+        ("Certificates alone", CertificateTable.__doc__, CertificateTable),
+        ("Defaults alone", DefaultsTable.__doc__, DefaultsTable),
+        *((name, kind.__doc__, kind) for name, kind in _TABLES.items()),
+    )
+    for name, about, kind in tables:
+        yield f"### {name}"
+        yield str(about)
+        shared = () if kind is Wishes else msgspec.structs.fields(Wishes) if issubclass(kind, Wishes) else ()
+        hidden = {field.name for field in shared}
+        fields = [field for field in msgspec.structs.fields(kind) if field.name not in hidden]
+        yield _table(("key", "where it is not set", "what it says"), [_key(field) for field in fields])
+
+
+_TABLES = {
+    "CAs": CaTable,
+    "DNS accounts": DnsTable,
+    "Challenges": ChallengeTable,
+    "Targets": TargetTable,
+    "A freeze": FreezeTable,
+}
+
+
+def _key(field: msgspec.structs.FieldInfo) -> tuple[str, str, str]:
+    usual = USUAL.get(field.name, "") if field.default is None else ""
+    default = (
+        "required"
+        if field.required
+        else usual or ("" if field.default in (None, msgspec.NODEFAULT) else _written(field.default))
+    )
+    return f"`{field.encode_name}`", default, described(field.type)
 
 
 def ca_profiles() -> Iterator[str]:
@@ -235,6 +286,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "dns.md": dns,
     "deploy.md": deploy,
     "cas.md": cas,
+    "declaration.md": declaration,
     "ca-profiles.md": ca_profiles,
     "ca-admin.md": ca_admin,
     "ca-conformance.md": ca_conformance,

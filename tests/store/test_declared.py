@@ -13,7 +13,7 @@ from evercert.db.migrate import Migration
 from evercert.db.opening import Place, open_database
 from evercert.db.protocol import Database, Query
 from evercert.model.terms import Criticality, Freeze, OnRemoval, Terms, Window
-from evercert.store import certificates, declared, events
+from evercert.store import certificates, declared, events, views
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.store.given import CA, NOW, intent
@@ -38,6 +38,14 @@ async def test_many_are_wanted_at_once_each_with_its_digest_and_due(db: Database
     found = await declared.intents(db, [f"www{n}" for n in range(1201)] + ["gone"])
     assert len(found) == 1201
     assert found["www9"] == intent("www9", terms=TERMS)
+
+
+async def test_the_list_knows_owners_and_tags(db: Database) -> None:
+    await declared.create(db, [(intent("a", terms=TERMS), "1"), (intent("b"), "2")], NOW)
+    for chosen in ({"owner": "web"}, {"tag": "b"}, {"owner": "web", "tag": "a"}):
+        [line] = await views.listed(db, NOW, **chosen)
+        assert (line.name, line.owner, line.tags) == ("a", "web", ("a", "b"))
+    assert await views.listed(db, NOW, owner="web", tag="c") == []
 
 
 async def test_of_two_who_want_a_name_first_one_does(db: Database) -> None:

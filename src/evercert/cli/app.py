@@ -20,6 +20,9 @@ __all__ = ["COMMANDS", "Lazy", "app"]
 COMMANDS: Final[dict[str, str]] = {
     "obtain": "get a certificate, install it, prove it, and keep it renewed",
     "renew": "renew what is due (or what is named, with --force)",
+    "plan": "what a declaration (evercert.toml) would change, and why",
+    "apply": "make what is declared what is wanted, and do it",
+    "explain": "where each value of a certificate was said, and what happens next",
     "list": "the certificates, what is served, and what happens next",
     "show": "everything about one certificate",
     "deploy": "install a certificate again, or in a further place",

@@ -35,6 +35,9 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
         "account": fact.intent.account,
         "state": state_of(fact, now).value,
         "key_type": fact.intent.key_type.value,
+        "owner": fact.intent.terms.owner,
+        "tags": fact.intent.terms.tags,
+        "criticality": fact.intent.terms.criticality.value,
         "challenges": [f"{rule.type} by {rule.solver}" for rule in fact.intent.challenges],
         "current": current,
         "renewal": fact.renewal,
@@ -55,6 +58,8 @@ def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planne
         f"  CA          {fact.intent.ca} (account {fact.intent.account})",
         f"  proved by   {', '.join(f'{rule.type} by {rule.solver}' for rule in fact.intent.challenges) or '-'}",
     ]
+    if fact.intent.terms.owner or fact.intent.terms.tags:
+        lines.append(f"  owner       {fact.intent.terms.owner or '-'}  tags {', '.join(fact.intent.terms.tags) or '-'}")
     if current:
         lines += [
             f"  issued      {when(current.issued_at)} by {current.issuer}, serial {current.serial}",

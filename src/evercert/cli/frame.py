@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from evercert.cli.output import Output
-from evercert.config.settings import load_settings
+from evercert.config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-__all__ = ["confirm", "framed", "in_loop"]
+__all__ = ["configured", "confirm", "framed", "in_loop"]
 
 T = TypeVar("T")
 
@@ -33,6 +34,17 @@ def framed(function: Callable[..., int | None]) -> Callable[..., int | None]:
             return function(output, load_settings(home=home), **given)
         finally:
             output.close()
+
+    return command
+
+
+def configured(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a `framed` command the option `--config`; what it names is in `settings.config`."""
+
+    @click.option("--config", metavar="PATH", help="The declaration: a file or a folder (default: $EVERCERT_CONFIG).")
+    @wraps(function)
+    def command(output: Output, settings: Settings, config: str | None, **given: Any) -> int | None:
+        return function(output, replace(settings, config=config or settings.config), **given)
 
     return command
 

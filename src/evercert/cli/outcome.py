@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,8 +24,11 @@ _FEW = 10
 _FAILURES = 20
 
 
-async def report_outcome(output: Output, engine: Engine, names: Sequence[str]) -> int:
-    """Print where each certificate stands now; the exit status of the first failure among them."""
+async def report_outcome(
+    output: Output, engine: Engine, names: Sequence[str], before: Mapping[str, object] | None = None
+) -> int:
+    """Print where each certificate stands now; the exit status of the first failure among them. Where the command
+    has said something *before*, the JSON document is that with the `certificates` beside it."""
     now = engine.clock.now()
     facts = [fact for name in names if (fact := await certificates.fact(engine.db, name))]
     failed = [(fact, failure) for fact in facts if (failure := _failure(fact))]
@@ -35,7 +38,10 @@ async def report_outcome(output: Output, engine: Engine, names: Sequence[str]) -
         output.warn(f"{len(failed) - _FAILURES} more failed; see `evercert list`")
     documents = [certificate_document(fact, now) for fact in facts]
     lines = [_line(fact, now) for fact in facts] if len(facts) <= _FEW else [*_counts(facts, now)]
-    output.result(documents[0] if len(documents) == 1 else documents, *lines)
+    if before is not None:
+        output.result({**before, "certificates": documents}, *lines)
+    else:
+        output.result(documents[0] if len(documents) == 1 else documents, *lines)
     return CODES[failed[0][1].code].exit.value if failed else Exit.OK.value
 
 

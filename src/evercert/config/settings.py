@@ -38,6 +38,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "the CA where none is named: an id from `evercert ca list`, or a directory URL",
     ),
     Setting(
+        "config",
+        "EVERCERT_CONFIG",
+        "",
+        "the declaration that `evercert run` follows: a file or a folder; `plan`, `apply` and `explain` read"
+        " evercert.toml where none is named",
+    ),
+    Setting(
         "master_key",
         "EVERCERT_MASTER_KEY",
         "",
@@ -68,6 +75,7 @@ class Settings:
 
     home: Path
     ca: str
+    config: str
     master_key: str
     database: str
     database_password: str
@@ -75,6 +83,11 @@ class Settings:
     resolvers: tuple[str, ...]
     proxy: str
     environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def declaration(self) -> Path:
+        """The file or folder that declares what is wanted."""
+        return Path(self.config or "evercert.toml").expanduser()
 
     @property
     def master_key_reference(self) -> str:
@@ -95,6 +108,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: str | None)
     return Settings(
         home=home.expanduser().absolute(),
         ca=values["ca"],
+        config=values["config"],
         master_key=values["master_key"],
         database=values["database"],
         database_password=values["database_password"],

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from evercert.base.errors import EvercertError
+from evercert.daemon.following import Following
 from evercert.daemon.standing import Standing
 from evercert.engine.wiring import Engine
 from evercert.store import certificates, retention
@@ -28,6 +29,8 @@ async def stay(engine: Engine) -> None:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
         side_by_side.create_task(_stand(engine))
         side_by_side.create_task(_renew(engine))
+        if engine.settings.config:
+            side_by_side.create_task(_follow(engine))
 
 
 async def _stand(engine: Engine) -> NoReturn:
@@ -35,6 +38,16 @@ async def _stand(engine: Engine) -> NoReturn:
     while True:
         try:
             await standing.look()
+        except EvercertError as error:
+            _tell(engine, error)
+        await engine.clock.sleep(_LOOK.total_seconds())
+
+
+async def _follow(engine: Engine) -> NoReturn:
+    following = Following(engine)
+    while True:
+        try:
+            await following.look()
         except EvercertError as error:
             _tell(engine, error)
         await engine.clock.sleep(_LOOK.total_seconds())

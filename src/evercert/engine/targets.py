@@ -37,7 +37,11 @@ class Targets:
     def check(self, intent: CertificateIntent) -> None:
         """Raises what `target` would raise for any of the intent's targets; makes nothing."""
         for spec in intent.targets:
-            self._make(spec, self.state, makes_folder=False)
+            self.check_spec(spec)
+
+    def check_spec(self, spec: TargetSpec) -> None:
+        """The same of one target."""
+        self._make(spec, self.state, makes_folder=False)
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does."""

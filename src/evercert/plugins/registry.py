@@ -128,7 +128,7 @@ def _missing(info: PluginInfo, field: Field) -> EvercertError:
     if field.secret:
         hint = f"export {_variable(info, field)}, or set {field.name}=file:/path or {field.name}=cred:NAME"
     else:
-        hint = f"set it with -o {info.name}.{field.name}=...: {field.help}"
+        hint = f"set {field.name} (-o {info.name}.{field.name}=...): {field.help}"
     return EvercertError("bad-input", f"{info.name} needs its {field.name}", hint=hint, name=info.name)
 
 

@@ -16,6 +16,7 @@ from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
 from evercert.model.fact import CertificateFact, Failure, IssuedCertificate
 from evercert.model.state import State, stands
+from evercert.model.terms import Terms
 from evercert.store import certificates, events, issued
 from evercert.store.columns import from_text, moment, moment_or_none
 from evercert.store.sql import load_queries
@@ -33,6 +34,7 @@ class _Wanted(msgspec.Struct, frozen=True):
     identifiers: tuple[Identifier, ...]
     ca: str
     targets: tuple[msgspec.Raw, ...] = ()
+    terms: Terms = Terms()
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -46,6 +48,8 @@ class Listed(msgspec.Struct, frozen=True):
     targets: int
     targets_failed: int
     next_action_at: datetime
+    owner: str = ""
+    tags: tuple[str, ...] = ()
     issuer: str = ""
     serial: str = ""
     not_before: datetime | None = None
@@ -69,9 +73,12 @@ async def listed(
     match: str = "*",
     states: Collection[State] = (),
     expiring_before: datetime | None = None,
+    owner: str = "",
+    tag: str = "",
 ) -> list[Listed]:
     """The certificates by name: those whose name or one of whose identifiers matches the shell pattern,
-    in one of the states (any if none is named), and expiring before that moment if one is."""
+    in one of the states (any if none is named), expiring before that moment if one is, of that owner and with that
+    tag if they are."""
     [rows] = await db.scan(_SQL["list certificates"]())
     lines = [_listed(row, now) for row in rows]
     return [
@@ -80,6 +87,8 @@ async def listed(
         if (match == "*" or _matches(line, match))
         and (not states or line.state in states)
         and (expiring_before is None or (line.not_after is not None and line.not_after < expiring_before))
+        and owner in {"", line.owner}
+        and (not tag or tag in line.tags)
     ]
 
 
@@ -115,6 +124,8 @@ def _listed(row: Row, now: datetime) -> Listed:
         targets=len(wanted.targets),
         targets_failed=failed,
         next_action_at=moment(next_action_at),
+        owner=wanted.terms.owner,
+        tags=wanted.terms.tags,
         issuer=issuer or "",
         serial=serial or "",
         not_before=moment_or_none(not_before),

@@ -16,13 +16,19 @@ __all__ = ["command"]
 @click.argument("pattern", default="*")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
 @click.option("--expiring", type=int, metavar="DAYS", help="Only those whose certificate ends within so many days.")
+@click.option("--owner", default="", help="Only those of this owner (as declared).")
+@click.option("--tag", default="", help="Only those with this tag (as declared).")
 @framed
-def command(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
+def command(
+    output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None, owner: str, tag: str
+) -> int:
     """The certificates whose name matches PATTERN, what is served, and what happens next."""
-    return in_loop(_list(output, settings, pattern, state, expiring))
+    return in_loop(_list(output, settings, pattern, state, expiring, owner, tag))
 
 
-async def _list(output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None) -> int:
+async def _list(
+    output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None, owner: str, tag: str
+) -> int:
     from datetime import timedelta
 
     from evercert.base.clock import SystemClock
@@ -38,9 +44,11 @@ async def _list(output: Output, settings: Settings, pattern: str, state: str | N
             match=pattern,
             states=[State(state)] if state else [],
             expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
+            owner=owner,
+            tag=tag,
         )
     if not rows and not output.json:
-        chosen = pattern != "*" or state or expiring is not None
+        chosen = pattern != "*" or state or expiring is not None or owner or tag
         get_one = "no certificates; get one with `evercert obtain www.example.com --http-01`"
         output.note("no certificate is like that; see all with `evercert list`" if chosen else get_one)
         return 0

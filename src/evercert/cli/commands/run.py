@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.cli.units import UNITS, unit_text
 from evercert.config.settings import Settings
@@ -16,8 +16,11 @@ __all__ = ["command"]
 @click.option("--once", is_flag=True, help="Do what is due and end: for a timer.")
 @click.option("--print-unit", type=click.Choice(UNITS), help="Print a unit file for systemd and end.")
 @framed
+@configured
 def command(output: Output, settings: Settings, once: bool, print_unit: str | None) -> int:
     """Stay, and keep every certificate renewed and served, for ever.
+
+    With --config (or EVERCERT_CONFIG) what is declared there is what is wanted: at the start, and after each change.
 
     \b
     evercert run --print-unit evercert.service > /etc/systemd/system/evercert.service
@@ -39,12 +42,15 @@ def command(output: Output, settings: Settings, once: bool, print_unit: str | No
 async def _look(output: Output, settings: Settings) -> int:
     from evercert.cli.store import nothing_due
 
-    if await nothing_due(output, settings):
+    if not settings.config and await nothing_due(output, settings):
         return 0
     from evercert.cli.outcome import report_outcome
+    from evercert.daemon.following import Following
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
+        if settings.config:
+            await Following(engine).look()
         return await report_outcome(output, engine, await engine.worker.settle_due())
 
 

@@ -1,0 +1,52 @@
+"""`evercert apply`."""
+
+from __future__ import annotations
+
+import click
+
+from evercert.cli.frame import configured, confirm, framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("apply")
+@click.option("--no-wait", is_flag=True, help="Write it down and end; `evercert run` does it.")
+@click.option("--yes", is_flag=True, help="Do not ask before certificates are revoked or forgotten.")
+@framed
+@configured
+def command(output: Output, settings: Settings, no_wait: bool, yes: bool) -> int:
+    """Make what is declared what is wanted, then issue, install and let go what that asks for."""
+    return in_loop(_apply(output, settings, wait=not no_wait, yes=yes))
+
+
+async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -> int:
+    from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
+    from evercert.cli.outcome import report_outcome
+    from evercert.config.declaration.faults import Faulty
+    from evercert.engine.declaring.applying import apply
+    from evercert.engine.declaring.comparing import compared
+    from evercert.engine.wiring import open_engine
+
+    async with open_engine(settings, output.progress) as engine:
+        try:
+            comparison = await compared(engine)
+        except Faulty as faulty:
+            return tell_faults(output, faulty)
+        if comparison.losing:
+            confirm(yes, _question(comparison.losing))
+        await apply(engine.db, comparison, engine.clock.now())
+        document, lines = comparison_document(comparison), [*comparison_lines(comparison)]
+        if not (wait and comparison.changes):
+            output.result(document, *lines)
+            return 0
+        if not output.json:
+            output.result(document, *lines)
+        await engine.worker.settle_due()
+        return await report_outcome(output, engine, [change.name for change in comparison.changes], document)
+
+
+def _question(names: list[str]) -> str:
+    few = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"Revoke or forget {few}, which are declared no longer?"

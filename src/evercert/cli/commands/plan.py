@@ -1,0 +1,66 @@
+"""`evercert plan`."""
+
+from __future__ import annotations
+
+import click
+
+from evercert.cli.frame import configured, framed, in_loop
+from evercert.cli.output import Output
+from evercert.config.settings import Settings
+
+__all__ = ["command"]
+
+_FAILED, _CHANGES = 1, 2
+
+
+@click.command("plan")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 0 for nothing to do, 2 for changes, 1 for an error.")
+@framed
+@configured
+def command(output: Output, settings: Settings, detailed_exitcode: bool) -> int:
+    """What the declaration would change, and why. Changes nothing.
+
+    \b
+    evercert plan                        # evercert.toml in this folder
+    evercert plan --config /etc/evercert # all *.toml below it
+    """
+    from evercert.base.errors import EvercertError
+
+    try:
+        status, changes = in_loop(_plan(output, settings))
+    except EvercertError as error:
+        if not detailed_exitcode:
+            raise
+        output.error(error)
+        return _FAILED
+    if not detailed_exitcode:
+        return status
+    return _FAILED if status else _CHANGES if changes else 0
+
+
+async def _plan(output: Output, settings: Settings) -> tuple[int, bool]:
+    """The exit status, and whether anything would change."""
+    from evercert.cli.store import reading
+    from evercert.engine.declaring.applying import unchanged
+
+    async with reading(settings) as db:
+        count = await unchanged(db, settings.declaration, settings)
+    if count is not None:
+        output.result({"changes": [], "unchanged": count}, f"nothing to do; {count} unchanged")
+        return 0, False
+    return await _compared(output, settings)
+
+
+async def _compared(output: Output, settings: Settings) -> tuple[int, bool]:
+    from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
+    from evercert.config.declaration.faults import Faulty
+    from evercert.engine.declaring.comparing import compared
+    from evercert.engine.wiring import open_engine
+
+    async with open_engine(settings, output.progress) as engine:
+        try:
+            comparison = await compared(engine)
+        except Faulty as faulty:
+            return tell_faults(output, faulty), False
+    output.result(comparison_document(comparison), *comparison_lines(comparison))
+    return 0, bool(comparison.changes)

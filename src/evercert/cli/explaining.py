@@ -1,0 +1,131 @@
+"""What `explain` tells of one certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+
+from evercert.base.clock import SystemClock
+from evercert.base.errors import EvercertError
+from evercert.cli.declaring import tell_faults
+from evercert.cli.outcome import planned, renewal
+from evercert.cli.output import Output
+from evercert.cli.store import reading
+from evercert.config.declaration.declared import Declared
+from evercert.config.declaration.faults import Faulty, nearest
+from evercert.config.declaration.reading import read_declaration
+from evercert.config.declaration.schema import FreezeTable
+from evercert.config.declaration.words import Moment, Span, WindowText
+from evercert.config.settings import Settings
+from evercert.db.protocol import Database
+from evercert.engine.declaring.sharing import Wanted, shared
+from evercert.model.fact import CertificateFact
+from evercert.model.intent import CertificateIntent
+from evercert.store import certificates, declared
+
+__all__ = ["explain"]
+
+_BY_DEFAULT = "by default"
+
+
+async def explain(output: Output, settings: Settings, name: str) -> int:
+    """Print it. Raises `not-found` for a name that is neither declared nor there."""
+    try:
+        certificates_declared = _declared(settings)
+    except Faulty as faulty:
+        return tell_faults(output, faulty)
+    found = next((each for each in certificates_declared if each.intent.name == name), None)
+    async with reading(settings) as db:
+        bearer = await _bearer(db, certificates_declared, name) if found else None
+        fact = await certificates.fact(db, bearer.intent.name if bearer else name)
+    if found is None and fact is None:
+        hint = nearest(name, [each.intent.name for each in certificates_declared])
+        raise EvercertError("not-found", "it is neither declared nor there", name=name, hint=hint)
+    _print(output, name, found, bearer, fact)
+    return 0
+
+
+def _declared(settings: Settings) -> Sequence[Declared]:
+    """None where no declaration is named and none is here: what was obtained by hand is explained all the same."""
+    if not settings.config and not settings.declaration.exists():
+        return ()
+    return read_declaration(settings.declaration, settings).certificates
+
+
+async def _bearer(db: Database, certificates_declared: Sequence[Declared], name: str) -> Wanted:
+    """The certificate that is the declared one: itself, or another one of the same needs."""
+    existing = await declared.all_names(db)
+    wanted = shared(certificates_declared, existing)
+    return next(each for each in wanted if name in {each.intent.name, *each.also})
+
+
+def _print(
+    output: Output, name: str, found: Declared | None, bearer: Wanted | None, fact: CertificateFact | None
+) -> None:
+    now = SystemClock().now()
+    said = dict(_said(found)) if found else {}
+    met_by = bearer.intent.name if bearer and bearer.intent.name != name else ""
+    document = {
+        "name": name,
+        "declared": str(found.origin) if found else None,
+        "met_by": met_by or None,
+        "values": {key: {"value": value, "from": where} for key, (value, where) in said.items()},
+        "renewal": renewal(fact) if fact else None,
+        "next": planned(fact, now) if fact else None,
+    }
+    lines = [f"{name}: {f'declared in {found.origin}' if found else 'not declared; obtained by hand, or kept'}"]
+    width = max(map(len, said), default=0)
+    lines += [f"  {key.ljust(width)}  {value}  ({where})" for key, (value, where) in said.items()]
+    lines += [f"  the same as {met_by}, and met by that certificate"] if met_by else []
+    lines += _ahead(document, fact)
+    output.result(document, *lines)
+
+
+def _ahead(document: Mapping[str, object], fact: CertificateFact | None) -> Iterator[str]:
+    if fact is None:
+        yield "  next: nothing, before it is applied (`evercert apply`)"
+    else:
+        yield f"  renewal: {document['renewal']}"
+        yield f"  next: {document['next']}"
+
+
+def _said(found: Declared) -> Iterator[tuple[str, tuple[str, str]]]:
+    intent = found.intent
+    yield "names", (", ".join(map(str, intent.identifiers)), str(found.origin))
+    yield "proved by", (", ".join(f"{rule.type} by {rule.solver}" for rule in intent.challenges), "see its rules")
+    for wish, (value, origin) in found.values.items():
+        if value is None:
+            yield wish, (_usual(wish, intent), _BY_DEFAULT)
+        else:
+            yield wish, (_shown(value), f"{origin.key} in {origin}" if origin else _BY_DEFAULT)
+
+
+def _usual(wish: str, intent: CertificateIntent) -> str:
+    """What it is where nobody says it."""
+    match wish:
+        case "cas":
+            return intent.ca
+        case "renew_at":
+            return "2/3 of its life, 1/2 under ten days"
+        case "ari":
+            return "true"
+        case "targets":
+            return ", ".join(spec.plugin for spec in intent.targets)
+    value = getattr(intent, wish) if hasattr(intent, wish) else getattr(intent.terms, wish)
+    return _shown(value) or "-"
+
+
+def _shown(value: object) -> str:
+    """As it was written, about."""
+    match value:
+        case Enum():
+            return str(value.value)
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return ", ".join(map(_shown, value))
+        case WindowText() | Moment() | Span():
+            return value.written
+        case FreezeTable():
+            return f"{value.since.written} to {value.until.written}" + (f" ({value.reason})" if value.reason else "")
+    return str(value or "")

@@ -1,0 +1,232 @@
+"""From tables of certificates to intents: names expanded and checked, references followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evercert.acme.cas import known_ca
+from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
+from evercert.base.names import Identifier, parse_identifier
+from evercert.config.declaration.declared import Declared, Origin
+from evercert.config.declaration.faults import Fault
+from evercert.config.declaration.files import ListFile, Source, read_list
+from evercert.config.declaration.gathering import Entry, Tables
+from evercert.config.declaration.inheriting import Said, inherited
+from evercert.config.declaration.parts import Cas, Rules
+from evercert.config.declaration.patterns import expanded
+from evercert.config.declaration.schema import CertificateTable, FreezeTable
+from evercert.config.declaration.words import Moment, WindowText
+from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
+from evercert.model.terms import CaChoice, Criticality, Freeze, OnRemoval, Terms
+from evercert.pki.key_type import KeyType
+
+__all__ = ["Expanding"]
+
+# As long as a DNS name: it becomes a folder's name, too.
+_MAX_NAME = 253
+# A name, and where it was written.
+_Written = tuple[str, Origin]
+
+
+@dataclass(slots=True)
+class Expanding:
+    """Goes through the certificates once; `lists` are the files that it read on the way."""
+
+    tables: Tables
+    cas: Cas
+    rules: Rules
+    targets: Mapping[str, tuple[TargetSpec, Origin]]
+    usual_ca: str
+    home: Path
+    faults: list[Fault]
+    lists: dict[str, ListFile] = field(default_factory=dict)
+    _seen: dict[str, Origin] = field(default_factory=dict)
+
+    def certificates(self) -> Iterator[Declared]:
+        for name, entry in self.tables.certificates.items():
+            said = inherited(entry, self.tables, self.faults)
+            shared = self._shared(said)
+            for called, written in self._called(name, entry):
+                if certificate := self._declared(called, written, entry, said, shared):
+                    yield certificate
+
+    def _called(self, name: str, entry: Entry[CertificateTable]) -> Iterator[tuple[str | None, list[_Written]]]:
+        """Each certificate of the table: its name (none if it is its first identifier's) and its names."""
+        table, origin = entry.table, entry.origin
+        if not (table.each or table.each_from):
+            written = [*self._texts(table.names, origin, "names"), *self._words(table.names_from, origin, "names_from")]
+            if written or not (table.names or table.names_from):
+                yield name, written or [(name, origin)]
+            return
+        if table.names or table.names_from:
+            hint = "each certificate has the names of its line: leave names and names_from out"
+            self.faults.append(origin.fault("it says both names and each", hint, at_key=True))
+        for text in self._texts(table.each, origin, "each"):
+            yield None, [text]
+        for _, words in self._lines(table.each_from, origin, "each_from"):
+            yield None, words
+
+    def _texts(self, texts: Iterable[str], origin: Origin, key: str) -> Iterator[_Written]:
+        for number, text in enumerate(texts):
+            where = Origin(origin.source, (*origin.path, key, number))
+            try:
+                yield from ((each, where) for each in expanded(text))
+            except EvercertError as error:
+                self.faults.append(where.fault(error.message, error.hint))
+
+    def _words(self, named: str, origin: Origin, key: str) -> Iterator[_Written]:
+        for _, words in self._lines(named, origin, key):
+            yield from words
+
+    def _lines(self, named: str, origin: Origin, key: str) -> Iterator[tuple[int, list[_Written]]]:
+        if not named or not isinstance(origin.source, Source):
+            return
+        try:
+            file = read_list(origin.source, named)
+        except EvercertError as error:
+            self.faults.append(origin.fault(error.message, error.hint, inside=(key,)))
+            return
+        self.lists[file.name] = file
+        for number, line in enumerate(file.lines):
+            if line:
+                where = Origin(file, (number,))
+                yield number, [(word, where) for word in line.split()]
+
+    def _declared(
+        self,
+        called: str | None,
+        written: list[_Written],
+        entry: Entry[CertificateTable],
+        said: Said,
+        shared: dict[str, Any] | None,
+    ) -> Declared | None:
+        identifiers = self._identifiers(written)
+        if not identifiers or len(identifiers) > len(written):
+            return None
+        name, origin = (called, entry.origin) if called is not None else (identifiers[0].base, written[0][1])
+        if not self._is_free(name, origin):
+            return None
+        rules = self.rules.of_names(identifiers)
+        for identifier in self.rules.unproved(identifiers, rules):
+            hint = "write a [dns.NAME] with its provider and zone (docs/dns.md lists them)"
+            self.faults.append(self._where(identifier, written).fault(_unproved(identifier), hint))
+        if shared is None:
+            return None
+        self._check_number(identifiers, shared["ca"], origin)
+        intent = CertificateIntent(name=name, identifiers=identifiers, challenges=rules, **shared)
+        return Declared(intent, origin, said)
+
+    def _identifiers(self, written: list[_Written]) -> tuple[Identifier, ...]:
+        found: dict[Identifier, None] = {}
+        for text, origin in written:
+            try:
+                found[parse_identifier(text)] = None
+            except EvercertError as error:
+                hint = error.hint if len(origin.path) != 2 else "write its names = [...], or call it by its one name"
+                self.faults.append(origin.fault(error.message, hint, at_key=True))
+        return tuple(found)
+
+    def _where(self, identifier: Identifier, written: list[_Written]) -> Origin:
+        """Where it was written; every text that is compared here was read before."""
+        return next(origin for text, origin in written if _reads_as(text, identifier))
+
+    def _is_free(self, name: str, origin: Origin) -> bool:
+        if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
+            words = f"a certificate cannot be called {one_line(name)[:60]!r}"
+            self.faults.append(origin.fault(words, "use printable characters, at most 253", at_key=True))
+            return False
+        other = self._seen.setdefault(name, origin)
+        if other is not origin:
+            words = f"there is a certificate {name!r} in {other} already"
+            self.faults.append(origin.fault(words, "give one of them another name", at_key=True))
+        return other is origin
+
+    def _check_number(self, identifiers: tuple[Identifier, ...], ca: str, origin: Origin) -> None:
+        if len(identifiers) < 3:  # no CA takes fewer
+            return
+        try:
+            most = known_ca(ca).max_names
+        except EvercertError:
+            return
+        if most and len(identifiers) > most:
+            words = f"it has {len(identifiers)} names, and the CA takes {most}"
+            self.faults.append(origin.fault(words, "make several certificates of it", at_key=True))
+
+    def _shared(self, said: Said) -> dict[str, Any] | None:
+        """What all certificates of one table have in common; None where a CA or target is not right, which was told."""
+        values: dict[str, Any] = {wish: value for wish, (value, _) in said.items()}
+        choices, targets = self._choices(said), self._targets(said)
+        if not choices or targets is None:
+            return None
+        lifetime = values["lifetime"]
+        return {
+            "ca": choices[0].directory,
+            "account": choices[0].account,
+            "key_type": values["key_type"] or KeyType.EC256,
+            "reuse_key": bool(values["reuse_key"]),
+            "profile": values["profile"] or "",
+            "profile_required": bool(values["profile_required"]),
+            "preferred_chain": values["preferred_chain"] or "",
+            "lifetime": int(lifetime.value.total_seconds()) if lifetime else 0,
+            "must_staple": bool(values["must_staple"]),
+            "targets": targets,
+            "renew": RenewPolicy(values["renew_at"], use_ari=values["ari"] is not False),
+            "terms": _terms(values, choices[1:]),
+        }
+
+    def _choices(self, said: Said) -> tuple[CaChoice, ...]:
+        """None of them where one is not right."""
+        words, account = said["cas"][0], said["account"][0]
+        chosen: dict[CaChoice, None] = {}
+        for word in words if isinstance(words, tuple) else (self.usual_ca,):
+            try:
+                choice = self.cas.choice(word)
+            except EvercertError:
+                if words is None:  # a setting of the machine, not of the file
+                    raise
+                return ()
+            if choice is None:
+                return ()
+            chosen[CaChoice(choice.directory, account) if isinstance(account, str) else choice] = None
+        return tuple(chosen)
+
+    def _targets(self, said: Said) -> tuple[TargetSpec, ...] | None:
+        names, _ = said["targets"]
+        if not isinstance(names, tuple):
+            return (TargetSpec("files", {"dir": str(self.home)}),)
+        if any(name not in self.targets for name in names):
+            return None
+        return tuple(self.targets[name][0] for name in names)
+
+
+def _terms(values: Mapping[str, Any], further: tuple[CaChoice, ...]) -> Terms:
+    windows: tuple[WindowText, ...] = values["windows"] or ()
+    freezes: tuple[FreezeTable, ...] = values["freezes"] or ()
+    return Terms(
+        owner=values["owner"] or "",
+        tags=values["tags"] or (),
+        criticality=values["criticality"] or Criticality.NORMAL,
+        on_removal=values["on_removal"] or OnRemoval.KEEP,
+        further_cas=further,
+        windows=tuple(window.value for window in windows),
+        freezes=tuple(Freeze(_moment(each.since), _moment(each.until), each.reason) for each in freezes),
+    )
+
+
+def _moment(moment: Moment) -> Any:
+    return moment.value
+
+
+def _unproved(identifier: Identifier) -> str:
+    return f"a wildcard ({identifier.value}) is proved by DNS alone, and no rule or account has its zone"
+
+
+def _reads_as(text: str, identifier: Identifier) -> bool:
+    try:
+        return parse_identifier(text) == identifier
+    except EvercertError:
+        return False

@@ -1,0 +1,53 @@
+"""What defaults, policies and certificates may all say: each is looked at once, whoever uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evercert.base.errors import EvercertError
+from evercert.config.declaration.declared import Origin
+from evercert.config.declaration.faults import Fault, nearest
+from evercert.config.declaration.gathering import Entry, Tables
+from evercert.config.declaration.parts import Cas
+from evercert.config.declaration.schema import Wishes
+
+__all__ = ["layer_faults"]
+
+
+def layer_faults(tables: Tables, cas: Cas) -> Iterator[Fault]:
+    """CAs and targets that there are not, and freezes that end before they begin."""
+    layers: list[Entry[Wishes]] = [*tables.policies.values(), *tables.certificates.values()]
+    if tables.defaults:
+        layers.append(tables.defaults)
+    for layer in layers:
+        yield from _freezes(layer)
+        yield from _cas(layer, cas)
+        yield from _targets(layer.table.targets or (), layer.origin, tables.named["targets"])
+
+
+def _freezes(layer: Entry[Wishes]) -> Iterator[Fault]:
+    for number, freeze in enumerate(layer.table.freezes or ()):
+        if freeze.until.value <= freeze.since.value:
+            yield layer.origin.fault(
+                "it ends before it begins", "write the later one as its until", inside=("freezes", number, "until")
+            )
+
+
+def _cas(layer: Entry[Wishes], cas: Cas) -> Iterator[Fault]:
+    if layer.table.cas == ():
+        yield layer.origin.fault("there is no CA in it", "leave it out for the usual one", inside=("cas",))
+    for number, word in enumerate(layer.table.cas or ()):
+        try:
+            cas.choice(word)
+        except EvercertError as error:
+            yield layer.origin.fault(error.message, error.hint, inside=("cas", number))
+
+
+def _targets(names: tuple[str, ...], origin: Origin, known: set[str]) -> Iterator[Fault]:
+    for number, name in enumerate(names):
+        inside = ("targets", number)
+        if name not in known:
+            hint = nearest(name, sorted(known)) or "write a [targets.NAME] with its plugin"
+            yield origin.fault(f"there is no target {name[:60]!r}", hint, inside=inside)
+        elif name in names[:number]:
+            yield origin.fault(f"the target {name!r} is named twice", "name it once", inside=inside)

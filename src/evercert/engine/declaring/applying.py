@@ -1,0 +1,99 @@
+"""A declaration compared with the store, and written down there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from evercert.config.declaration.declared import Declaration
+from evercert.config.declaration.reading import current_digest
+from evercert.config.settings import Settings
+from evercert.db.protocol import Database
+from evercert.engine.declaring.difference import Action, Change, access_change, differing, removed
+from evercert.engine.declaring.sharing import Wanted, shared
+from evercert.model.terms import OnRemoval
+from evercert.store import cas, certificates, declared
+
+__all__ = ["Comparison", "apply", "compare", "unchanged"]
+
+# So many certificates are changed side by side.
+_PORTION = 200
+
+_RELEASES = {Action.KEEP: OnRemoval.KEEP, Action.DELETE: OnRemoval.DELETE, Action.REVOKE: OnRemoval.REVOKE}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a declaration changes, and how many certificates it leaves as they are."""
+
+    declaration: Declaration
+    wanted: Sequence[Wanted]
+    changes: Sequence[Change]
+    unchanged: int
+
+    @property
+    def losing(self) -> list[str]:
+        """The certificates that would be forgotten."""
+        return [change.name for change in self.changes if change.action in {Action.DELETE, Action.REVOKE}]
+
+
+async def unchanged(db: Database, place: Path, settings: Settings) -> int | None:
+    """How many certificates the files declare, where neither they nor what they declared was changed since they were
+    applied; else None. Reads the files and counts; no certificate is looked at."""
+    applied = await declared.applied(db)
+    if applied is None or await declared.count(db) != applied.certificates:
+        return None
+    return applied.certificates if current_digest(place, applied.files, settings) == applied.digest else None
+
+
+async def compare(db: Database, declaration: Declaration) -> Comparison:
+    """Reads only."""
+    digests, existing = await declared.digests(db), await declared.all_names(db)
+    wanted = [*shared(declaration.certificates, existing)]
+    names = {each.intent.name for each in wanted}
+    gone = digests.keys() - names
+    changing = [each.intent.name for each in wanted if digests.get(each.intent.name) != each.digest]
+    stored = await declared.intents(db, [*(name for name in changing if name in existing), *gone])
+    changes = [
+        *await _access_changes(db, declaration),
+        *differing(wanted, digests, {name: intent for name, intent in stored.items() if name not in gone}),
+        *removed(gone, stored),
+    ]
+    return Comparison(declaration, wanted, changes, len(wanted) - len(changing))
+
+
+async def _access_changes(db: Database, declaration: Declaration) -> list[Change]:
+    found = [
+        access_change(await cas.access(db, access.directory), access, str(origin)) for access, origin in declaration.cas
+    ]
+    return [change for change in found if change]
+
+
+async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
+    """Afterwards what is declared is what is wanted, durably; what is to be done for it is due.
+
+    In transactions of some hundreds; whoever is stopped between two of them applies again what is left. Raises
+    `conflict` where somebody else changes one of the certificates meanwhile.
+    """
+    actions = {change.name: change.action for change in comparison.changes}
+    for access, _ in comparison.declaration.cas:
+        if access.directory in actions:
+            await cas.configure(db, access)
+    by_name = {each.intent.name: each for each in comparison.wanted if each.intent.name in actions}
+    new = [each for name, each in by_name.items() if actions[name] is Action.CREATE]
+    await declared.create(db, [(each.intent, each.digest) for each in new], now)
+    await _side_by_side([each for name, each in by_name.items() if actions[name] is not Action.CREATE], db, now)
+    for name, action in actions.items():
+        if action in _RELEASES:
+            await declared.release(db, name, _RELEASES[action], now)
+    declaration = comparison.declaration
+    await declared.note(db, declared.Applied(declaration.digest, declaration.lists, len(comparison.wanted)), now)
+
+
+async def _side_by_side(changed: Sequence[Wanted], db: Database, now: datetime) -> None:
+    for start in range(0, len(changed), _PORTION):
+        portion = changed[start : start + _PORTION]
+        await asyncio.gather(*(certificates.declare(db, each.intent, now, digest=each.digest) for each in portion))

@@ -1,0 +1,54 @@
+"""What only the plugins know to be wrong in a declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
+from evercert.config.declaration.declared import Declaration, Origin
+from evercert.config.declaration.faults import Fault, Faulty
+from evercert.engine.targets import Targets
+from evercert.solve.response import CHALLENGE_TYPES
+from evercert.solve.solvers import check_rule
+
+__all__ = ["check_parts"]
+
+_PLUGIN = {"dns": "provider", "challenges": "solver", "targets": "plugin"}
+
+
+def check_parts(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> None:
+    """Raises `Faulty` for unknown plugins and fields, for fields that are missing or not right, and for secrets that
+    cannot be had; each rule and target is tried once, however many certificates use it."""
+    faults = [*_faults(declaration, targets, resolve)]
+    if faults:
+        raise Faulty(faults)
+
+
+def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
+    for rule, origin in declaration.rules:
+        try:
+            check_rule(rule, resolve)
+        except EvercertError as error:
+            key = "type" if rule.type not in CHALLENGE_TYPES else _PLUGIN[str(origin.path[0])]
+            yield _placed(error, origin, rule.options, key)
+    for spec, origin in declaration.targets:
+        try:
+            targets.check_spec(spec)
+        except EvercertError as error:
+            yield _placed(error, origin, spec.options, _PLUGIN["targets"])
+
+
+def _placed(error: EvercertError, origin: Origin, options: Mapping[str, str], key: str) -> Fault:
+    """At the option of which the error speaks, else at the *key*."""
+    named = _named(error.message, options)
+    if named:
+        return origin.fault(error.message, error.hint, inside=("options", named), at_key=True)
+    return origin.fault(error.message, error.hint, inside=(key,))
+
+
+def _named(message: str, options: Mapping[str, str]) -> str:
+    for name, value in options.items():
+        if repr(name) in message or message.startswith(f"{name}:") or (value and repr(value) in message):
+            return name
+    return ""

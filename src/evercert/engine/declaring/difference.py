@@ -1,0 +1,132 @@
+"""What is declared against what is wanted so far: which certificates change, how, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+
+import msgspec
+
+from evercert.engine.declaring.sharing import Wanted
+from evercert.model.access import CaAccess
+from evercert.model.intent import CertificateIntent
+from evercert.model.terms import OnRemoval, Terms
+from evercert.store.certificates import MAKING
+
+__all__ = ["Action", "Change", "access_change", "differing", "removed"]
+
+
+class Action(Enum):
+    """What becomes of a certificate."""
+
+    CREATE = "create"
+    REISSUE = "re-issue"
+    REINSTALL = "re-install"
+    CHANGE = "change"  # of when, by what and for whom; the certificate stays as it is
+    ADOPT = "adopt"  # it was obtained by hand
+    KEEP = "keep"
+    DELETE = "delete"
+    REVOKE = "revoke"
+    CONFIGURE = "configure"  # a CA: how it is reached
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One certificate (or CA), what becomes of it, why, and where that is declared."""
+
+    name: str
+    action: Action
+    reasons: tuple[str, ...] = ()
+    place: str = ""
+
+
+def differing(
+    wanted: Iterable[Wanted], digests: Mapping[str, str], stored: Mapping[str, CertificateIntent]
+) -> Iterator[Change]:
+    """A change for each that is not as it is wanted. *stored* has the intents of those that exist and differ."""
+    for each in wanted:
+        name = each.intent.name
+        if digests.get(name) == each.digest:
+            continue
+        place = str(each.declared.origin)
+        also = (f"it serves {', '.join(each.also)} as well",) if each.also else ()
+        if name not in stored:
+            yield Change(name, Action.CREATE, ("it is not there yet", *also), place)
+        else:
+            by_hand = () if name in digests else ("it was obtained or changed by hand",)
+            action, reasons = _change(stored[name], each.intent)
+            yield Change(name, action, (*by_hand, *reasons), place)
+
+
+def removed(names: Iterable[str], stored: Mapping[str, CertificateIntent]) -> Iterator[Change]:
+    """A change for each that is declared no longer, by the policy that was declared last."""
+    for name in sorted(names):
+        if name in stored:
+            policy = stored[name].terms.on_removal
+            yield Change(name, _REMOVAL[policy], (f"it is declared no longer (on_removal = {policy.value!r})",))
+
+
+_REMOVAL = {OnRemoval.KEEP: Action.KEEP, OnRemoval.DELETE: Action.DELETE, OnRemoval.REVOKE: Action.REVOKE}
+
+
+def access_change(before: CaAccess, after: CaAccess, place: str) -> Change | None:
+    """None where the CA is reached as before."""
+    changed = [field for field in after.__struct_fields__ if getattr(before, field) != getattr(after, field)]
+    if not changed:
+        return None
+    return Change(after.directory, Action.CONFIGURE, tuple(f"{field} changed" for field in changed), place)
+
+
+def _change(before: CertificateIntent, after: CertificateIntent) -> tuple[Action, tuple[str, ...]]:
+    fields = [field for field in after.__struct_fields__ if getattr(before, field) != getattr(after, field)]
+    reasons = tuple(reason for field in fields for reason in _reasons(field, before, after))
+    if not fields:
+        return Action.ADOPT, reasons
+    if not MAKING.isdisjoint(fields):
+        return Action.REISSUE, reasons
+    return (Action.REINSTALL if _installs(before, after) else Action.CHANGE), reasons
+
+
+def _installs(before: CertificateIntent, after: CertificateIntent) -> bool:
+    there = {spec.key: spec for spec in before.targets}
+    return any(there.get(spec.key) != spec for spec in after.targets)
+
+
+def _reasons(field: str, before: CertificateIntent, after: CertificateIntent) -> Iterator[str]:
+    match field:
+        case "identifiers":
+            yield f"names: {_names(before, after)}"
+        case "targets":
+            yield from _target_reasons(before, after)
+        case "terms":
+            yield from (f"{term} changed" for term in _changed_terms(before.terms, after.terms))
+        case "challenges" | "csr" | "renew":
+            yield f"{field} changed"
+        case _:
+            yield f"{field}: from {_word(getattr(before, field))} to {_word(getattr(after, field))}"
+
+
+def _names(before: CertificateIntent, after: CertificateIntent) -> str:
+    old, new = (dict.fromkeys(each.value for each in intent.identifiers) for intent in (before, after))
+    words = [*(f"+{name}" for name in new if name not in old), *(f"-{name}" for name in old if name not in new)]
+    return " ".join(words[:10]) + (f" and {len(words) - 10} more" if len(words) > 10 else "") if words else "order"
+
+
+def _target_reasons(before: CertificateIntent, after: CertificateIntent) -> Iterator[str]:
+    old, new = ({spec.key: spec for spec in intent.targets} for intent in (before, after))
+    yield from (f"to be installed in {key}" for key in new if key not in old)
+    yield from (f"installed no longer in {key}" for key in old if key not in new)
+    yield from (f"the target {key} changed" for key in new if key in old and old[key] != new[key])
+
+
+def _changed_terms(before: Terms, after: Terms) -> Iterator[str]:
+    for field in after.__struct_fields__:
+        if getattr(before, field) != getattr(after, field):
+            yield field
+
+
+def _word(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) or "none"

@@ -1,0 +1,118 @@
+"""`plan`, `apply`, `explain` and `run --config` as they are typed, against a real CA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell
+
+
+@pytest.fixture
+def file(evercert: Shell, tmp_path: Path) -> Path:
+    """A declaration of one certificate at Pebble."""
+    path = tmp_path / "evercert.toml"
+    path.write_text(
+        f"""
+[defaults]
+cas = ["pebble"]
+
+[cas.pebble]
+directory = "{evercert.pebble.directory}"
+roots = "{evercert.pebble.authority}"
+
+[[challenges]]
+type = "http-01"
+solver = "standalone"
+options = {{ port = {evercert.pebble.http_port} }}
+
+[certificates."www.declared.test"]
+owner = "web"
+tags = ["shop"]
+"""
+    )
+    return path
+
+
+def test_from_a_file_to_a_certificate_and_then_nothing_to_do(evercert: Shell, file: Path) -> None:
+    planned = evercert("plan", "--config", file)
+    assert planned.out.splitlines() == [
+        f"~ {evercert.pebble.directory}: configure  ({file}:5:6)",
+        "    roots changed",
+        f"+ www.declared.test: create  ({file}:14:15)",
+        "    it is not there yet",
+        "1 to create, 1 to configure; 0 unchanged",
+    ]
+    assert planned.status == 0
+    assert evercert("plan", "--config", file, "--detailed-exitcode").status == 2
+    applied = evercert("apply", EVERCERT_CONFIG=str(file))
+    assert applied.status == 0, applied.err
+    assert "www.declared.test: installed" in applied.out
+    for again in (evercert("plan", "--config", file), evercert("plan", "--config", file, "--detailed-exitcode")):
+        assert (again.status, again.out) == (0, "nothing to do; 1 unchanged\n")
+    assert evercert("plan", "--config", file, "--json").document == {"changes": [], "unchanged": 1}
+
+
+def test_it_says_where_each_value_came_from(evercert: Shell, file: Path) -> None:
+    lines = evercert("explain", "www.declared.test", "--config", file).out.splitlines()
+    assert lines[0] == f"www.declared.test: declared in {file}:14:15"
+    words = {line.split()[0]: line.split(None, 1)[1] for line in lines[1:]}
+    assert words["owner"] == f'web  (certificates."www.declared.test".owner in {file}:15:1)'
+    assert words["cas"] == f"pebble  (defaults.cas in {file}:3:1)"
+    assert words["key_type"] == "ec256  (by default)"
+    assert words["next:"] == "nothing, before it is applied (`evercert apply`)"
+    evercert("apply", "--no-wait", "--config", file)
+    document = evercert("explain", "www.declared.test", "--config", file, "--json").document
+    assert document["next"] == "now: issue, because there is no certificate yet"
+    assert document["values"]["tags"] == {
+        "value": "shop",
+        "from": f'certificates."www.declared.test".tags in {file}:16:1',
+    }
+    missing = evercert("explain", "www.declard.test", "--config", file)
+    assert (missing.status, missing.hint) == (3, "did you mean 'www.declared.test'?")
+
+
+def test_faults_are_told_all_at_once_and_nothing_is_applied(evercert: Shell, file: Path) -> None:
+    file.write_text(file.read_text().replace("owner", "ownr").replace('"pebble"]', '"peble"]'))
+    done = evercert("apply", "--config", file)
+    assert done.status == 2
+    assert done.err.splitlines() == [
+        f"evercert: error: {file}:3:8: defaults.cas: there is no known CA 'peble'",
+        "evercert: hint: did you mean 'pebble'?",
+        f'evercert: error: {file}:15:1: certificates."www.declared.test".ownr: there is no such key here',
+        "evercert: hint: did you mean 'owner'?",
+    ]
+    assert evercert("list", "--json").document == []
+    assert evercert("plan", "--config", file, "--detailed-exitcode").status == 1
+    [first, _] = evercert("plan", "--config", file, "--json").document["error"]["faults"]
+    assert (first["line"], first["column"], first["key"]) == (3, 8, "defaults.cas")
+
+
+def test_what_would_be_lost_is_asked_about(evercert: Shell, file: Path) -> None:
+    file.write_text(f'{file.read_text()}on_removal = "revoke"\n')
+    assert evercert("apply", "--config", file).status == 0
+    file.write_text(file.read_text().partition("[certificates")[0])
+    refused = evercert("apply", "--config", file)
+    assert (refused.status, refused.hint) == (2, "see evercert apply --help")
+    done = evercert("apply", "--yes", "--json", "--config", file)
+    assert done.status == 0, done.err
+    [change] = done.document["changes"]
+    assert (change["name"], change["action"]) == ("www.declared.test", "revoke")
+    assert evercert("list", "--json").document == []
+
+
+def test_a_timer_applies_what_is_declared_and_does_it(evercert: Shell, file: Path) -> None:
+    done = evercert("run", "--once", "--config", file)
+    assert done.status == 0, done.err
+    assert "www.declared.test: installed" in done.out
+
+
+def test_without_a_declaration_that_is_said(evercert: Shell, tmp_path: Path) -> None:
+    for command in ("plan", "apply"):
+        done = evercert(command, "--config", tmp_path / "gone.toml")
+        assert (done.status, "cannot be read" in done.err) == (3, True)
+    evercert.obtained("www.byhand.test")
+    lines = evercert("explain", "www.byhand.test").out.splitlines()
+    assert lines[0] == "www.byhand.test: not declared; obtained by hand, or kept"
+    assert lines[-1].startswith("  next: ")

@@ -1,0 +1,204 @@
+"""A declaration compared with the store and applied: what changes, why, and what is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from evercert.base.errors import EvercertError
+from evercert.config.settings import Settings
+from evercert.daemon.following import Following
+from evercert.engine.declaring.applying import Comparison, apply, unchanged
+from evercert.engine.declaring.comparing import compared
+from evercert.engine.wiring import Engine, open_engine
+from evercert.store import cas, certificates, declared, events
+from tests.engine.world import World
+
+HOUR = timedelta(hours=1)
+
+
+class Declaring(World):
+    """A world whose certificates stand in a file."""
+
+    @property
+    def settings(self) -> Settings:
+        return replace(super().settings, config=str(self.folder / "evercert.toml"), ca=self.ca.directory_url)
+
+    def write(self, text: str) -> None:
+        rule = f'[[challenges]]\ntype = "http-01"\nsolver = "webroot"\noptions = {{ root = "{self.webroot}" }}\n'
+        (self.folder / "evercert.toml").write_text(f"{text}\n{rule}")
+
+    async def apply(self, engine: Engine, text: str) -> Comparison:
+        self.write(text)
+        comparison = await compared(engine)
+        await apply(engine.db, comparison, self.clock.now())
+        await engine.worker.settle_due()
+        return comparison
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Declaring:
+    return Declaring(tmp_path)
+
+
+@pytest.fixture
+async def engine(world: Declaring) -> AsyncIterator[Engine]:
+    async with world.engine() as opened:
+        yield opened
+
+
+def told(comparison: Comparison) -> dict[str, tuple[str, ...]]:
+    """Of each certificate what becomes of it, and why."""
+    return {change.name: (change.action.value, *change.reasons) for change in comparison.changes}
+
+
+async def test_what_is_declared_is_issued_and_then_there_is_nothing_to_do(world: Declaring, engine: Engine) -> None:
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) is None
+    first = await world.apply(engine, '[certificates]\n"a.test" = {}\n"b.test" = {}\n')
+    assert told(first) == dict.fromkeys(("a.test", "b.test"), ("create", "it is not there yet"))
+    assert (world.live / "b.test" / "fullchain.pem").exists()
+    again = await compared(engine)
+    assert (again.changes, again.unchanged) == ([], 2)
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) == 2
+
+
+BEFORE = '[certificates]\nx = { names = ["a.test"], owner = "me" }\n[targets.f]\nplugin = "files"\noptions.dir = "/x"\n'
+
+
+@pytest.mark.parametrize(
+    ("after", "action", "reasons"),
+    [
+        ('x = { names = ["a.test", "b.test"], owner = "me" }', "re-issue", ("names: +b.test",)),
+        ('x = { names = ["a.test"], key_type = "rsa2048", owner = "me" }', "re-issue",
+         ("key_type: from ec256 to rsa2048",)),
+        ('x = { names = ["a.test"], owner = "me", lifetime = "6d" }', "re-issue", ("lifetime: from 0 to 518400",)),
+        ('x = { names = ["a.test"], owner = "me", targets = ["f"] }', "re-install",
+         ("to be installed in f", "installed no longer in files")),
+        ('x = { names = ["a.test"], owner = "me", targets = [] }', "change", ("installed no longer in files",)),
+        ('x = { names = ["a.test"], owner = "you", renew_at = 0.5 }', "change", ("renew changed", "owner changed")),
+    ],
+)  # fmt: skip
+async def test_a_change_is_told_with_its_reasons(
+    world: Declaring, engine: Engine, after: str, action: str, reasons: tuple[str, ...]
+) -> None:
+    await world.apply(engine, BEFORE)
+    world.write(BEFORE.replace('x = { names = ["a.test"], owner = "me" }', after))
+    assert told(await compared(engine)) == {"x": (action, *reasons)}
+
+
+async def test_a_re_issue_is_done_and_everything_else_leaves_the_certificate(world: Declaring, engine: Engine) -> None:
+    serials = []
+    for options in ('owner = "a"', 'owner = "b"', 'key_type = "ec384"'):
+        await world.apply(engine, f'[certificates."a.test"]\n{options}\n')
+        fact = await world.fact(engine, "a.test")
+        assert fact.current
+        serials.append(fact.current.serial)
+    assert serials[0] == serials[1] != serials[2]
+
+
+@pytest.mark.parametrize(("policy", "left", "revoked"), [("keep", 1, None), ("delete", 0, None), ("revoke", 0, 5)])
+async def test_what_is_declared_no_longer_goes_by_the_policy_that_was_declared_last(
+    world: Declaring, engine: Engine, policy: str, left: int, revoked: int | None
+) -> None:
+    await world.apply(engine, f'[certificates."a.test"]\non_removal = "{policy}"\n')
+    comparison = await world.apply(engine, '[policies.x]\non_removal = "revoke"\n')
+    assert told(comparison) == {"a.test": (policy, f"it is declared no longer (on_removal = '{policy}')")}
+    assert len(await declared.all_names(engine.db)) == left
+    assert [each.revoked for each in world.ca.certificates.values()] == [revoked]
+    assert (await compared(engine)).changes == []
+
+
+async def test_what_was_obtained_or_changed_by_hand_is_taken_back(world: Declaring, engine: Engine) -> None:
+    await world.obtain(engine, world.intent("a.test"))
+    comparison = await world.apply(engine, '[certificates."a.test"]\n')
+    assert told(comparison) == {"a.test": ("adopt", "it was obtained or changed by hand")}
+    assert len(world.ca.orders) == 1
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) == 1
+    await world.obtain(engine, world.intent("a.test", "b.test", name="a.test"))
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) is None
+    back = await compared(engine)
+    assert told(back) == {"a.test": ("re-issue", "it was obtained or changed by hand", "names: -b.test")}
+    await certificates.delete(engine.db, "a.test", world.clock.now())
+    assert told(await compared(engine)) == {"a.test": ("create", "it is not there yet")}
+
+
+TWO = '[certificates]\na = { names = ["x.test", "y.test"] }\nb = { names = ["y.test", "x.test"] }\n'
+
+
+async def test_identical_needs_are_met_by_one_certificate_under_both_names(world: Declaring, engine: Engine) -> None:
+    comparison = await world.apply(engine, TWO)
+    assert told(comparison) == {"a": ("create", "it is not there yet", "it serves b as well")}
+    assert len(world.ca.orders) == 1
+    assert (world.live / "a/cert.pem").read_bytes() == (world.live / "b/cert.pem").read_bytes()
+    assert (await compared(engine)).changes == []
+    apart = await world.apply(engine, TWO.replace('"x.test"] }\n', '"x.test"], key_type = "ec384" }\n'))
+    assert {name: action for name, (action, *_) in told(apart).items()} == {"a": "change", "b": "create"}
+    assert (world.live / "a/cert.pem").read_bytes() != (world.live / "b/cert.pem").read_bytes()
+    assert (await world.apply(engine, TWO)).changes != []  # both exist, so both stay
+    assert await declared.all_names(engine.db) == {"a", "b"}
+    assert (await compared(engine)).changes == []
+
+
+async def test_how_a_ca_is_reached_is_declared_too(world: Declaring, engine: Engine) -> None:
+    table = f'[cas.own]\ndirectory = "{world.ca.directory_url}"\ncontacts = ["ops@a.test"]\n'
+    comparison = await world.apply(engine, table)
+    assert told(comparison) == {world.ca.directory_url: ("configure", "contacts changed")}
+    assert (await cas.access(engine.db, world.ca.directory_url)).contacts == ("mailto:ops@a.test",)
+    assert (await compared(engine)).changes == []
+
+
+async def test_nothing_of_a_declaration_with_a_fault_is_applied(world: Declaring, engine: Engine) -> None:
+    await world.apply(engine, '[certificates."a.test"]\n')
+    before = await events.head(engine.db)
+    world.write('[certificates."a.test"]\nkey_type = "rsa2048"\n[certificates."b.test"]\npolicy = "gone"\n')
+    following = Following(engine)
+    for _ in range(3):
+        await following.look()
+        world.clock.advance(HOUR)
+    assert await events.head(engine.db) == before
+    told_once = [line for line in world.told if "there is no policy 'gone'" in line]
+    assert len(told_once) == 1
+    assert "evercert.toml:4:10" in told_once[0]
+
+
+async def test_a_changed_file_is_followed_and_an_unchanged_one_left_alone(world: Declaring, engine: Engine) -> None:
+    following = Following(engine)
+    world.write('[certificates."a.test"]\n')
+    for _ in range(2):
+        await following.look()
+    world.write('[certificates."a.test"]\n[certificates."b.test"]\n')
+    await following.look()
+    assert await declared.digests(engine.db) == await declared.digests(engine.db)
+    assert await declared.count(engine.db) == 2
+    assert len([line for line in world.told if "were declared" in line]) == 2
+
+
+async def test_an_empty_declaration_takes_nothing_away_by_itself(world: Declaring, engine: Engine) -> None:
+    await world.apply(engine, '[certificates."a.test"]\non_removal = "delete"\n')
+    world.write("")
+    await Following(engine).look()
+    assert await declared.count(engine.db) == 1
+    assert any("everything would go" in line for line in world.told)
+    await world.apply(engine, "")
+    assert await declared.count(engine.db) == 0
+
+
+async def test_where_the_file_is_gone_that_is_said(world: Declaring, engine: Engine) -> None:
+    with pytest.raises(EvercertError, match="cannot be read"):
+        await Following(engine).look()
+
+
+async def test_what_was_stopped_on_the_way_is_applied_again(world: Declaring) -> None:
+    world.write("".join(f'[certificates."n{number}.test"]\n' for number in range(3)))
+    async with open_engine(world.settings, clock=world.clock) as engine:
+        comparison = await compared(engine)
+        first = comparison.wanted[0]
+        await declared.create(engine.db, [(first.intent, first.digest)], world.clock.now())
+        again = await compared(engine)
+        assert (len(again.changes), again.unchanged) == (2, 1)
+        await apply(engine.db, again, world.clock.now())
+        assert (await compared(engine)).unchanged == 3
