@@ -62,7 +62,6 @@ def in_loop(work: Coroutine[Any, Any, T], new_loop: Callable[[], AbstractEventLo
     """Run *work* to its end; SIGTERM ends it as Ctrl-C does: what was begun is kept, answers are taken away. The event
     loop is the standard library's, unless *new_loop* makes another one."""
     import asyncio
-    import gc
     import signal
 
     async def cancelled_by_sigterm() -> T:
@@ -70,10 +69,6 @@ def in_loop(work: Coroutine[Any, Any, T], new_loop: Callable[[], AbstractEventLo
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await task
 
-    # What was imported lives as long as the process, and what work leaves behind is rarely a circle: looking for
-    # those after each 700 new objects took a twentieth of the work on many certificates.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(cancelled_by_sigterm())

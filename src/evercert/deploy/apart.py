@@ -1,4 +1,8 @@
-"""Work that waits for the disk, beside the event loop: a deployment flushes it a dozen times, each for milliseconds."""
+"""Work that waits for the disk, beside the event loop: a deployment in files flushes it eleven times.
+
+Measured with 300 certificates on two disks: a third to three fifths less time on the wall, because the others go on,
+for a sixth to a fifth more processor time, because each of its many calls takes the interpreter from the loop.
+"""
 
 from __future__ import annotations
 

