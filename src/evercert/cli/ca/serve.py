@@ -9,7 +9,7 @@ import click
 
 from evercert.cli.ca.folder import ca_folder, dir_option, has_ca
 from evercert.cli.frame import framed, in_loop
-from evercert.cli.lasting import new_loop, settle_memory
+from evercert.cli.lasting import new_loop
 from evercert.cli.logs import FORMATS, LEVELS, log_to_stderr
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -83,6 +83,5 @@ async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple
         places = ", ".join(f"{address}:{port}" for address, port in serving.bound)
         directory = f"{decided.base_url}/acme/directory"
         output.result({"directory": directory, "bound": serving.bound}, f"serving {directory}, listening on {places}")
-        settle_memory()
         await asyncio.Event().wait()
     return 0
