@@ -14,6 +14,7 @@ from bench.ca.peers import PEERS
 from bench.ca.question import Load, ask_cas
 from bench.ca.retention import measure_retention
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
+from bench.declared import measure_declared
 from bench.filled import copy_lineage, fill_store
 from bench.measure import Command, all_of, cost_of, typical
 from bench.table import print_table
@@ -102,6 +103,11 @@ def hold(folder: Path, scale: Scale) -> None:
         _ask("Nothing is due", renewing, folder, scale)
 
 
+def declared(folder: Path, scale: Scale) -> None:
+    """A declaration of very many certificates, applied and compared."""
+    measure_declared(folder, scale.most * 100, scale.seconds)
+
+
 def ca(folder: Path, scale: Scale) -> None:
     """Certificates from every CA that can be had here, under one load."""
     load = Load(scale.issued, warm=scale.issued // 10, clients=32, accounts=32, seconds=scale.seconds / 4)
@@ -123,6 +129,7 @@ QUESTIONS = {
     "obtain": obtain,
     "obtain-at-once": obtain_at_once,
     "hold": hold,
+    "declared": declared,
     "ca": ca,
     "ca-retention": ca_retention,
     "ca-lists": ca_lists,

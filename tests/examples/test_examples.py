@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from evercert.ca.pace import Pace
 from evercert.ca.setup.settings import load_ca_settings
+from evercert.config.declaration.reading import read_declaration
+from evercert.config.settings import load_settings
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
 from tests.peers.pebble import Pebble
@@ -72,3 +75,15 @@ def test_every_example_is_named_in_its_readme_and_run_here() -> None:
     names = {path.name for path in EXAMPLES.glob("*.py")}
     readme, here = (EXAMPLES / "README.md").read_text(), Path(__file__).read_text()
     assert {name for name in names if f"[{name}]({name})" not in readme or f'"{name}"' not in here} == set()
+
+
+def test_a_fleet_in_a_folder_is_a_declaration_and_its_unit_has_the_secrets_that_it_refers_to(tmp_path: Path) -> None:
+    folder = EXAMPLES / "gitops"
+    declaration = read_declaration(folder / "fleet", load_settings({}, home=str(tmp_path)))
+    assert {each.intent.name for each in declaration.certificates} == {
+        "shop", "a.example.net", "b.example.net", *(f"pay{number}.example.com" for number in range(1, 5)),
+    }  # fmt: skip
+    text = (folder / "fleet" / "evercert.toml").read_text()
+    lines = (folder / "config.conf").read_text().splitlines()
+    given = {line.partition("=")[2].partition(":")[0] for line in lines if line.startswith("LoadCredential=")}
+    assert given == set(re.findall(r"cred:([a-z-]+)", text))

@@ -90,6 +90,7 @@ _SCANS = {
     "certificate names",
     "declared count",
     "declared digests",
+    "names without a certificate",
     "what was applied",
     "known cas",
     "list certificates",

@@ -25,6 +25,7 @@ _MARKS = {
     Action.CHANGE: "~",
     Action.ADOPT: "=",
     Action.KEEP: "=",
+    Action.WAIT: "-",
     Action.CONFIGURE: "~",
     Action.DELETE: "-",
     Action.REVOKE: "-",

@@ -9,6 +9,7 @@ from evercert.config.declaration.faults import Faulty
 from evercert.config.declaration.reading import current_digest
 from evercert.engine.declaring.applying import apply, unchanged
 from evercert.engine.declaring.comparing import compared
+from evercert.engine.declaring.difference import Action
 from evercert.engine.wiring import Engine
 from evercert.store import declared
 
@@ -57,8 +58,9 @@ class Following:
             hint = "say so by hand: evercert apply"
             raise EvercertError("bad-input", "nothing is declared any more, and everything would go", hint=hint)
         await apply(engine.db, comparison, engine.clock.now())
-        if comparison.changes:
-            engine.telling(f"{engine.settings.declaration}: {len(comparison.changes)} changes were declared")
+        news = [change for change in comparison.changes if change.action is not Action.WAIT]
+        if news:
+            engine.telling(f"{engine.settings.declaration}: {len(news)} changes were declared")
 
     def _tell(self, error: EvercertError) -> None:
         known, self._told = self._told, error

@@ -17,7 +17,7 @@ from evercert.store import certificates, events
 from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["Applied", "all_names", "applied", "count", "create", "digests", "intents", "note", "release"]
+__all__ = ["Applied", "all_names", "applied", "count", "create", "digests", "intents", "note", "release", "unissued"]
 
 _SQL: Final = load_queries("declared")
 
@@ -49,6 +49,12 @@ async def count(db: Database) -> int:
 async def all_names(db: Database) -> frozenset[str]:
     """The names of all certificates, declared or not."""
     [rows] = await db.scan(_SQL["certificate names"]())
+    return frozenset(name for (name,) in rows)
+
+
+async def unissued(db: Database) -> frozenset[str]:
+    """The names of those for which nothing was issued yet."""
+    [rows] = await db.scan(_SQL["names without a certificate"]())
     return frozenset(name for (name,) in rows)
 
 

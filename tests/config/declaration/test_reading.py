@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from evercert.config.settings import Settings, load_settings
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice, Criticality, Freeze, OnRemoval, Window
 from evercert.pki.key_type import KeyType
+from tests.house.sources import ROOT
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 Read = Callable[[str], Declaration]
@@ -259,3 +261,14 @@ def test_the_digest_stands_for_all_that_decides(read: Read, tmp_path: Path, sett
     assert now(settings) == declaration.digest
     file.write_text(file.read_text() + "\n")
     assert now(settings) != declaration.digest
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_the_page_shows_is_a_declaration(read: Read, tmp_path: Path, number: int) -> None:
+    page = (ROOT / "docs/declaration.md").read_text()
+    (tmp_path / "customers.txt").write_text("a.example.com\n")
+    shown = [
+        re.findall(r"^    (certificates\..*)$", page, re.MULTILINE)[0],
+        *re.findall(r"```toml\n(.*?)```", page, re.S),
+    ]
+    assert len(read(shown[number]).certificates) == (1, 14)[number]

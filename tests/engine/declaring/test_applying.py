@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
 from evercert.config.settings import Settings
 from evercert.daemon.following import Following
@@ -17,6 +18,7 @@ from evercert.engine.declaring.comparing import compared
 from evercert.engine.wiring import Engine, open_engine
 from evercert.store import cas, certificates, declared, events
 from tests.engine.world import World
+from tests.fakes.ca import Fault
 
 HOUR = timedelta(hours=1)
 
@@ -110,6 +112,22 @@ async def test_what_is_declared_no_longer_goes_by_the_policy_that_was_declared_l
     assert len(await declared.all_names(engine.db)) == left
     assert [each.revoked for each in world.ca.certificates.values()] == [revoked]
     assert (await compared(engine)).changes == []
+
+
+async def test_what_others_take_over_goes_only_once_they_have_theirs(world: Declaring, engine: Engine) -> None:
+    await world.apply(engine, '[certificates]\na = { names = ["x.test", "y.test"], on_removal = "revoke" }\n')
+    world.ca.fail("new-order", Fault.refused(ProblemType.UNAUTHORIZED))
+    comparison = await world.apply(engine, '[certificates."y.test"]\n')
+    assert told(comparison)["a"][0] == "wait"
+    assert told(comparison)["a"][2] == "it stays until there is a certificate y.test"
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) is None
+    await Following(engine).look()
+    assert await declared.all_names(engine.db) == {"a", "y.test"}
+    await world.pass_time(engine, HOUR)
+    await Following(engine).look()
+    await engine.worker.settle_due()
+    assert await declared.all_names(engine.db) == {"y.test"}
+    assert await unchanged(engine.db, world.settings.declaration, world.settings) == 1
 
 
 async def test_what_was_obtained_or_changed_by_hand_is_taken_back(world: Declaring, engine: Engine) -> None:

@@ -44,6 +44,9 @@ async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -
         if not output.json:
             output.result(document, *lines)
         await engine.worker.settle_due()
+        if comparison.waits:  # what it waited for may have come
+            await apply(engine.db, await compared(engine), engine.clock.now())
+            await engine.worker.settle_due()
         return await report_outcome(output, engine, [change.name for change in comparison.changes], document)
 
 

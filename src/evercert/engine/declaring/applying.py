@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from evercert.base.names import Identifier
 from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.reading import current_digest
 from evercert.config.settings import Settings
@@ -35,9 +36,15 @@ class Comparison:
     unchanged: int
 
     @property
+    def waits(self) -> bool:
+        """Whether something is left to do once what is coming has come: then it is to be compared and applied again."""
+        return any(change.action is Action.WAIT for change in self.changes)
+
+    @property
     def losing(self) -> list[str]:
         """The certificates that would be forgotten."""
-        return [change.name for change in self.changes if change.action in {Action.DELETE, Action.REVOKE}]
+        goes = {Action.DELETE, Action.REVOKE, Action.WAIT}
+        return [change.name for change in self.changes if change.action in goes]
 
 
 async def unchanged(db: Database, place: Path, settings: Settings) -> int | None:
@@ -60,9 +67,16 @@ async def compare(db: Database, declaration: Declaration) -> Comparison:
     changes = [
         *await _access_changes(db, declaration),
         *differing(wanted, digests, {name: intent for name, intent in stored.items() if name not in gone}),
-        *removed(gone, stored),
+        *removed(gone, stored, await _coming(db, wanted, existing) if gone else {}),
     ]
     return Comparison(declaration, wanted, changes, len(wanted) - len(changing))
+
+
+async def _coming(db: Database, wanted: Sequence[Wanted], existing: Collection[str]) -> dict[Identifier, str]:
+    """The names of those for which nothing was issued yet."""
+    unissued = await declared.unissued(db)
+    without = [each for each in wanted if each.intent.name not in existing or each.intent.name in unissued]
+    return {identifier: each.intent.name for each in without for identifier in each.intent.identifiers}
 
 
 async def _access_changes(db: Database, declaration: Declaration) -> list[Change]:
@@ -75,6 +89,7 @@ async def _access_changes(db: Database, declaration: Declaration) -> list[Change
 async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     """Afterwards what is declared is what is wanted, durably; what is to be done for it is due.
 
+    What waits for others stays declared, so that the next comparison looks at it again.
     In transactions of some hundreds; whoever is stopped between two of them applies again what is left. Raises
     `conflict` where somebody else changes one of the certificates meanwhile.
     """

@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from evercert.base.names import Identifier
 from evercert.engine.declaring.sharing import Wanted
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
@@ -25,6 +26,7 @@ class Action(Enum):
     CHANGE = "change"  # of when, by what and for whom; the certificate stays as it is
     ADOPT = "adopt"  # it was obtained by hand
     KEEP = "keep"
+    WAIT = "wait"  # it is to go, once others have taken over its names
     DELETE = "delete"
     REVOKE = "revoke"
     CONFIGURE = "configure"  # a CA: how it is reached
@@ -57,12 +59,22 @@ def differing(
             yield Change(name, action, (*by_hand, *reasons), place)
 
 
-def removed(names: Iterable[str], stored: Mapping[str, CertificateIntent]) -> Iterator[Change]:
-    """A change for each that is declared no longer, by the policy that was declared last."""
+def removed(
+    names: Iterable[str], stored: Mapping[str, CertificateIntent], coming: Mapping[Identifier, str]
+) -> Iterator[Change]:
+    """A change for each that is declared no longer, by the policy that was declared last. *coming* has the names of
+    certificates that are declared and not issued yet: what serves one of these stays until then."""
     for name in sorted(names):
-        if name in stored:
-            policy = stored[name].terms.on_removal
-            yield Change(name, _REMOVAL[policy], (f"it is declared no longer (on_removal = {policy.value!r})",))
+        if name not in stored:
+            continue
+        policy = stored[name].terms.on_removal
+        reason = f"it is declared no longer (on_removal = {policy.value!r})"
+        takers = {coming[each] for each in stored[name].identifiers if each in coming}
+        if takers and policy is not OnRemoval.KEEP:
+            words = f"it stays until there is a certificate {', '.join(sorted(takers)[:5])}"
+            yield Change(name, Action.WAIT, (reason, words))
+        else:
+            yield Change(name, _REMOVAL[policy], (reason,))
 
 
 _REMOVAL = {OnRemoval.KEEP: Action.KEEP, OnRemoval.DELETE: Action.DELETE, OnRemoval.REVOKE: Action.REVOKE}

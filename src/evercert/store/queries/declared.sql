@@ -10,6 +10,10 @@ SELECT count(*) FROM certificates WHERE digest <> '';
 -- All of them, by hand or declared.
 SELECT name FROM certificates;
 
+-- name: names without a certificate
+-- For which none has been issued yet.
+SELECT name FROM certificates WHERE current_id IS NULL;
+
 -- name: keep undeclared
 -- From now on it is wanted by hand.
 UPDATE certificates SET digest = '' WHERE name = :name AND digest <> '';
