@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, LiteralString, Protocol
-
-import msgspec
 
 __all__ = ["Database", "Query", "Row", "Statement", "Value", "Wakeup"]
 
@@ -30,12 +28,12 @@ class Query:
         return Statement(self, params)
 
 
-# Made some thirty times for a certificate: a frozen dataclass takes four times as long.
-class Statement(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Statement:
     """A query and its values; `expect`, where set, is the number of rows that it must touch or return."""
 
     query: Query
-    params: Mapping[str, Value] = {}
+    params: Mapping[str, Value] = field(default_factory=dict)
     expect: int | None = None
 
     def expecting(self, rows: int) -> Statement:
