@@ -116,3 +116,16 @@ def test_without_a_declaration_that_is_said(evercert: Shell, tmp_path: Path) -> 
     lines = evercert("explain", "www.byhand.test").out.splitlines()
     assert lines[0] == "www.byhand.test: not declared; obtained by hand, or kept"
     assert lines[-1].startswith("  next: ")
+
+
+def test_who_stays_follows_the_file(evercert: Shell, file: Path, tmp_path: Path) -> None:
+    def served(name: str) -> bool:
+        return evercert.live(name).exists()
+
+    with evercert.start("run", "--config", str(file), log=tmp_path / "run.log") as running:
+        running.wait_until(lambda: served("www.declared.test"), "the first certificate", patience=40)
+        whole = file.read_text()
+        file.write_text(f"{whole}ownr = 1\n")
+        running.wait_until(lambda: ":17:1: " in (tmp_path / "run.log").read_text(), "the fault", patience=40)
+        file.write_text(f'{whole}[certificates."www.later.test"]\n')
+        running.wait_until(lambda: served("www.later.test"), "the second certificate", patience=40)

@@ -29,3 +29,18 @@ def test_a_database_that_cannot_be_had_is_told_with_the_status_of_the_store(ever
     written_out = evercert("list", EVERCERT_DATABASE="postgresql://me:hunter2@db.test/x")
     assert written_out.status == 2
     assert "hunter2" not in written_out.err + written_out.out
+
+
+def test_a_declaration_is_applied_and_compared_in_postgresql(
+    evercert: Shell, postgres: Postgres, tmp_path: Path
+) -> None:
+    where = {"EVERCERT_DATABASE": postgres.fresh().text(), "EVERCERT_CONFIG": str(tmp_path / "evercert.toml")}
+    text = '[certificates.all]\neach = ["n{1..1200}.example.test"]\non_removal = "delete"\n'
+    (tmp_path / "evercert.toml").write_text(text)
+    applied = evercert("apply", "--no-wait", "--json", **where)
+    assert applied.status == 0, applied.err
+    assert len(applied.document["changes"]) == 1200
+    assert evercert("plan", **where).out == "nothing to do; 1200 unchanged\n"
+    (tmp_path / "evercert.toml").write_text(text.replace("1200", "1199"))
+    [change] = evercert("plan", "--json", **where).document["changes"]
+    assert (change["name"], change["action"]) == ("n1200.example.test", "delete")

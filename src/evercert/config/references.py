@@ -19,7 +19,6 @@ from pathlib import Path
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.host.told import told_by
 
 __all__ = ["is_reference", "resolve"]
 
@@ -66,6 +65,8 @@ def _variable(name: str, environ: Mapping[str, str]) -> Secret:
 
 
 def _said(command: str, environ: Mapping[str, str]) -> Secret:
+    from evercert.host.told import told_by  # most references are to no program, and every command reads this module
+
     try:
         argv = shlex.split(command)
     except ValueError as error:
