@@ -138,6 +138,12 @@ def test_the_server_is_named_as_urls_name_it(url: str, host: bytes) -> None:
     assert b"\r\nHost: " + host + b"\r\n" in octets_of(Request("GET", url), place_of(url), {})
 
 
+@pytest.mark.parametrize("written", ["host", "Host", "HOST"])
+def test_who_names_the_server_is_not_contradicted(written: str) -> None:
+    octets = octets_of(Request("GET", "http://192.0.2.1/", {written: "a.test"}), place_of("http://192.0.2.1/"), {})
+    assert [line for line in octets.split(b"\r\n") if line[:5].lower() == b"host:"] == [f"{written}: a.test".encode()]
+
+
 def test_a_name_and_password_in_a_url_go_into_a_header() -> None:
     octets = octets_of(Request("GET", "https://u:p%40@a.test/"), place_of("https://u:p%40@a.test/"), {})
     assert b"\r\nAuthorization: Basic dTpwQA==\r\n" in octets

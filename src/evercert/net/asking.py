@@ -53,7 +53,7 @@ def octets_of(request: Request, place: Place, standing: Mapping[str, str], *, ab
         target = quote(target, safe=_SAFE)
     own = {name.lower() for name in request.headers}
     usual = place.authority.removesuffix(f":{_PORTS[place.scheme]}")
-    headers = {"Host": usual, **{name: value for name, value in standing.items() if name.lower() not in own}}
+    headers = {name: value for name, value in {"Host": usual, **standing}.items() if name.lower() not in own}
     if parts.username is not None and "authorization" not in own:
         headers["Authorization"] = basic(parts.username, parts.password or "")
     headers |= request.headers
