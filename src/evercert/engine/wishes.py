@@ -33,8 +33,18 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
 
 async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
     """Afterwards the certificate is wanted, durably; one that failed and waits is due at once, for somebody asks."""
-    if await certificates.declare(db, intent, now) != "unchanged":
+    if await _declared(db, intent, now) != "unchanged":
         return
     fact = await certificates.fact(db, intent.name)
     if fact and (fact.failure or any(each.failure for each in fact.deployments)):
         await certificates.wake(db, intent.name, now)
+
+
+async def _declared(db: Database, intent: CertificateIntent, now: datetime) -> certificates.Declared:
+    """Whoever came between may have wanted the same, so it is looked at once more; a second time is told."""
+    try:
+        return await certificates.declare(db, intent, now)
+    except EvercertError as error:
+        if error.code.name != "conflict":
+            raise
+        return await certificates.declare(db, intent, now)
