@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from evercert.base.clock import SystemClock
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.node.site import Site
 from evercert.ca.nouns import Certificate
@@ -29,7 +30,8 @@ from tests.pki.hierarchies import hierarchy
 @asynccontextmanager
 async def served(its: Registry) -> AsyncIterator[str]:
     """Its status on a port of loopback: `host:port`."""
-    server = HttpServer(Site(its.parts.applications), tls=None, limits=Limits(), clock=its.clock)
+    # A client that is a program takes real time, which a fake clock does not wait for: it would be overdue.
+    server = HttpServer(Site(its.parts.applications), tls=None, limits=Limits(), clock=SystemClock())
     port = await server.start(["127.0.0.1"], 0)
     try:
         yield f"127.0.0.1:{port}"
