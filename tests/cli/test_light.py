@@ -48,6 +48,20 @@ def test_a_light_command_imports_nothing_heavy(evercert: Shell, command: str, al
     assert imported & {*_HEAVY, *also} == set()
 
 
+def test_a_demonstration_without_what_a_ca_needs_says_what_to_install(evercert: Shell) -> None:
+    code = "import sys; sys.modules['httptools'] = None; from evercert.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=evercert.environment(),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'evercert[ca]'" in done.stderr
+
+
 def test_the_version_is_told_within_five_times_a_bare_interpreter_s_start() -> None:
     def best_of(*argv: str) -> float:
         return min(_seconds(argv) for _ in range(5))

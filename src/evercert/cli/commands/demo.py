@@ -21,10 +21,12 @@ def command(output: Output, settings: Settings) -> int:
 
 
 async def _demo(output: Output, settings: Settings) -> int:
+    from importlib import import_module
     from tempfile import TemporaryDirectory
 
     from evercert.demo.story import tell
 
+    import_module("evercert.ca.node.serving")  # what a CA needs and is not installed is told here, with its hint
     with TemporaryDirectory(prefix="evercert-demo-") as folder:
         ending = await tell(settings, Path(folder), output.progress)
     output.result(
