@@ -59,14 +59,7 @@ _LAST: Final = 253_370_764_800_000_000
 
 async def find_certificates(desk: AdminDesk, words: Words, asked: shapes.FindCertificates) -> shapes.CertificateList:
     now = desk.office.clock.now()
-    wanted = Wanted(
-        serial=asked.serial,
-        name=asked.name,
-        issuer=asked.issuer,
-        profile=asked.profile,
-        account_id=_number(asked.account or "0"),
-        revoked={"valid": False, "revoked": True}.get(asked.state),
-    )
+    wanted = replace(_wanted(asked), revoked={"valid": False, "revoked": True}.get(asked.state))
     if asked.state == "valid":
         wanted = replace(wanted, alive_at=now)
     if asked.before:
@@ -148,13 +141,7 @@ async def list_incidents(desk: AdminDesk, words: Words, asked: None) -> shapes.I
 
 
 async def declare_incident(desk: AdminDesk, words: Words, asked: shapes.Declaring) -> shapes.Counted:
-    wanted = Wanted(
-        serial=asked.serial,
-        name=asked.name,
-        issuer=asked.issuer,
-        profile=asked.profile,
-        account_id=_number(asked.account or "0"),
-    )
+    wanted = _wanted(asked)
     if wanted == Wanted():
         raise EvercertError("bad-input", "an incident names its certificates", hint='name = "*" means all')
     return shapes.Counted(await incident.declare(desk.office, wanted, asked.explanation, span_of(asked.within)))
@@ -209,6 +196,16 @@ def _plain(profile: object) -> dict[str, Any]:
 
 def _cursor(last: Certificate) -> str:
     return f"{to_epoch(last.issued_at)}.{last.serial}"
+
+
+def _wanted(asked: shapes.FindCertificates | shapes.Declaring) -> Wanted:
+    return Wanted(
+        serial=asked.serial,
+        name=asked.name,
+        issuer=asked.issuer,
+        profile=asked.profile,
+        account_id=_number(asked.account or "0"),
+    )
 
 
 def _number(text: str) -> int:

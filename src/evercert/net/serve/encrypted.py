@@ -11,20 +11,19 @@ import ssl
 from contextlib import suppress
 from typing import Final, cast
 
+from evercert.net.serve.carrier import Carrier, peer_of
 from evercert.net.serve.connection import Connection
-from evercert.net.serve.plain import peer_of
 
 __all__ = ["Encrypted"]
 
 _RECORD: Final = 16 * 1024
 
 
-class Encrypted(asyncio.BufferedProtocol):
+class Encrypted(Carrier):
     """The loop's protocol; the wire of its connection."""
 
     def __init__(self, connection: Connection, context: ssl.SSLContext, buffer: memoryview) -> None:
-        self._connection = connection
-        self._buffer = buffer
+        super().__init__(connection, buffer)
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = context.wrap_bio(self._received, self._to_send, server_side=True)
         self._is_open = self._is_paused = self._is_over = False
@@ -35,27 +34,12 @@ class Encrypted(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
         self._connection.arrive(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
     def buffer_updated(self, nbytes: int) -> None:
         if self._is_over:
             return
         self._received.write(self._buffer[:nbytes])
         if self._is_open or self._shake_hands():
             self._read()
-
-    def eof_received(self) -> bool:
-        return self._connection.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._connection.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._connection.resume_writing()
 
     # The connection's wire.
 
