@@ -7,6 +7,7 @@ below `example.test` lead to 127.0.0.1 and takes TXT records by TSIG.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,6 +139,9 @@ class _Operator:
     def ask_to_renew(self, leaf: x509.Certificate) -> None:
         serial = f"{leaf.serial_number:x}"
         self.says("incident", "declare", "https://status.example.test/1", "--serial", serial, "--within", "1s")
+        # A client draws any moment of the window: only once the whole of it has passed, every draw means now.
+        [open_incident] = self.says("incident", "list")
+        time.sleep(max(0.0, (datetime.fromisoformat(open_incident["end"]) - datetime.now(UTC)).total_seconds()))
 
     def external_account(self) -> ExternalAccount:
         made = self.says("eab", "add", "--many", "--label", "strangers")
