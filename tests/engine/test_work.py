@@ -12,6 +12,7 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database
 from evercert.engine.claims import Claims
 from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
@@ -163,13 +164,13 @@ async def test_a_certificate_that_another_process_holds_keeps_no_other_waiting(w
 async def test_work_that_breaks_stops_no_other_and_is_left_for_a_while(world: World, kind: type[Exception]) -> None:
     tried: list[str] = []
 
-    async def hand(fact: CertificateFact, task: Task) -> bool:
+    async def hand(db: Database, fact: CertificateFact, task: Task) -> bool:
         tried.append(fact.intent.name)
         await asyncio.sleep(0)
         if fact.intent.name == "broken.a.test":
             raise kind("conflict", "it was deleted meanwhile")
         failure = Failure("acme", "not now", world.clock.now())
-        await certificates.failed(engine.db, fact.intent.name, failure, 1, world.clock.now() + DAY)
+        await certificates.failed(db, fact.intent.name, failure, 1, world.clock.now() + DAY)
         return True
 
     async with world.engine() as engine:

@@ -91,6 +91,8 @@ CODES: Final[dict[str, Code]] = {
         Code("not-served", Exit.DEPLOY, Retry.LATER, "a server does not serve the certificate that was installed"),
         Code("program", Exit.DEPLOY, Retry.LATER, "a program that was run failed"),
         Code("store", Exit.STORE, Retry.LATER, "the store could not be read or written"),
+        Code("held", Exit.MUST_WAIT, Retry.LATER, "a limit of the CA leaves no room for another order yet"),
+        Code("stopped", Exit.BUSY, Retry.NEVER, "nothing is done for the certificate until somebody resumes it"),
         Code("conflict", Exit.BUSY, Retry.NOW, "somebody else changed the same thing first"),
         Code("bad-attestation", Exit.CHALLENGE, Retry.NEVER, "what a device says of its key was not accepted"),
         Code("token", Exit.STORE, Retry.LATER, "a PKCS #11 token could not be used"),

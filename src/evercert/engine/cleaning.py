@@ -20,12 +20,11 @@ __all__ = ["CleaningUp"]
 class CleaningUp:
     """Does `Step.CLEAN_UP`."""
 
-    db: Database
     solvers: Solvers
     targets: Targets
     telling: Telling
 
-    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+    async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards nothing is left of what could be taken away; True if that was all of it."""
         route, clean = self.targets.route(fact.intent), True
         for item in fact.leftovers:
@@ -36,5 +35,5 @@ class CleaningUp:
                 self.telling(f"could not take {item.challenge_type} at {item.place} away: {error}")
                 clean = False
             else:
-                await presented.remove(self.db, [item])
+                await presented.remove(db, [item])
         return clean

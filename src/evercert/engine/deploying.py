@@ -26,7 +26,6 @@ __all__ = ["Deploying", "bundle_of"]
 class Deploying:
     """Does `Step.DEPLOY`."""
 
-    db: Database
     sealer: Sealer
     targets: Targets
     prove: Prove
@@ -34,24 +33,26 @@ class Deploying:
     rng: Random
     telling: Telling
 
-    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+    async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards the target serves the current certificate, or the failure and its next attempt are kept."""
         current = fact.current
         if current is None:
             return False
         self.telling(f"installing in {task.target}: {task.reason}")
-        outcome = await self._outcome(fact, current, task.target)
-        await self._keep(fact, current, task.target, outcome)
+        outcome = await self._outcome(db, fact, current, task.target)
+        await self._keep(db, fact, current, task.target, outcome)
         return True
 
-    async def _outcome(self, fact: CertificateFact, current: IssuedCertificate, target: str) -> Outcome:
+    async def _outcome(self, db: Database, fact: CertificateFact, current: IssuedCertificate, target: str) -> Outcome:
         try:
-            bundle = await bundle_of(self.db, self.sealer, fact, current, target)
+            bundle = await bundle_of(db, self.sealer, fact, current, target)
             return await apply(self.targets.target(fact.intent, target), bundle, self.prove, self.telling)
         except EvercertError as error:
             return Outcome(DeployStatus.FAILED, "", error)
 
-    async def _keep(self, fact: CertificateFact, current: IssuedCertificate, target: str, outcome: Outcome) -> None:
+    async def _keep(
+        self, db: Database, fact: CertificateFact, current: IssuedCertificate, target: str, outcome: Outcome
+    ) -> None:
         now = self.clock.now()
         before = next((each for each in fact.deployments if each.target == target), None)
         error = outcome.failure
@@ -67,7 +68,7 @@ class Deploying:
             failure=Failure(error.code.name, str(error), now, error.hint) if error else None,
             detail=outcome.detail,
         )
-        await deployments.put(self.db, deployment, now, rolled_back=outcome.rolled_back)
+        await deployments.put(db, deployment, now, rolled_back=outcome.rolled_back)
         self.telling(
             f"{target}: {outcome.status.value}" + (f": {error or outcome.detail}" if error or outcome.detail else "")
         )

@@ -32,7 +32,6 @@ __all__ = ["Issuing"]
 class Issuing:
     """Does `Step.ISSUE`."""
 
-    db: Database
     sealer: Sealer
     accounts: Accounts
     challenges: Challenges
@@ -40,93 +39,95 @@ class Issuing:
     rng: Random
     telling: Telling
 
-    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+    async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards there is a certificate, or a failure with the time of the next attempt."""
         self.telling(f"issuing: {task.reason}")
         try:
             registered = await self.accounts.registered(fact.intent.ca, fact.intent.account)
-            issuance = fact.open_issuance or await self._begin(fact, registered)
-            await self._attempt_or_give_up(fact, registered, issuance)
+            issuance = fact.open_issuance or await self._begin(db, fact, registered)
+            await self._attempt_or_give_up(db, fact, registered, issuance)
         except EvercertError as error:
-            await self._failed(fact, error.about(ca=fact.intent.ca))
+            await self._failed(db, fact, error.about(ca=fact.intent.ca))
         return True
 
-    async def _attempt_or_give_up(self, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
+    async def _attempt_or_give_up(
+        self, db: Database, fact: CertificateFact, registered: Registered, issuance: Issuance
+    ) -> None:
         """The attempt; where it can never succeed, the issuance is closed, and the next one begins another."""
         try:
-            await self._attempt(fact, registered, issuance)
+            await self._attempt(db, fact, registered, issuance)
         except OrderLost as lost:
-            await issuances.abandon(self.db, issuance, str(lost), now=self.clock.now())
+            await issuances.abandon(db, issuance, str(lost), now=self.clock.now())
             if not isinstance(lost, OrderStale):
                 raise
             self.telling(f"{lost}; beginning another")
         except Problem as problem:
             if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
-                await issuances.abandon(self.db, issuance, str(problem), now=self.clock.now())
+                await issuances.abandon(db, issuance, str(problem), now=self.clock.now())
                 await self.accounts.give_up(registered)
             raise
 
-    async def _attempt(self, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
+    async def _attempt(self, db: Database, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
         means = Means(
             intent=fact.intent,
             ca=registered.client,
             spki=spki_of(issuance.csr),
             solving=await self.challenges.solving(fact.intent, registered),
-            record=Ledger(self.db, self.clock),
+            record=Ledger(db, self.clock),
             clock=self.clock,
             leftovers=fact.leftovers,
         )
         issued = await obtain(means, issuance)
         self.telling(f"issued by {issued.issuer}, serial {issued.serial}, until {issued.not_after:%Y-%m-%d %H:%M} UTC")
 
-    async def _begin(self, fact: CertificateFact, registered: Registered) -> Issuance:
+    async def _begin(self, db: Database, fact: CertificateFact, registered: Registered) -> Issuance:
         """Afterwards key and request are durable; they are the same however often this issuance is gone on with."""
-        key_id, csr = await self._request(fact)
+        key_id, csr = await self._request(db, fact)
         return await issuances.begin(
-            self.db,
+            db,
             fact.intent.name,
             registered.account.id,
             key_id,
             csr,
-            replaces=await self._replaces(fact, registered),
+            replaces=await self._replaces(db, fact, registered),
             profile=fact.intent.profile,
             intent=fact.intent,
             now=self.clock.now(),
         )
 
-    async def _request(self, fact: CertificateFact) -> tuple[int | None, bytes]:
+    async def _request(self, db: Database, fact: CertificateFact) -> tuple[int | None, bytes]:
         """The key's number in the store (none if the request came from outside) and the CSR."""
         intent = fact.intent
         if intent.csr:
             return None, intent.csr
-        kept = await self._key_to_keep(fact)
+        kept = await self._key_to_keep(db, fact)
         key = kept or await _new_key(intent.key_type)
-        key_id = await keys.add(self.db, self.sealer, key, "certificate", self.clock.now())
+        key_id = await keys.add(db, self.sealer, key, "certificate", self.clock.now())
         return key_id, build_csr(key, intent.identifiers, intent.must_staple)
 
-    async def _key_to_keep(self, fact: CertificateFact) -> PrivateKey | None:
+    async def _key_to_keep(self, db: Database, fact: CertificateFact) -> PrivateKey | None:
         """The current key, where the intent wants it kept: never one whose certificate was revoked, because
         that may be why."""
         current = fact.current
         if not fact.intent.reuse_key or current is None or current.key_id is None or current.revoked_at is not None:
             return None
-        key = await keys.load(self.db, self.sealer, current.key_id)
+        key = await keys.load(db, self.sealer, current.key_id)
         return key if key.type is fact.intent.key_type else None
 
-    async def _replaces(self, fact: CertificateFact, registered: Registered) -> str:
+    async def _replaces(self, db: Database, fact: CertificateFact, registered: Registered) -> str:
         """The predecessor to name (RFC 9773 §5): the current certificate, if this account's order made it."""
         if fact.current is None or fact.current.issuance_id is None:
             return ""
-        before = await issuances.get(self.db, fact.current.issuance_id)
+        before = await issuances.get(db, fact.current.issuance_id)
         return fact.current.ari_id if before and before.account_id == registered.account.id else ""
 
-    async def _failed(self, fact: CertificateFact, error: EvercertError) -> None:
+    async def _failed(self, db: Database, fact: CertificateFact, error: EvercertError) -> None:
         now = self.clock.now()
         left = fact.current.not_after - now if fact.current else None
         failures = fact.failures + 1
         retry_at = now + max(error.after or timedelta(), retry_delay(failures, left=left, rng=self.rng))
         failure = Failure(error.code.name, str(error), now, error.hint)
-        await certificates.failed(self.db, fact.intent.name, failure, failures, retry_at)
+        await certificates.failed(db, fact.intent.name, failure, failures, retry_at)
         self.telling(f"failed: {error.message}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")
 
 

@@ -25,29 +25,28 @@ _CESSATION = 5
 class Leaving:
     """Does `Step.LEAVE`."""
 
-    db: Database
     accounts: Accounts
     clock: Clock
     telling: Telling
 
-    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+    async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards it is forgotten with its key, and revoked before that where it is to be; False, and it stays as
         it was, where the CA would not revoke it. What is installed stays."""
         self.telling(task.reason)
         try:
             if fact.leaving is OnRemoval.REVOKE and fact.current is not None:
-                await self._revoked(fact, fact.current)
-            await certificates.delete(self.db, fact.intent.name, self.clock.now())
+                await self._revoked(db, fact, fact.current)
+            await certificates.delete(db, fact.intent.name, self.clock.now())
         except EvercertError as error:
             self.telling(f"could not be let go: {error}")
             return False
         return True
 
-    async def _revoked(self, fact: CertificateFact, current: IssuedCertificate) -> None:
+    async def _revoked(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
         now = self.clock.now()
         if current.revoked_at is not None or current.not_after <= now:
             return
-        leaf, _ = await issued.body(self.db, current.id)
+        leaf, _ = await issued.body(db, current.id)
         client = (await self.accounts.registered(fact.intent.ca, fact.intent.account)).client
         try:
             await client.revoke(leaf, _CESSATION)
@@ -55,4 +54,4 @@ class Leaving:
             # Somebody was faster, or our last answer was lost: what is to be so is so.
             if problem.type is not ProblemType.ALREADY_REVOKED:
                 raise
-        await issued.revoked(self.db, current.id, _CESSATION, now)
+        await issued.revoked(db, current.id, _CESSATION, now)

@@ -28,29 +28,28 @@ _UNSUPPORTED = timedelta(days=1)
 class RenewalInfo:
     """Does `Step.POLL_RENEWAL_INFO`."""
 
-    db: Database
     accounts: Accounts
     clock: Clock
     rng: Random
     telling: Telling
 
-    async def __call__(self, fact: CertificateFact, task: Task) -> bool:
+    async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards the window and the time of the next poll are kept. No failure here stops a renewal:
         the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
         if fact.current is None:
             return False
         try:
-            await self._poll(fact, fact.current)
+            await self._poll(db, fact, fact.current)
         except EvercertError as error:
             self.telling(f"the CA could not say when to renew: {error}")
-            await renewals.ari_poll(self.db, fact.intent.name, self.clock.now() + _soon(fact.current))
+            await renewals.ari_poll(db, fact.intent.name, self.clock.now() + _soon(fact.current))
         return True
 
-    async def _poll(self, fact: CertificateFact, current: IssuedCertificate) -> None:
+    async def _poll(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
         client = (await self.accounts.registered(fact.intent.ca, fact.intent.account)).client
         now = self.clock.now()
         if not (await client.directory()).renewal_info:
-            await renewals.ari_poll(self.db, fact.intent.name, now + _UNSUPPORTED)
+            await renewals.ari_poll(db, fact.intent.name, now + _UNSUPPORTED)
             return
         info = await client.renewal_info(current.ari_id)
         renewal = Renewal(
@@ -60,7 +59,7 @@ class RenewalInfo:
             poll_at=now + min(info.retry_after or _USUAL, _soon(current)),
             explanation_url=info.explanation_url,
         )
-        await renewals.put(self.db, current.id, renewal, now)
+        await renewals.put(db, current.id, renewal, now)
         if info.explanation_url:
             self.telling(f"the CA explains its renewal window at {info.explanation_url}")
 

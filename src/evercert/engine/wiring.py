@@ -148,11 +148,11 @@ def _assembled(
     closing.callback(claims.close)
     prove_served = partial(prove, probe=probe, clock=clock)
     hands: dict[Step, Hand] = {
-        Step.ISSUE: Issuing(db, sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
-        Step.DEPLOY: Deploying(db, sealer, targets, prove_served, clock, rng, telling),
-        Step.POLL_RENEWAL_INFO: RenewalInfo(db, accounts, clock, rng, telling),
-        Step.CLEAN_UP: CleaningUp(db, solvers, targets, telling),
-        Step.LEAVE: Leaving(db, accounts, clock, telling),
+        Step.ISSUE: Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
+        Step.DEPLOY: Deploying(sealer, targets, prove_served, clock, rng, telling),
+        Step.POLL_RENEWAL_INFO: RenewalInfo(accounts, clock, rng, telling),
+        Step.CLEAN_UP: CleaningUp(solvers, targets, telling),
+        Step.LEAVE: Leaving(accounts, clock, telling),
     }
     worker = Worker(db, claims, clock, telling, hands, settings.workers)
     checked = partial(check, targets=targets, resolve=find_secret)

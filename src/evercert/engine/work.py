@@ -27,7 +27,8 @@ from evercert.store import certificates
 __all__ = ["Hand", "Worker"]
 
 # Does one step for one certificate and writes down what came of it; True if it got anywhere.
-Hand = Callable[[CertificateFact, Task], Awaitable[bool]]
+# What it writes about the certificate goes through the database that it is given.
+Hand = Callable[[Database, CertificateFact, Task], Awaitable[bool]]
 
 # A certificate needs clean-up, one issuance, its targets and one poll; whatever asks for more
 # than this in one go is going round in circles, and is left alone for an hour.
@@ -120,7 +121,7 @@ class Worker:
                 self._telling(f"left alone for now: it was issued a moment ago, and again {step.reason}")
                 await self._leave(name, min(fact.current.lifetime / 20, _AGAIN))
                 return
-            if not await self._hands[step.step](fact, step):
+            if not await self._hands[step.step](self._db, fact, step):
                 await self._leave(name, _PAUSE)
                 return
         self._telling("left alone for an hour: the same work comes up again and again")

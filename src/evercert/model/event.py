@@ -9,15 +9,24 @@ import msgspec
 
 __all__ = [
     "AccountChanged",
+    "CaAnswersAgain",
+    "CaDoesNotAnswer",
+    "CaPassedOver",
     "CertificateDeleted",
     "CertificateIssued",
+    "CertificateResumed",
     "CertificateRevoked",
+    "CertificateStopped",
     "DeployFailed",
     "Deployed",
     "Event",
+    "IncidentAdvanced",
+    "IncidentClosed",
+    "IncidentOpened",
     "IntentChanged",
     "IssuanceAbandoned",
     "IssuanceFailed",
+    "LimitLearned",
     "OrderPlaced",
     "RenewalMoved",
     "RolledBack",
@@ -93,16 +102,80 @@ class AccountChanged(_Event, frozen=True, tag="account-changed"):
     change: str = ""
 
 
+class CertificateStopped(_Event, frozen=True, tag="certificate-stopped"):
+    reason: str = ""
+
+
+class CertificateResumed(_Event, frozen=True, tag="certificate-resumed"):
+    pass
+
+
+class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
+    """The certificate is asked of the next of its CAs."""
+
+    ca: str = ""
+    verdict: str = ""
+    reason: str = ""
+    next_ca: str = ""
+
+
+class CaDoesNotAnswer(_Event, frozen=True, tag="ca-does-not-answer"):
+    ca: str = ""
+    reason: str = ""
+
+
+class CaAnswersAgain(_Event, frozen=True, tag="ca-answers-again"):
+    ca: str = ""
+    down_since: str = ""
+
+
+class LimitLearned(_Event, frozen=True, tag="limit-learned"):
+    """A CA said that one of its limits is used up."""
+
+    ca: str = ""
+    limit: str = ""
+    subject: str = ""
+    until: str = ""
+
+
+class IncidentOpened(_Event, frozen=True, tag="incident-opened"):
+    incident: int = 0
+    reason: str = ""
+    certificates: int = 0
+
+
+class IncidentAdvanced(_Event, frozen=True, tag="incident-advanced"):
+    """A wave of replacements has begun."""
+
+    incident: int = 0
+    wave: int = 0
+    certificates: int = 0
+
+
+class IncidentClosed(_Event, frozen=True, tag="incident-closed"):
+    incident: int = 0
+    outcome: str = ""
+
+
 Event = (
     AccountChanged
+    | CaAnswersAgain
+    | CaDoesNotAnswer
+    | CaPassedOver
     | CertificateDeleted
     | CertificateIssued
+    | CertificateResumed
     | CertificateRevoked
+    | CertificateStopped
     | DeployFailed
     | Deployed
+    | IncidentAdvanced
+    | IncidentClosed
+    | IncidentOpened
     | IntentChanged
     | IssuanceAbandoned
     | IssuanceFailed
+    | LimitLearned
     | OrderPlaced
     | RenewalMoved
     | RolledBack

@@ -21,11 +21,15 @@ __all__ = [
     "DeployStatus",
     "Deployment",
     "Failure",
+    "Hold",
     "Issuance",
     "IssuanceStatus",
     "IssuedCertificate",
     "Presented",
     "Renewal",
+    "Stop",
+    "Trial",
+    "Verdict",
 ]
 
 
@@ -159,6 +163,41 @@ class Deployment(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Verdict(Enum):
+    """Why a CA did not issue, as far as it matters for what is done next."""
+
+    OUTAGE = "outage"  # it does not answer, or answers that it cannot: every certificate's matter
+    LIMITED = "limited"  # one of its limits is used up: there is nothing wrong with the certificate
+    REFUSED = "refused"  # it will not issue this one; asking it again soon is no use
+    FAILED = "failed"  # the attempt failed, perhaps by us: a challenge, DNS, the order
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What came of asking one CA (a directory) for a certificate, since it last issued one."""
+
+    ca: str
+    verdict: Verdict
+    failures: int
+    # Not asked again before.
+    until: datetime
+    message: str = ""
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Why a certificate waits although nothing failed: a limit, in words, and when there is room again."""
+
+    until: datetime
+    limit: str
+    ca: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Why nothing is done for a certificate until a person says so: the loop-breaker's reason, or his own."""
+
+    reason: str
+    at: datetime
+
+
 class CertificateFact(msgspec.Struct, frozen=True):
     """All that the planner needs to know of one certificate."""
 
@@ -178,3 +217,11 @@ class CertificateFact(msgspec.Struct, frozen=True):
     created_at: datetime | None = None
     # It is declared no longer, and is to go.
     leaving: OnRemoval | None = None
+    hold: Hold | None = None
+    stopped: Stop | None = None
+    # One per CA that was tried in vain since the current certificate was issued.
+    trials: tuple[Trial, ...] = ()
+    # A second issuance at another CA, beside `open_issuance`, where the end is near.
+    rival: Issuance | None = None
+    # The incident that has the current certificate replaced.
+    incident_id: int | None = None

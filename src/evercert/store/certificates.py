@@ -13,7 +13,7 @@ from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
-from evercert.model.fact import CertificateFact, Failure
+from evercert.model.fact import CertificateFact, Failure, Hold, Stop, Trial
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import OnRemoval
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
@@ -46,10 +46,11 @@ MAKING: Final = frozenset(
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 10
+_OWN: Final = 14
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
-_RENEWAL: Final = _OPEN + renewals.WIDTH
+_RIVAL: Final = _OPEN + issuances.WIDTH
+_RENEWAL: Final = _RIVAL + renewals.WIDTH
 
 
 async def declare(db: Database, intent: CertificateIntent, now: datetime, *, digest: str = "") -> Declared:
@@ -208,8 +209,10 @@ def _by_certificate(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
 
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
-    _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at, leaving = row[:_OWN]
-    current, opened, renewal = row[_OWN:_ISSUED], row[_ISSUED:_OPEN], row[_OPEN:_RENEWAL]
+    _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
+    leaving, hold, stopped, trials, incident_id = row[9:_OWN]
+    current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
+    rival, renewal = row[_OPEN:_RIVAL], row[_RIVAL:_RENEWAL]
     return CertificateFact(
         intent=_intent(intent),
         current=None if current[0] is None else issued.from_row(current),
@@ -224,6 +227,11 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         forced=bool(forced),
         created_at=moment(created_at),
         leaving=OnRemoval(leaving) if leaving else None,
+        hold=from_text(hold or None, Hold),
+        stopped=from_text(stopped or None, Stop),
+        trials=from_text(trials or None, tuple[Trial, ...]) or (),
+        rival=None if rival[0] is None else issuances.from_row(rival),
+        incident_id=incident_id,
     )
 
 

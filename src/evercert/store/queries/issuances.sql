@@ -13,7 +13,7 @@ FROM issuances WHERE id = :id;
 -- name: open issuance
 -- The one of that certificate that has not ended.
 SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile
-FROM issuances WHERE certificate = :certificate AND ended_at IS NULL;
+FROM issuances WHERE certificate = :certificate AND ended_at IS NULL AND rival = 0;
 
 -- name: issuance is placing
 -- newOrder may be sent; it may have been sent before.

@@ -6,7 +6,7 @@ SELECT
     coalesce(d.served, 0) AS served, coalesce(d.installed, 0) AS installed, coalesce(d.failed, 0) AS failed
 FROM certificates AS c
 LEFT JOIN issued AS i ON i.id = c.current_id
-LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL
+LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL AND o.rival = 0
 LEFT JOIN (
     SELECT
         e.certificate, e.issued_id,

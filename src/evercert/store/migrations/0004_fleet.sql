@@ -1,0 +1,139 @@
+-- The fleet: who works on what, what the CAs' limits leave, which CA was tried and how it went, what holds a certificate
+-- back, what an incident replaces, who is told of events.
+
+-- JSON, each empty where there is nothing to say: for which limit it waits and until when; why nothing is done for it
+-- until somebody says so; what came of the CAs that were tried for it.
+ALTER TABLE certificates ADD COLUMN hold TEXT NOT NULL DEFAULT '';
+ALTER TABLE certificates ADD COLUMN stopped TEXT NOT NULL DEFAULT '';
+ALTER TABLE certificates ADD COLUMN trials TEXT NOT NULL DEFAULT '';
+
+CREATE INDEX certificates_leased ON certificates (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX certificates_stopped ON certificates (name) WHERE stopped <> '';
+CREATE INDEX certificates_held ON certificates (name) WHERE hold <> '';
+
+-- Close to its end a certificate may be asked of two CAs at once: the second issuance is the first one's rival.
+ALTER TABLE issuances ADD COLUMN rival INTEGER NOT NULL DEFAULT 0;
+DROP INDEX one_open_issuance;
+CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate, rival) WHERE ended_at IS NULL;
+
+-- What is left of a limit, as a token bucket that is refilled evenly: its theoretical arrival time, and until when
+-- those that wait for it have been given a moment each.
+CREATE TABLE budgets (
+    ca TEXT NOT NULL, -- the directory, or 'dns:' and a provider
+    scope TEXT NOT NULL,
+    subject TEXT NOT NULL, -- what the CA counts by: an account, a domain, a set of names
+    tat BIGINT NOT NULL,
+    tail BIGINT NOT NULL DEFAULT 0,
+    learned_until BIGINT NOT NULL DEFAULT 0, -- the CA itself said that there is nothing left before that
+    PRIMARY KEY (ca, scope, subject)
+);
+
+CREATE INDEX budgets_by_tat ON budgets (tat);
+
+-- A CA that does not answer is asked by one certificate now and then, not by all of them.
+CREATE TABLE ca_health (
+    directory TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    down_since BIGINT NOT NULL,
+    retry_at BIGINT NOT NULL,
+    failure TEXT NOT NULL
+);
+
+CREATE TABLE incidents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    opened_at BIGINT NOT NULL,
+    closed_at BIGINT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'paused', 'done', 'cancelled')),
+    reason TEXT NOT NULL, -- in an operator's words
+    selection TEXT NOT NULL, -- JSON: which certificates
+    measures TEXT NOT NULL -- JSON: what is done with them
+);
+
+CREATE TABLE incident_certificates (
+    incident_id BIGINT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    issued_id BIGINT NOT NULL REFERENCES issued (id) ON DELETE CASCADE,
+    certificate TEXT NOT NULL,
+    wave INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'replacing', 'replaced', 'revoking', 'done', 'failed')),
+    changed_at BIGINT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (incident_id, issued_id)
+);
+
+CREATE INDEX incident_certificates_by_state ON incident_certificates (incident_id, state, wave);
+CREATE INDEX incident_certificates_by_issued ON incident_certificates (issued_id);
+CREATE UNIQUE INDEX incident_certificates_replacing ON incident_certificates (issued_id) WHERE state = 'replacing';
+
+-- Who is told of events: how far it was told, and how that goes.
+CREATE TABLE hooks (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL, -- JSON; secrets are references here, never themselves
+    event_id BIGINT NOT NULL, -- the last event that it was told of, or that was not for it
+    failures INTEGER NOT NULL DEFAULT 0,
+    retry_at BIGINT,
+    failure TEXT,
+    lease_owner TEXT,
+    lease_until BIGINT
+);
+
+DROP VIEW facts;
+
+CREATE VIEW facts AS
+SELECT
+    c.name,
+    c.next_action_at,
+    c.intent,
+    c.failures,
+    c.retry_at,
+    c.failure,
+    c.forced,
+    c.ari_poll_at,
+    c.created_at,
+    c.leaving,
+    c.hold,
+    c.stopped,
+    c.trials,
+    m.incident_id,
+    i.id AS issued_id,
+    i.certificate AS issued_certificate,
+    i.issuance_id AS issued_issuance_id,
+    i.key_id AS issued_key_id,
+    i.serial,
+    i.not_before,
+    i.not_after,
+    i.fingerprint,
+    i.issuer,
+    i.ari_id,
+    i.issued_at,
+    i.revoked_at,
+    o.id AS open_id,
+    o.certificate AS open_certificate,
+    o.account_id AS open_account_id,
+    o.status AS open_status,
+    o.key_id AS open_key_id,
+    o.csr AS open_csr,
+    o.created_at AS open_created_at,
+    o.order_url AS open_order_url,
+    o.replaces AS open_replaces,
+    o.profile AS open_profile,
+    q.id AS rival_id,
+    q.certificate AS rival_certificate,
+    q.account_id AS rival_account_id,
+    q.status AS rival_status,
+    q.key_id AS rival_key_id,
+    q.csr AS rival_csr,
+    q.created_at AS rival_created_at,
+    q.order_url AS rival_order_url,
+    q.replaces AS rival_replaces,
+    q.profile AS rival_profile,
+    r.window_start,
+    r.window_end,
+    r.moment,
+    r.poll_at,
+    r.explanation_url
+FROM certificates AS c
+LEFT JOIN issued AS i ON i.id = c.current_id
+LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL AND o.rival = 0
+LEFT JOIN issuances AS q ON q.certificate = c.name AND q.ended_at IS NULL AND q.rival = 1
+LEFT JOIN renewals AS r ON r.issued_id = c.current_id
+LEFT JOIN incident_certificates AS m ON m.issued_id = c.current_id AND m.state = 'replacing';
