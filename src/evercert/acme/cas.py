@@ -16,7 +16,7 @@ from typing import Final
 from evercert.acme.foreign import shown
 from evercert.base.errors import EvercertError
 
-__all__ = ["KNOWN_CAS", "KnownCa", "Limit", "LimitScope", "find_ca", "known_ca", "staging_of"]
+__all__ = ["KNOWN_CAS", "KnownCa", "Limit", "LimitScope", "find_ca", "known_ca", "limits_at", "staging_of"]
 
 
 class LimitScope(Enum):
@@ -26,7 +26,23 @@ class LimitScope(Enum):
     CERTIFICATES_PER_DOMAIN = "certificates per registered domain"
     CERTIFICATES_PER_SET = "certificates per exact set of names"
     FAILURES_PER_NAME = "failed validations per name and account"
+    FAILURES_IN_A_ROW = "failed validations in a row per name and account"
     ACCOUNTS_PER_ADDRESS = "new accounts per IP address"
+
+    @property
+    def word(self) -> str:
+        """The one word for it, in a declaration and in the ledger."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    LimitScope.ORDERS_PER_ACCOUNT: "orders",
+    LimitScope.CERTIFICATES_PER_DOMAIN: "domain",
+    LimitScope.CERTIFICATES_PER_SET: "set",
+    LimitScope.FAILURES_PER_NAME: "failures",
+    LimitScope.FAILURES_IN_A_ROW: "row",
+    LimitScope.ACCOUNTS_PER_ADDRESS: "accounts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,8 @@ def _lets_encrypt(orders: int, domain: int, exact_set: int, failures: int, accou
         Limit(LimitScope.CERTIFICATES_PER_DOMAIN, domain, _WEEK, ari_exempt=True, renewal_exempt=True),
         Limit(LimitScope.CERTIFICATES_PER_SET, exact_set, _WEEK, ari_exempt=True),
         Limit(LimitScope.FAILURES_PER_NAME, failures, _HOUR),
+        # Refilled by one a day, and whole after a success. Used up, the account is paused for the name by hand.
+        Limit(LimitScope.FAILURES_IN_A_ROW, 1152, timedelta(days=1152)),
         Limit(LimitScope.ACCOUNTS_PER_ADDRESS, accounts, 3 * _HOUR),
     )
 
@@ -225,6 +243,12 @@ def known_ca(text: str) -> KnownCa:
         f"there is no known CA {shown(text)!r}",
         hint=f"did you mean {close[0]}?" if close else "write its directory URL, or an id from `evercert ca list`",
     )
+
+
+def limits_at(directory: str) -> tuple[Limit, ...]:
+    """The limits that are known of the CA with that directory; none of one that we do not know."""
+    known = _BY_DIRECTORY.get(directory)
+    return known.limits if known else ()
 
 
 def staging_of(directory: str) -> str:

@@ -1,0 +1,160 @@
+"""What is left of a CA's limits: token buckets that are refilled evenly, and which of them an order draws on.
+
+Rules of this file:
+
+* Pure, and over whole microseconds: the ledger in the database computes the same, in SQL.
+* A bucket is one number, its theoretical arrival time (GCRA, ITU-T I.371): the moment at which it is full again
+  if nothing more is drawn. Every token that is drawn moves it on by `interval`; it may not be further ahead of now
+  than the capacity. Let's Encrypt counts in the same way (its `ratelimits/gcra.go`).
+* Rounded against ourselves: we never count less than the CA does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from evercert.acme.cas import Limit, LimitScope
+from evercert.base.names import Identifier
+from evercert.model.intent import CertificateIntent
+from evercert.observe.registered_domain import registered_domain
+
+__all__ = [
+    "Draw",
+    "account_draw",
+    "ahead",
+    "drawn",
+    "draws",
+    "failure_draws",
+    "interval",
+    "left",
+    "replayed",
+    "room_at",
+    "set_digest",
+    "usable",
+]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+# So much of every limit is kept for what is urgent: one in ten, and one of five where there are but a few.
+_RESERVED = 10
+_FEW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """*cost* tokens of one bucket. A cost of zero draws nothing, but there must be room for one. Where there is no
+    *limit*, only what the CA itself said holds anybody back."""
+
+    scope: LimitScope
+    subject: str
+    limit: Limit | None = None
+    cost: int = 1
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the ledger knows the bucket by, at one CA; whoever takes several takes them in this order."""
+        return self.scope.word, self.subject
+
+
+def interval(limit: Limit) -> int:
+    """In how many microseconds one token comes back."""
+    return -(-(limit.period // _MICROSECOND) // limit.count)
+
+
+def usable(limit: Limit, *, urgent: bool) -> int:
+    """So many tokens may be drawn from a full bucket: all of them, or what is not kept for urgent work."""
+    if urgent or limit.count < _FEW:
+        return limit.count
+    return limit.count - max(1, limit.count // _RESERVED)
+
+
+def ahead(limit: Limit, *, urgent: bool) -> int:
+    """So far ahead of now may the arrival time be after drawing."""
+    return usable(limit, urgent=urgent) * interval(limit)
+
+
+def room_at(limit: Limit, tat: int, cost: int = 1, *, urgent: bool = False) -> int:
+    """From which moment on there is room for *cost* tokens. What could never be drawn at once has room when all that
+    may be is there."""
+    return tat + (min(max(cost, 1), usable(limit, urgent=urgent)) - usable(limit, urgent=urgent)) * interval(limit)
+
+
+def drawn(limit: Limit, tat: int, now: int, cost: int = 1) -> int:
+    """The arrival time after *cost* tokens were drawn now."""
+    return max(tat, now) + cost * interval(limit)
+
+
+def left(limit: Limit, tat: int, now: int) -> int:
+    """How many tokens are there now; never more than the limit has, nor less than none."""
+    return min(limit.count, max(0, limit.count - -(-(tat - now) // interval(limit))))
+
+
+def replayed(limit: Limit, moments: Iterable[int]) -> int:
+    """The arrival time after one token was drawn at each of these moments, however much was there: of what was used
+    before somebody counted. Zero where there is none."""
+    tat = 0
+    for moment in sorted(moments):
+        tat = min(drawn(limit, tat, moment), moment + limit.count * interval(limit))
+    return tat
+
+
+def draws(
+    intent: CertificateIntent, limits: Iterable[Limit], *, renewal: bool = False, ari: bool = False
+) -> tuple[Draw, ...]:
+    """What a new order for the certificate draws on.
+
+    *renewal*: the CA issued one for exactly these names to this account before. *ari*: it names its predecessor, inside
+    the window that the CA suggested (RFC 9773 §5).
+    """
+    found: dict[tuple[str, str], Draw] = {}
+    for limit in limits:
+        if not ((ari and limit.ari_exempt) or (renewal and limit.renewal_exempt)):
+            found |= {draw.key: draw for draw in _draws(intent, limit)}
+    # Whatever a CA counts by, it can say that it takes no more orders for now.
+    orders = Draw(LimitScope.ORDERS_PER_ACCOUNT, intent.account, None, 0)
+    return tuple(draw for _, draw in sorted(({orders.key: orders} | found).items()))
+
+
+def failure_draws(account: str, identifier: Identifier, limits: Iterable[Limit]) -> tuple[Draw, ...]:
+    """What a failed validation of that name draws on."""
+    return tuple(
+        Draw(limit.scope, _name_subject(account, identifier), limit)
+        for limit in limits
+        if limit.scope in {LimitScope.FAILURES_PER_NAME, LimitScope.FAILURES_IN_A_ROW}
+    )
+
+
+def account_draw(limits: Iterable[Limit]) -> Draw:
+    """What a new account draws on. All nodes are taken for one address: they may well be."""
+    scope = LimitScope.ACCOUNTS_PER_ADDRESS
+    return next((Draw(scope, "", limit) for limit in limits if limit.scope is scope), Draw(scope, "", None, 0))
+
+
+def set_digest(identifiers: Iterable[Identifier]) -> str:
+    """Stands for exactly these names, in whatever order."""
+    lines = sorted({f"{each.type}:{each.value}" for each in identifiers})
+    return sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _draws(intent: CertificateIntent, limit: Limit) -> Iterator[Draw]:
+    match limit.scope:
+        case LimitScope.ORDERS_PER_ACCOUNT:
+            yield Draw(limit.scope, intent.account, limit)
+        case LimitScope.CERTIFICATES_PER_DOMAIN:
+            for domain in {registered_domain(each) for each in intent.identifiers}:
+                yield Draw(limit.scope, domain, limit)
+        case LimitScope.CERTIFICATES_PER_SET:
+            yield Draw(limit.scope, set_digest(intent.identifiers), limit)
+        case LimitScope.FAILURES_PER_NAME | LimitScope.FAILURES_IN_A_ROW:
+            for identifier in intent.identifiers:
+                yield Draw(limit.scope, _name_subject(intent.account, identifier), limit, 0)
+        case LimitScope.ACCOUNTS_PER_ADDRESS:
+            return
+
+
+def _name_subject(account: str, identifier: Identifier) -> str:
+    """An authorization is for the base name, and so is what is counted of it (RFC 8555 §7.1.4)."""
+    return f"{account} {identifier.base}"
