@@ -86,11 +86,13 @@ async def test_fronts_are_found_without_a_look_at_the_other_certificates(db: Dat
 # These read a whole table because that is what they are for, or because it is small.
 _SCANS = {
     "all accounts",
+    "all incidents",
     "any key",
     "certificate names",
     "declared count",
     "declared digests",
     "names without a certificate",
+    "open incidents",
     "what was applied",
     "known cas",
     "list certificates",

@@ -106,10 +106,12 @@ class Issuing:
         return key_id, build_csr(key, intent.identifiers, intent.must_staple)
 
     async def _key_to_keep(self, db: Database, fact: CertificateFact) -> PrivateKey | None:
-        """The current key, where the intent wants it kept: never one whose certificate was revoked, because
-        that may be why."""
+        """The current key, where the intent wants it kept: never one whose certificate was revoked or is
+        part of an incident, because that may be why."""
         current = fact.current
-        if not fact.intent.reuse_key or current is None or current.key_id is None or current.revoked_at is not None:
+        if not fact.intent.reuse_key or current is None or current.key_id is None:
+            return None
+        if current.revoked_at is not None or fact.incident_id is not None:
             return None
         key = await keys.load(db, self.sealer, current.key_id)
         return key if key.type is fact.intent.key_type else None

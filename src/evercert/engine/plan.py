@@ -100,6 +100,9 @@ def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
         return "there is no certificate yet"
     if fact.forced:
         return "it was asked for"
+    if fact.incident_id is not None:
+        # No window and no freeze of ours is heard: whoever revokes it does not hear them either.
+        return f"incident {fact.incident_id} replaces it"
     moment, why = renewal_moment(fact, fact.current, now)
     return why if now >= moment else ""
 
@@ -123,7 +126,7 @@ def _wait(fact: CertificateFact, now: datetime) -> Wait:
 
 def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Every moment at which something will be due, or was, with what it is."""
-    if fact.retry_at is not None and (fact.current is None or fact.open_issuance or fact.forced):
+    if fact.retry_at is not None and (fact.current is None or fact.open_issuance or _is_called_for(fact)):
         yield fact.retry_at, "the last attempt failed"
     if fact.current is None:
         return
@@ -149,7 +152,12 @@ def _outstanding(fact: CertificateFact, current: IssuedCertificate) -> Iterator[
 def _asks_renewal_info(fact: CertificateFact) -> bool:
     """Whether the CA's answer could change anything."""
     knows = fact.current is not None and fact.current.ari_id != ""
-    return knows and fact.intent.renew.use_ari and not fact.forced
+    return knows and fact.intent.renew.use_ari and not _is_called_for(fact)
+
+
+def _is_called_for(fact: CertificateFact) -> bool:
+    """Whether another is to be issued although nothing is due."""
+    return fact.forced or fact.incident_id is not None
 
 
 def _is_past(moment: datetime | None, now: datetime) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "IncidentAdvanced",
     "IncidentClosed",
     "IncidentOpened",
+    "IncidentStalled",
     "IntentChanged",
     "IssuanceAbandoned",
     "IssuanceFailed",
@@ -152,6 +153,13 @@ class IncidentAdvanced(_Event, frozen=True, tag="incident-advanced"):
     certificates: int = 0
 
 
+class IncidentStalled(_Event, frozen=True, tag="incident-stalled"):
+    """No further wave of replacements is begun."""
+
+    incident: int = 0
+    reason: str = ""
+
+
 class IncidentClosed(_Event, frozen=True, tag="incident-closed"):
     incident: int = 0
     outcome: str = ""
@@ -172,6 +180,7 @@ Event = (
     | IncidentAdvanced
     | IncidentClosed
     | IncidentOpened
+    | IncidentStalled
     | IntentChanged
     | IssuanceAbandoned
     | IssuanceFailed

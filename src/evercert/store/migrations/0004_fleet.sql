@@ -43,11 +43,15 @@ CREATE TABLE incidents (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     opened_at BIGINT NOT NULL,
     closed_at BIGINT,
-    state TEXT NOT NULL CHECK (state IN ('open', 'paused', 'done', 'cancelled')),
+    state TEXT NOT NULL CHECK (state IN ('opening', 'open', 'paused', 'done', 'cancelled')),
     reason TEXT NOT NULL, -- in an operator's words
     selection TEXT NOT NULL, -- JSON: which certificates
-    measures TEXT NOT NULL -- JSON: what is done with them
+    measures TEXT NOT NULL, -- JSON: what is done with them
+    stalled TEXT NOT NULL DEFAULT '', -- why no further wave is released
+    tolerated INTEGER NOT NULL DEFAULT 0 -- so many failures an operator has seen and taken
 );
+
+CREATE INDEX incidents_open ON incidents (id) WHERE state = 'open';
 
 CREATE TABLE incident_certificates (
     incident_id BIGINT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
@@ -62,7 +66,7 @@ CREATE TABLE incident_certificates (
 
 CREATE INDEX incident_certificates_by_state ON incident_certificates (incident_id, state, wave);
 CREATE INDEX incident_certificates_by_issued ON incident_certificates (issued_id);
-CREATE UNIQUE INDEX incident_certificates_replacing ON incident_certificates (issued_id) WHERE state = 'replacing';
+CREATE INDEX incident_certificates_replacing ON incident_certificates (issued_id, incident_id) WHERE state = 'replacing';
 
 -- Who is told of events: how far it was told, and how that goes.
 CREATE TABLE hooks (
@@ -93,7 +97,10 @@ SELECT
     c.hold,
     c.stopped,
     c.trials,
-    m.incident_id,
+    (
+        SELECT min(m.incident_id) FROM incident_certificates AS m
+        WHERE m.issued_id = c.current_id AND m.state = 'replacing'
+    ) AS incident_id,
     i.id AS issued_id,
     i.certificate AS issued_certificate,
     i.issuance_id AS issued_issuance_id,
@@ -135,5 +142,4 @@ FROM certificates AS c
 LEFT JOIN issued AS i ON i.id = c.current_id
 LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL AND o.rival = 0
 LEFT JOIN issuances AS q ON q.certificate = c.name AND q.ended_at IS NULL AND q.rival = 1
-LEFT JOIN renewals AS r ON r.issued_id = c.current_id
-LEFT JOIN incident_certificates AS m ON m.issued_id = c.current_id AND m.state = 'replacing';
+LEFT JOIN renewals AS r ON r.issued_id = c.current_id;
