@@ -37,6 +37,7 @@ from evercert.config.declaration.schema import (
 )
 from evercert.config.declaration.shape import described
 from evercert.config.settings import SETTINGS
+from evercert.model.event import KINDS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
 
@@ -52,7 +53,7 @@ def cli() -> Iterator[str]:
     yield "# The command line"
     yield (
         "Results go to standard output, everything else to standard error. "
-        "With `--json` standard output holds one JSON document."
+        "With `--json` standard output holds one JSON document (`evercert events`: one a line)."
     )
     for name, command in _commands(app, "evercert"):
         context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
@@ -160,6 +161,22 @@ def _key(field: msgspec.structs.FieldInfo) -> tuple[str, str, str]:
         else usual or ("" if field.default in (None, msgspec.NODEFAULT) else _written(field.default))
     )
     return f"`{field.encode_name}`", default, described(field.type)
+
+
+def events() -> Iterator[str]:
+    yield (DOCS / "events.md").read_text().partition(MADE)[0].rstrip()
+    yield MADE
+    yield "## Every kind"
+    rows = [(f"`{kind}`", _meaning(each), _particulars(each)) for kind, each in sorted(KINDS.items())]
+    yield _table(("kind", "what happened", "fields beside `certificate`"), rows)
+
+
+def _meaning(kind: type) -> str:
+    return " ".join(str(kind.__doc__).split())
+
+
+def _particulars(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(f"`{name}`" for name in kind.__struct_fields__ if name != "certificate")
 
 
 def ca_profiles() -> Iterator[str]:
@@ -287,6 +304,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "deploy.md": deploy,
     "cas.md": cas,
     "declaration.md": declaration,
+    "events.md": events,
     "ca-profiles.md": ca_profiles,
     "ca-admin.md": ca_admin,
     "ca-conformance.md": ca_conformance,

@@ -30,6 +30,11 @@ class Done:
         return json.loads(self.out)
 
     @property
+    def documents(self) -> list[Any]:
+        """What a command printed that has a document in each line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
     def hint(self) -> str:
         """The first hint on standard error."""
         return next(line.partition("hint: ")[2] for line in self.err.splitlines() if line.startswith("evercert: hint:"))

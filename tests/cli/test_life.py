@@ -128,7 +128,7 @@ def test_delete_asks_at_a_terminal_alone(evercert: Shell) -> None:
 
 def test_events_are_told_in_order_and_a_changed_one_is_found(evercert: Shell) -> None:
     evercert.obtained("events.test")
-    kinds = [each["event"]["kind"] for each in evercert("events", "--json").document]
+    kinds = [each["kind"] for each in evercert("events", "--json").documents]
     assert kinds[-3:] == ["order-placed", "certificate-issued", "deployed"]
     assert evercert("events", "--verify").out == f"{len(kinds)} events, none changed or missing\n"
     store = apsw.Connection(str(evercert.home / "evercert.db"))

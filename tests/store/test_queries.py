@@ -105,6 +105,8 @@ _SCANS = {
     "newest event",
     "append event",
     "latest events",
+    "first event since",
+    "events before",
 }
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-__all__ = ["certificate_names", "deploy_targets", "dns_providers", "known_cas"]
+__all__ = ["certificate_names", "deploy_targets", "dns_providers", "event_kinds", "known_cas"]
 
 
 def certificate_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -22,6 +22,12 @@ def known_cas(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     from evercert.acme.cas import KNOWN_CAS
 
     return [ca.id for ca in KNOWN_CAS if ca.id.startswith(incomplete)]
+
+
+def event_kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from evercert.model.event import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
 def dns_providers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from evercert.model.fact import CertificateFact, Deployment
 from evercert.model.state import state_of
-from evercert.store.events import Happened
+from evercert.store.history import Entry
 from evercert.store.views import Listed
 
 __all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "when"]
@@ -92,11 +92,7 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
     return line.name, line.state.value, left, when(line.next_action_at), host, shown
 
 
-def event_line(happened: Happened) -> str:
+def event_line(entry: Entry) -> str:
     """One event: its number, when, what, and its particulars."""
-    import msgspec
-
-    words = msgspec.to_builtins(happened.event)
-    kind, certificate = words.pop("kind"), words.pop("certificate")
-    details = " ".join(f"{name}={value}" for name, value in words.items() if value not in ("", False, 0))
-    return f"{happened.id:>6}  {when(happened.at)}  {kind:<20} {certificate or '-'}  {details}".rstrip()
+    details = " ".join(f"{name}={value}" for name, value in entry.fields.items() if value not in ("", False, 0))
+    return f"{entry.id:>6}  {when(entry.at)}  {entry.kind:<20} {entry.certificate or '-'}  {details}".rstrip()

@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Results go to standard output; progress, warnings and errors to standard error.
-* With `--json` standard output holds exactly one JSON document, also when the command failed.
+* With `--json` standard output holds exactly one JSON document, also when the command failed; only what comes piece by
+  piece (`stream`) is one a line.
 * `evercert: error: …` and `evercert: hint: …`: lower case, no full stop.
 * Nothing asks a question when there is no terminal.
 """
@@ -11,7 +12,7 @@ Rules of this file:
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,21 @@ class Output:
             print(text, flush=True)
         elif lines:
             print("\n".join(lines), flush=True)
+
+    def stream(self, pieces: Iterable[tuple[object, str]]) -> None:
+        """Results that come piece by piece: of each its document in one line with `--json`, its line without. They
+        are out when this returns."""
+        self.close()
+        lines = [self._piece(document, line) for document, line in pieces]
+        if lines:
+            print("\n".join(lines), flush=True)
+
+    def _piece(self, document: object, line: str) -> str:
+        if not self.json:
+            return line
+        import msgspec
+
+        return msgspec.json.encode(document).decode()
 
     def table(self, document: object, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under heads, each column as wide as it needs; the document with `--json`."""

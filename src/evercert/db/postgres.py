@@ -25,7 +25,7 @@ from evercert.db.pg.migrating import bring_up_to_date
 from evercert.db.pg.pool import Pool
 from evercert.db.pg.session import Server, connect
 from evercert.db.pg.transaction import Undone, transaction
-from evercert.db.protocol import Query, Row, Statement, Wakeup
+from evercert.db.protocol import Query, Row, Statement, Wakeup, channels_of
 from evercert.db.wakeups import Wakeups
 
 __all__ = ["PostgresDatabase"]
@@ -56,6 +56,7 @@ class PostgresDatabase:
         self._wakeups = Wakeups()
         self._bell = Bell(reading, self._wakeups, self._clock, self._rng)
         self._news: set[str] = set()
+        self._teller: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -100,7 +101,10 @@ class PostgresDatabase:
         return await self.read(*statements)
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
-        return await self._in_any_case(self._writers, statements)
+        written = await self._in_any_case(self._writers, statements)
+        for channel in channels_of(statements):
+            self.notify(channel)
+        return written
 
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[Wakeup]:
@@ -109,10 +113,11 @@ class PostgresDatabase:
             yield wakeup
 
     def notify(self, channel: LiteralString) -> None:
-        # Not in the transaction that brings the news: PostgreSQL lets only one of those commit at a time.
+        # Not in the transaction that brings the news: PostgreSQL lets only one of those commit at a time. Nor in many
+        # beside one another: what is news meanwhile is told together when the one before has been told.
         self._news.add(channel)
-        if len(self._news) == 1 and not self._closed:
-            self._begin(self._tell())
+        if not self._closed and (self._teller is None or self._teller.done()):
+            self._teller = self._begin(self._tell())
 
     async def close(self) -> None:
         self._closed = True

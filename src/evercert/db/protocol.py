@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, Protocol
 
-__all__ = ["Database", "Query", "Row", "Statement", "Value", "Wakeup"]
+__all__ = ["Database", "Query", "Row", "Statement", "Value", "Wakeup", "channels_of"]
 
 Value = int | str | bytes | None
 
@@ -18,11 +18,12 @@ Row = tuple[Any, ...]
 @dataclass(frozen=True, slots=True)
 class Query:
     """SQL with a name, and its twin where PostgreSQL needs other words. `LiteralString` keeps a value from ever
-    becoming part of it."""
+    becoming part of it. Where it says so, having written it is *news* on that channel."""
 
     name: str
     sql: LiteralString
     postgres: LiteralString = ""
+    news: LiteralString = ""
 
     def __call__(self, **params: Value) -> Statement:
         return Statement(self, params)
@@ -39,6 +40,11 @@ class Statement:
     def expecting(self, rows: int) -> Statement:
         """The same, as a guard: another number of rows undoes the whole transaction."""
         return Statement(self.query, self.params, rows)
+
+
+def channels_of(statements: Sequence[Statement]) -> set[LiteralString]:
+    """Where it is news that they were written."""
+    return {statement.query.news for statement in statements if statement.query.news}
 
 
 class Wakeup(Protocol):
@@ -70,7 +76,7 @@ class Database(Protocol):
         ...
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
-        """Afterwards all statements are durable, or (after any error but `store`) none is.
+        """Afterwards all statements are durable, or (after any error but `store`) none is; what is news is told.
 
         Not undone by cancelling: a cancelled write may still become durable.
         """

@@ -15,7 +15,7 @@ from evercert.base.clock import SystemClock
 from evercert.db.connection import Connection, create_file
 from evercert.db.failures import as_told
 from evercert.db.migrate import Migration, migrate
-from evercert.db.protocol import Row, Statement, Wakeup
+from evercert.db.protocol import Row, Statement, Wakeup, channels_of
 from evercert.db.reader import Reader
 from evercert.db.scanner import Scanner
 from evercert.db.wakeups import Wakeups
@@ -69,7 +69,10 @@ class SqliteDatabase:
         return await self._scanner.submit(statements)
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
-        return await self._writer.submit(statements)
+        written = await self._writer.submit(statements)
+        for channel in channels_of(statements):
+            self.notify(channel)
+        return written
 
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[Wakeup]:

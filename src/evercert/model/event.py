@@ -5,9 +5,13 @@ No event holds a secret, a key, or a peer's raw text.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+from typing import Final, get_args
+
 import msgspec
 
 __all__ = [
+    "KINDS",
     "AccountChanged",
     "CaAnswersAgain",
     "CaDoesNotAnswer",
@@ -31,6 +35,7 @@ __all__ = [
     "OrderPlaced",
     "RenewalMoved",
     "RolledBack",
+    "kinds_like",
 ]
 
 
@@ -39,10 +44,14 @@ class _Event(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: nam
 
 
 class IntentChanged(_Event, frozen=True, tag="intent-changed"):
+    """What is wanted changed, by a command or a declaration."""
+
     change: str = ""
 
 
 class OrderPlaced(_Event, frozen=True, tag="order-placed"):
+    """An order stands at the CA: a new one, or one that was found there again (`adopted`)."""
+
     ca: str = ""
     order_url: str = ""
     replaces: str = ""
@@ -50,65 +59,85 @@ class OrderPlaced(_Event, frozen=True, tag="order-placed"):
 
 
 class IssuanceFailed(_Event, frozen=True, tag="issuance-failed"):
+    """An attempt failed; the next one is at `retry_at`."""
+
     code: str = ""
     message: str = ""
     retry_at: str = ""
 
 
 class IssuanceAbandoned(_Event, frozen=True, tag="issuance-abandoned"):
+    """An attempt was given up, and its order with it."""
+
     order_url: str = ""
     reason: str = ""
 
 
 class CertificateIssued(_Event, frozen=True, tag="certificate-issued"):
+    """A certificate was issued and is kept; nothing is said about its being served."""
+
     serial: str = ""
     fingerprint: str = ""
     not_after: str = ""
 
 
 class Deployed(_Event, frozen=True, tag="deployed"):
+    """It was installed, and seen by a handshake if `served`."""
+
     target: str = ""
     fingerprint: str = ""
     served: bool = False
 
 
 class DeployFailed(_Event, frozen=True, tag="deploy-failed"):
+    """It could not be installed; what was there before is in place."""
+
     target: str = ""
     code: str = ""
     message: str = ""
 
 
 class RolledBack(_Event, frozen=True, tag="rolled-back"):
+    """What was installed before was put back."""
+
     target: str = ""
     reason: str = ""
 
 
 class RenewalMoved(_Event, frozen=True, tag="renewal-moved"):
+    """The CA said when to renew (RFC 9773), and that is another moment than before."""
+
     moment: str = ""
     explanation_url: str = ""
 
 
 class CertificateRevoked(_Event, frozen=True, tag="certificate-revoked"):
+    """It was revoked at its CA."""
+
     serial: str = ""
     reason: int = 0
 
 
 class CertificateDeleted(_Event, frozen=True, tag="certificate-deleted"):
-    pass
+    """It was forgotten, and its key with it."""
 
 
 class AccountChanged(_Event, frozen=True, tag="account-changed"):
+    """An account at a CA was made or changed."""
+
     ca: str = ""
     account_url: str = ""
     change: str = ""
 
 
 class CertificateStopped(_Event, frozen=True, tag="certificate-stopped"):
+    """Nothing is done for it any more until somebody resumes it."""
+
     reason: str = ""
 
 
 class CertificateResumed(_Event, frozen=True, tag="certificate-resumed"):
-    pass
+    """It was stopped, and goes on."""
 
 
 class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
@@ -121,11 +150,15 @@ class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
 
 
 class CaDoesNotAnswer(_Event, frozen=True, tag="ca-does-not-answer"):
+    """A CA is asked by one certificate now and then from here on, not by all."""
+
     ca: str = ""
     reason: str = ""
 
 
 class CaAnswersAgain(_Event, frozen=True, tag="ca-answers-again"):
+    """It is asked by all again."""
+
     ca: str = ""
     down_since: str = ""
 
@@ -140,6 +173,8 @@ class LimitLearned(_Event, frozen=True, tag="limit-learned"):
 
 
 class IncidentOpened(_Event, frozen=True, tag="incident-opened"):
+    """Certificates are to be replaced together."""
+
     incident: int = 0
     reason: str = ""
     certificates: int = 0
@@ -161,6 +196,8 @@ class IncidentStalled(_Event, frozen=True, tag="incident-stalled"):
 
 
 class IncidentClosed(_Event, frozen=True, tag="incident-closed"):
+    """All of them were, or somebody ended it."""
+
     incident: int = 0
     outcome: str = ""
 
@@ -189,3 +226,10 @@ Event = (
     | RenewalMoved
     | RolledBack
 )
+
+KINDS: Final[dict[str, type[msgspec.Struct]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Event)}
+
+
+def kinds_like(pattern: str) -> frozenset[str]:
+    """The kinds that the shell pattern is about; none where it is a word for nothing."""
+    return frozenset(kind for kind in KINDS if fnmatchcase(kind, pattern))

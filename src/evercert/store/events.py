@@ -7,9 +7,10 @@ new chain; against that, keep what `head` says somewhere else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, LiteralString
 
 import msgspec
 
@@ -20,9 +21,13 @@ from evercert.model.event import Event
 from evercert.store.columns import moment, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["Happened", "appended", "head", "latest", "prune", "verify"]
+__all__ = ["CHANNEL", "Happened", "appended", "head", "latest", "prune", "verify"]
+
+# Rung after each event: `Database.listen`.
+CHANNEL: Final[LiteralString] = "events"
 
 _SQL: Final = load_queries("events")
+_APPEND: Final = replace(_SQL["append event"], news=CHANNEL)
 _PORTION = 1000
 
 
@@ -37,7 +42,7 @@ class Happened(msgspec.Struct, frozen=True):
 def appended(event: Event, now: datetime) -> Statement:
     """The statement that writes the event, for the transaction in which it happens."""
     kind = str(event.__struct_config__.tag)
-    return _SQL["append event"](at=to_epoch(now), kind=kind, certificate=event.certificate, body=to_text(event))
+    return _APPEND(at=to_epoch(now), kind=kind, certificate=event.certificate, body=to_text(event))
 
 
 async def latest(db: Database, limit: int, certificate: str = "") -> list[Happened]:

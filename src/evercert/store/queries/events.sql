@@ -28,6 +28,20 @@ SELECT id, hash FROM event_anchor;
 -- A portion of the chain, in order.
 SELECT id, at, kind, certificate, body, hash FROM events WHERE id > :id ORDER BY id LIMIT :limit;
 
+-- name: first event since
+-- The first that was written at that moment or later.
+SELECT id FROM events WHERE at >= :at ORDER BY id LIMIT 1;
+
+-- name: events before
+-- A portion of the chain, backwards.
+SELECT id, at, kind, certificate, body, hash FROM events WHERE id < :id ORDER BY id DESC LIMIT :limit;
+
+-- name: events of a certificate before
+-- The same of one certificate.
+SELECT id, at, kind, certificate, body, hash FROM events
+WHERE certificate = :certificate AND id < :id
+ORDER BY id DESC LIMIT :limit;
+
 -- name: latest events
 -- The newest of all, newest first.
 SELECT id, at, body FROM events ORDER BY id DESC LIMIT :limit;

@@ -1,0 +1,116 @@
+"""`evercert events`: what there is, what comes, each once, until it is told to end or nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from evercert.base.clock import SystemClock
+from evercert.db.opening import Place
+from evercert.model.event import CertificateIssued, Deployed, Event
+from evercert.store import events
+from evercert.store.opening import open_store
+from tests.cli.shell import Shell
+from tests.peers.postgres import Postgres
+from tests.peers.program import Program, installed
+
+
+def write(place: Place, *happened: Event) -> None:
+    async def written() -> None:
+        async with open_store(place) as db:
+            for event in happened:
+                await db.write(events.appended(event, SystemClock().now()))
+
+    asyncio.run(written())
+
+
+@pytest.fixture
+def file(evercert: Shell) -> Path:
+    evercert.home.mkdir(mode=0o700)
+    return evercert.home / "evercert.db"
+
+
+def ids(text: str) -> list[int]:
+    return [json.loads(line)["id"] for line in text.splitlines() if line.startswith("{")]
+
+
+def test_kinds_certificates_numbers_and_times_choose(evercert: Shell, file: Path) -> None:
+    write(file, *(CertificateIssued(f"c{n}", serial=f"{n}") for n in range(3)), Deployed("c0", target="files"))
+    assert ids(evercert("events", "--json").out) == [1, 2, 3, 4]
+    assert ids(evercert("events", "--json", "--limit", "2").out) == [3, 4]
+    assert ids(evercert("events", "--json", "--kind", "deploy*").out) == [4]
+    assert ids(evercert("events", "--json", "--certificate", "c0").out) == [1, 4]
+    assert ids(evercert("events", "--json", "--certificate", "c[12]").out) == [2, 3]
+    assert ids(evercert("events", "--json", "--since", "2").out) == [3, 4]
+    assert ids(evercert("events", "--json", "--since", "1", "--limit", "2").out) == [2, 3]
+    assert ids(evercert("events", "--json", "--since", "1h").out) == [1, 2, 3, 4]
+    assert evercert("events", "--json", "--since", "2100-01-01").out == ""
+    [first] = evercert(
+        "events", "--json", "--limit", "1", "--kind", "certificate-issued", "--certificate", "c0"
+    ).documents
+    assert list(first) == ["id", "at", "kind", "certificate", "serial", "fingerprint", "not_after", "hash"]
+
+
+def test_a_word_that_is_no_kind_and_a_time_that_is_none_are_told(evercert: Shell) -> None:
+    done = evercert("events", "--kind", "certificate-isued")
+    assert (done.status, done.hint) == (2, "did you mean 'certificate-issued'?")
+    assert evercert("events", "--since", "yesterday").status == 2
+    assert evercert("events", "--follow", "--since", "1", "--limit", "3").status == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_comes_is_printed_once_and_in_order_until_it_is_told_to_end(
+    evercert: Shell, file: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    write(file, *(CertificateIssued(f"c{n}") for n in range(3)))
+    with evercert.start("events", "--follow", "--json", "--limit", "1", log=tmp_path / "log") as following:
+        following.wait_until(lambda: ids(following.text()) == [3], "the newest that there is")
+        write(file, *(Deployed(f"c{n}", target="files") for n in range(5)))
+        following.wait_until(lambda: len(ids(following.text())) >= 6, "what came")
+        following.signal(number)
+        assert following.wait() == 0
+    assert ids(following.text()) == [3, 4, 5, 6, 7, 8]
+    assert "evercert:" not in following.text()
+
+
+def test_it_ends_once_nobody_reads_it_though_nothing_happens(evercert: Shell, file: Path) -> None:
+    write(file, CertificateIssued("c"))
+    argv = [installed("evercert", "run `make setup`"), "events", "--follow", "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=evercert.environment()) as following:
+        assert following.stdout is not None
+        try:
+            assert ids(following.stdout.readline().decode()) == [1]
+            following.stdout.close()
+            assert following.wait(20) == 0
+        finally:
+            following.kill()
+
+
+@contextmanager
+def a_server_of_its_own() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+def test_a_restart_of_postgresql_costs_it_nothing(evercert: Shell, tmp_path: Path) -> None:
+    with a_server_of_its_own() as server:
+        place = server.fresh()
+        write(place, CertificateIssued("before"))
+        where = evercert.environment(EVERCERT_DATABASE=place.text(), PYTHONUNBUFFERED="1")
+        argv = [installed("evercert", "run `make setup`"), "events", "--follow", "--json", "--since", "0"]
+        with Program(argv, tmp_path / "log", env=where) as following:
+            following.wait_until(lambda: ids(following.text()) == [1], "what was there")
+            write(place, CertificateIssued("again"))
+            following.wait_until(lambda: ids(following.text()) == [1, 2], "what came")
+            server.stop()
+            server.start()
+            write(place, *(Deployed(f"c{n}") for n in range(3)))
+            following.wait_until(lambda: len(ids(following.text())) >= 5, "what came afterwards")
+        assert ids(following.text()) == [1, 2, 3, 4, 5]
