@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.claims import Claims
+from evercert.engine.leases import Leases
+from evercert.engine.owner import Owner
 from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
 from evercert.model.intent import ChallengeRule
@@ -148,14 +150,14 @@ async def test_a_preferred_chain_that_is_not_right_costs_no_certificate(world: W
 
 async def test_a_certificate_that_another_process_holds_keeps_no_other_waiting(world: World) -> None:
     async with world.engine() as engine:
-        other = Claims(world.settings.home / "claims.lock", world.clock)
+        other = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))
         for name in ("stopped.a.test", "www.a.test"):
             await certificates.declare(engine.db, world.intent(name), world.clock.now())
         async with other.hold("stopped.a.test"), asyncio.timeout(30):
             await engine.worker.settle_due()
             assert (await world.fact(engine, "www.a.test")).current is not None
             assert (await world.fact(engine, "stopped.a.test")).current is None
-        other.close()
+        await other.close()
         assert await engine.worker.settle_due() == ["stopped.a.test"]
         assert (await world.fact(engine, "stopped.a.test")).current is not None
 
@@ -174,8 +176,8 @@ async def test_work_that_breaks_stops_no_other_and_is_left_for_a_while(world: Wo
         return True
 
     async with world.engine() as engine:
-        claims = Claims(world.settings.home / "claims.lock", world.clock)
-        worker = Worker(engine.db, claims, world.clock, engine.telling, {Step.ISSUE: hand}, 4)
+        held = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))
+        worker = Worker(held, world.clock, engine.telling, {Step.ISSUE: hand}, 4)
         for name in ("broken.a.test", "www.a.test"):
             await certificates.declare(engine.db, world.intent(name), world.clock.now())
         assert await worker.settle_due() == ["broken.a.test", "www.a.test"]
@@ -185,7 +187,7 @@ async def test_work_that_breaks_stops_no_other_and_is_left_for_a_while(world: Wo
         with pytest.raises(kind):
             await worker.settle_all(["broken.a.test", "www.a.test"])
         assert tried[2:] == ["broken.a.test", "www.a.test"]
-        claims.close()
+        await held.close()
 
 
 async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> None:

@@ -14,7 +14,7 @@ from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.pki.cert import CertificateView
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer, new_master_key
-from evercert.store import accounts, certificates, issuances, keys
+from evercert.store import accounts, certificates, issuances, keys, leases
 
 CA = "https://ca.test/directory"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -90,6 +90,11 @@ async def ordered(db: Database, name: str = "www") -> Issuance:
 
 async def issued(db: Database, name: str = "www", number: int = 1, now: datetime = NOW) -> IssuedCertificate:
     return await issuances.issued(db, await ordered(db, name), chain(number), view(number, not_before=now), now=now)
+
+
+async def claimed(db: Database, now: datetime = NOW) -> list[leases.Lease]:
+    """All that is due, claimed by somebody."""
+    return await leases.claim_due(db, "somebody", now, now + timedelta(minutes=1), 10_000)
 
 
 def item(issuance: Issuance, label: str = "a") -> Presented:

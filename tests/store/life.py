@@ -30,6 +30,7 @@ from evercert.store import (
     directories,
     issuances,
     issued,
+    leases,
     presented,
     renewals,
 )
@@ -79,6 +80,11 @@ async def live(db: Database) -> None:
     await renewals.put(db, certificate.id, Renewal(NOW, NOW + HOUR, NOW, NOW + HOUR), NOW)
     await renewals.ari_poll(db, "www", NOW + DAY)
     await certificates.schedule(db, "www", NOW + DAY)
+    await given.claimed(db, NOW + DAY)
+    await leases.extend(db, "somebody", NOW + 2 * DAY)
+    await leases.free(db, "somebody", NOW)
+    lease = await leases.claim(db, "www", "somebody", NOW, NOW + DAY)
+    await leases.release(db, lease or leases.Lease("www", 0), NOW)
     await certificates.declare(db, given.intent(profile="shortlived"), NOW)
     begun = await given.begun(db)
     await issuances.drop_replaces(db, await issuances.placing(db, begun, now=NOW))

@@ -119,7 +119,7 @@ async def test_sealed_keys_that_were_exchanged_do_not_open(db: Database) -> None
 async def test_a_key_in_use_is_not_deleted_as_unused(db: Database) -> None:
     account = await given.account(db)
     unused = await keys.add(db, given.SEALER, generate(KeyType.ED25519), "account", NOW)
-    await keys.delete_unused(db, account.key_id, unused, 99)
+    await db.write(*map(keys.deleted_if_unused, (account.key_id, unused, 99)))
     assert (await keys.load(db, given.SEALER, account.key_id)).spki == given.KEY.spki
     with pytest.raises(EvercertError, match="not in the store"):
         await keys.load(db, given.SEALER, unused)

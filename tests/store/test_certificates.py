@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import msgspec
 import pytest
@@ -31,7 +30,7 @@ async def test_a_declared_certificate_is_known_and_due(db: Database) -> None:
     assert fact.intent == given.intent()
     assert (fact.current, fact.open_issuance, fact.failures, fact.forced) == (None, None, 0, False)
     assert fact.created_at == NOW
-    assert await certificates.due(db, NOW, 10) == [fact]
+    assert [each.certificate for each in await given.claimed(db)] == ["www"]
     assert await happened(db) == [IntentChanged("www", "created")]
 
 
@@ -166,40 +165,6 @@ async def test_a_plan_made_before_a_wake_does_not_put_it_off(db: Database) -> No
     assert await certificates.next_action_at(db) == NOW + HOUR
     assert await certificates.schedule(db, "www", NOW + 30 * DAY)
     assert await certificates.next_action_at(db) == NOW + 30 * DAY
-
-
-async def test_due_ones_come_longest_due_first_and_no_more_than_asked_for(db: Database) -> None:
-    for minute in (3, 1, 2, 5):
-        await certificates.declare(db, given.intent(f"c{minute}"), NOW + timedelta(minutes=minute))
-    due = await certificates.due(db, NOW + timedelta(minutes=4), 2)
-    assert [fact.intent.name for fact in due] == ["c1", "c2"]
-    assert len(await certificates.due(db, NOW + timedelta(minutes=4), 10)) == 3
-    assert await certificates.due(db, NOW, 10) == []
-
-
-async def test_due_facts_are_the_same_as_each_ones_own(db: Database) -> None:
-    for number, name in enumerate(("one", "two", "three"), 1):
-        certificate = await given.issued(db, name, number)
-        await deployments.put(db, given.deployment(certificate, DeployStatus.FAILED), NOW)
-        issuance = await given.ordered(db, name)
-        await presented.add(db, [given.item(issuance, "a"), given.item(issuance, "b")])
-    due = await certificates.due(db, NOW, 10)
-    assert len(due) == 3
-    assert due == [await certificates.fact(db, fact.intent.name) for fact in due]
-
-
-async def test_how_many_are_due_makes_no_difference_to_the_number_of_queries(db: Database) -> None:
-    asked: list[int] = []
-
-    class Counting:
-        async def scan(self, *statements: object) -> object:
-            asked.append(len(statements))
-            return await db.scan(*statements)  # type: ignore[arg-type]
-
-    for number in range(40):
-        await given.declared(db, f"c{number}")
-    await certificates.due(Counting(), NOW, 100)  # type: ignore[arg-type]
-    assert asked == [3]
 
 
 async def test_deleting_leaves_nothing_but_events(db: Database) -> None:

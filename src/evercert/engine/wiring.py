@@ -21,12 +21,13 @@ from evercert.db.protocol import Database
 from evercert.deploy.proof import prove
 from evercert.engine.accounts import Accounts
 from evercert.engine.challenges import Challenges
-from evercert.engine.claims import Claims
 from evercert.engine.cleaning import CleaningUp
 from evercert.engine.deploying import Deploying
 from evercert.engine.issuing import Issuing
+from evercert.engine.leases import Leases
 from evercert.engine.leaving import Leaving
 from evercert.engine.masterkey import open_master_key
+from evercert.engine.owner import Owner
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
 from evercert.engine.targets import Targets
@@ -144,8 +145,8 @@ def _assembled(
     targets = Targets(ports, settings.home / "targets", find_secret)
     solvers = Solvers(ports, find_secret)
     closing.push_async_callback(solvers.close)
-    claims = Claims(settings.home / "claims.lock", clock)
-    closing.callback(claims.close)
+    leases = Leases(db, clock, Owner(settings.home, rng))
+    closing.push_async_callback(leases.close)
     prove_served = partial(prove, probe=probe, clock=clock)
     hands: dict[Step, Hand] = {
         Step.ISSUE: Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
@@ -154,7 +155,7 @@ def _assembled(
         Step.CLEAN_UP: CleaningUp(solvers, targets, telling),
         Step.LEAVE: Leaving(accounts, clock, telling),
     }
-    worker = Worker(db, claims, clock, telling, hands, settings.workers)
+    worker = Worker(leases, clock, telling, hands, settings.workers)
     checked = partial(check, targets=targets, resolve=find_secret)
     return Engine(
         settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked, solvers.stand

@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-* One certificate at a time per task, under its claim; facts are read again after every step.
+* One certificate at a time per task, under its lease; facts are read again after every step.
 * A failure is a fact: it is stored with the time of the next attempt, and nothing waits here.
 """
 
@@ -17,12 +17,14 @@ from datetime import timedelta
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.claims import Claims, Taken
+from evercert.engine.leases import Fenced, Leased, Leases
 from evercert.engine.plan import plan
+from evercert.engine.pressing import rank_at
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact, IssuedCertificate
 from evercert.model.task import Step, Task, Wait
 from evercert.store import certificates
+from evercert.store.leases import Lease
 
 __all__ = ["Hand", "Worker"]
 
@@ -42,30 +44,26 @@ _AGAIN = timedelta(days=1)
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.
 _PAUSE = timedelta(minutes=10)
 
-# Due certificates are read in portions, so that a million of them do not stand in memory.
-_PORTION = 500
-
 _log = logging.getLogger(__name__)
 
 
 class Worker:
     """Does what is due, `width` certificates side by side."""
 
-    def __init__(
-        self, db: Database, claims: Claims, clock: Clock, telling: Telling, hands: dict[Step, Hand], width: int
-    ) -> None:
-        self._db = db
-        self._claims = claims
+    def __init__(self, leases: Leases, clock: Clock, telling: Telling, hands: dict[Step, Hand], width: int) -> None:
+        self._leases = leases
         self._clock = clock
         self._telling = telling
         self._hands = hands
-        self._width = asyncio.Semaphore(width)
+        self._width = width
+        self._room = asyncio.Semaphore(width)
+        self._draining = False
 
     async def settle(self, name: str) -> None:
         """Afterwards nothing is due for the certificate now: it was done, or it failed and waits."""
-        async with self._width, self._claims.hold(name):
-            with self._telling.about(name):
-                await self._settle(name)
+        async with self._room, self._leases.hold(name) as leased:
+            with self._telling.about(name), suppress(Fenced):
+                await self._settle(leased)
 
     async def settle_all(self, names: Iterable[str]) -> None:
         """`settle` each of them, side by side; afterwards raise the first failure, when none is left running."""
@@ -75,61 +73,87 @@ class Worker:
 
     async def settle_due(self) -> list[str]:
         """Afterwards nothing is due but what came due again meanwhile or somebody else works on; the
-        certificates that were looked at. None of them waits for, or fails with, another."""
+        certificates that were looked at, most pressing first. None of them waits for, or fails with, another."""
+        await self._leases.free_the_ended()
         done: dict[str, None] = {}
-        while names := [name for name in await self._due() if name not in done]:
-            await asyncio.gather(*map(self._settle_one_of_many, names))
-            done |= dict.fromkeys(names)
-        return list(done)
-
-    async def _due(self) -> list[str]:
-        """Of those that are due the ones that matter most first, and of these the ones that are due longest."""
-        facts = await certificates.due(self._db, self._clock.now(), _PORTION)
-        return [fact.intent.name for fact in sorted(facts, key=lambda fact: fact.intent.terms.criticality.rank)]
-
-    async def _settle_one_of_many(self, name: str) -> None:
+        working: set[asyncio.Task[None]] = set()
         try:
-            async with self._width, self._claims.hold(name, waits=False):
-                with self._telling.about(name):
-                    await self._settle_or_leave(name)
-        except Taken:
-            return
+            while True:
+                # A few at a time, so that one certificate is not one claim.
+                if len(working) <= self._width * 3 // 4:
+                    working |= {asyncio.create_task(self._settle_claimed(each)) for each in await self._fresh(done)}
+                if not working:
+                    return list(done)
+                _, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _ended(working)
 
-    async def _settle_or_leave(self, name: str) -> None:
+    def drain(self) -> None:
+        """From now on nothing more is begun, and what is being worked on is let go after its step."""
+        self._draining = True
+
+    async def _fresh(self, done: dict[str, None]) -> list[Lease]:
+        """Claimed certificates that this go has not looked at yet; as many as there is room for."""
+        if self._draining or self._room.locked():
+            return []
+        claimed = await self._leases.claim_due(max(1, self._width // 4))
+        again = [each for each in claimed if each.certificate in done]
+        for lease in again:
+            async with self._leases.keeping(lease):
+                pass  # due again: for the next go
+        done |= dict.fromkeys(each.certificate for each in claimed)
+        return [each for each in claimed if each not in again]
+
+    async def _settle_claimed(self, lease: Lease) -> None:
+        async with self._leases.keeping(lease) as leased, self._room:
+            with self._telling.about(leased.name):
+                await self._settle_or_leave(leased)
+
+    async def _settle_or_leave(self, leased: Leased) -> None:
         try:
-            await self._settle(name)
+            await self._settle(leased)
+        except Fenced as error:
+            self._telling(str(error))
         except Exception as error:  # a stranger's plugin may raise anything, and a store may be full
             told = str(error) if isinstance(error, EvercertError) else f"an unexpected {type(error).__name__}"
             self._telling(f"{told}; left alone for {_PAUSE}")
-            _log.debug("the work on %s failed", name, exc_info=error)
+            _log.debug("the work on %s failed", leased.name, exc_info=error)
             with suppress(EvercertError):
-                await self._leave(name, _PAUSE)
+                await leased.until(self._clock.now() + _PAUSE)
 
-    async def _settle(self, name: str) -> None:
+    async def _settle(self, leased: Leased) -> None:
         began: CertificateFact | None = None
         for _ in range(_MOST_STEPS):
-            fact = await certificates.fact(self._db, name)
-            if fact is None:
+            fact = await certificates.fact(leased.db, leased.name)
+            if fact is None or self._draining:
                 return
             began = began or fact
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
-                if await certificates.schedule(self._db, name, step.until):
+                if await leased.until(step.until, rank_at(fact, step.until)):
                     return
                 continue  # somebody asked for attention; perhaps after the facts were read
             if step.step is Step.ISSUE and fact.current and _is_new(fact.current, began.current):
                 self._telling(f"left alone for now: it was issued a moment ago, and again {step.reason}")
-                await self._leave(name, min(fact.current.lifetime / 20, _AGAIN))
+                await self._leave(leased, fact, min(fact.current.lifetime / 20, _AGAIN))
                 return
-            if not await self._hands[step.step](self._db, fact, step):
-                await self._leave(name, _PAUSE)
+            if not await self._hands[step.step](leased.db, fact, step):
+                await self._leave(leased, fact, _PAUSE)
                 return
         self._telling("left alone for an hour: the same work comes up again and again")
-        await self._leave(name, _DIZZY)
+        await leased.until(self._clock.now() + _DIZZY)
 
-    async def _leave(self, name: str, pause: timedelta) -> None:
-        await certificates.schedule(self._db, name, self._clock.now() + pause)
+    async def _leave(self, leased: Leased, fact: CertificateFact, pause: timedelta) -> None:
+        moment = self._clock.now() + pause
+        await leased.until(moment, rank_at(fact, moment))
 
 
 def _is_new(current: IssuedCertificate, before: IssuedCertificate | None) -> bool:
     return before is None or current.id != before.id
+
+
+async def _ended(working: set[asyncio.Task[None]]) -> None:
+    """Afterwards none of them runs."""
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)

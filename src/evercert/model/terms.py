@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 
-__all__ = ["CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window"]
+__all__ = ["CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window", "rank_of"]
 
 
 class Criticality(Enum):
@@ -21,6 +21,11 @@ class Criticality(Enum):
     @property
     def rank(self) -> int:
         return list(Criticality).index(self)
+
+
+def rank_of(criticality: Criticality, *, pressing: bool = False) -> int:
+    """The place in the order of work: 0 to 3 where the end is near, 4 to 7 else."""
+    return criticality.rank + (0 if pressing else len(Criticality))
 
 
 class OnRemoval(Enum):

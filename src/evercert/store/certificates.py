@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -15,7 +14,7 @@ from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
 from evercert.model.fact import CertificateFact, Failure, Hold, Stop, Trial
 from evercert.model.intent import CertificateIntent, ChallengeRule
-from evercert.model.terms import OnRemoval
+from evercert.model.terms import OnRemoval, rank_of
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
 from evercert.store.columns import from_text, moment, moment_or_none, to_text
 from evercert.store.sql import load_queries
@@ -26,7 +25,6 @@ __all__ = [
     "created",
     "declare",
     "delete",
-    "due",
     "fact",
     "failed",
     "fronts",
@@ -74,7 +72,13 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
         return "unchanged"
     remade = not MAKING.isdisjoint(changed)
     update = _SQL["change intent"](
-        name=intent.name, intent=to_text(intent), digest=digest, before=text, forced=int(remade), now=to_epoch(now)
+        name=intent.name,
+        intent=to_text(intent),
+        digest=digest,
+        before=text,
+        forced=int(remade),
+        now=to_epoch(now),
+        rank=rank_of(intent.terms.criticality),
     )
     event = IntentChanged(certificate=intent.name, change=", ".join(changed))
     await db.write(
@@ -98,16 +102,6 @@ async def fact(db: Database, name: str) -> CertificateFact | None:
     return _fact(rows[0], placed, left) if rows else None
 
 
-async def due(db: Database, now: datetime, limit: int) -> list[CertificateFact]:
-    """At most *limit* certificates that need attention, longest due first, from one snapshot."""
-    when = to_epoch(now)
-    rows, placed, left = await db.scan(
-        _SQL["due facts"](now=when, limit=limit), deployments.due(when, limit), presented.due(when, limit)
-    )
-    placed_by, left_by = _by_certificate(placed), _by_certificate(left)
-    return [_fact(row, placed_by[row[0]], left_by[row[0]]) for row in rows]
-
-
 async def next_action_at(db: Database) -> datetime | None:
     """When something is due next; None if nothing is wanted at all."""
     ((microseconds,),) = await db.rows(_SQL["next action"]())
@@ -123,10 +117,11 @@ async def fronts(db: Database) -> list[ChallengeRule]:
     return rules
 
 
-async def schedule(db: Database, name: str, until: datetime) -> bool:
-    """Afterwards nothing is due before *until*; False, and it is due as it was, if it was declared or
-    woken since the last call."""
-    [rows] = await db.write(_SQL["schedule certificate"](name=name, until=to_epoch(until)))
+async def schedule(db: Database, name: str, until: datetime, *, rank: int | None = None) -> bool:
+    """Afterwards nothing is due before *until*, then in the order of *rank*, and nobody works on it; False, and it is
+    due as it was and whoever works on it goes on, if it was declared or woken since the last call."""
+    statement = _SQL["schedule certificate"](name=name, until=to_epoch(until), rank=-1 if rank is None else rank)
+    [rows] = await db.write(statement)
     return all(bool(kept) for (kept,) in rows)
 
 
@@ -171,13 +166,19 @@ async def delete(db: Database, name: str, now: datetime) -> None:
         _SQL["nothing stands outside"](name=name).expecting(0),
         _SQL["delete certificate"](name=name).expecting(1),
         events.appended(CertificateDeleted(certificate=name), now),
+        *(keys.deleted_if_unused(key_id) for (key_id,) in key_ids),
     )
-    await keys.delete_unused(db, *(key_id for (key_id,) in key_ids))
 
 
 def created(intent: CertificateIntent, now: datetime, digest: str) -> tuple[Statement, Statement]:
     """The statements that have it wanted for the first time."""
-    statement = _SQL["declare certificate"](name=intent.name, intent=to_text(intent), digest=digest, now=to_epoch(now))
+    statement = _SQL["declare certificate"](
+        name=intent.name,
+        intent=to_text(intent),
+        digest=digest,
+        now=to_epoch(now),
+        rank=rank_of(intent.terms.criticality),
+    )
     return statement.expecting(1), events.appended(IntentChanged(certificate=intent.name, change="created"), now)
 
 
@@ -199,13 +200,6 @@ def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> I
     for target in before.targets:
         if wanted.get(target.key) != target:
             yield target.key
-
-
-def _by_certificate(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
-    grouped: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        grouped[row[0]].append(row)
-    return grouped
 
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:

@@ -14,7 +14,7 @@ from evercert.store import events
 from evercert.store.columns import from_text, moment, moment_or_none, number_or_none, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["due", "from_row", "of_certificate", "put", "remove", "removed", "retried"]
+__all__ = ["from_row", "of_certificate", "put", "remove", "removed", "retried"]
 
 _SQL: Final = load_queries("deployments")
 
@@ -51,11 +51,6 @@ def retried(certificate: str, now: datetime) -> Statement:
 def of_certificate(certificate: str) -> Statement:
     """The statement whose rows `from_row` reads."""
     return _SQL["deployments of a certificate"](certificate=certificate)
-
-
-def due(now: int, limit: int) -> Statement:
-    """The same of all certificates that are due; the certificate is each row's first column."""
-    return _SQL["deployments of due certificates"](now=now, limit=limit)
 
 
 def from_row(row: Row) -> Deployment:

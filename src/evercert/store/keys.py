@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Statement
 from evercert.store.sql import load_queries
 
 if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for cryptography
     from evercert.pki.keys import PrivateKey
     from evercert.pki.seal import Sealer
 
-__all__ = ["Purpose", "add", "are_there", "delete_unused", "load"]
+__all__ = ["Purpose", "add", "are_there", "deleted_if_unused", "load"]
 
 _SQL: Final = load_queries("keys")
 
@@ -58,10 +58,9 @@ async def are_there(db: Database) -> bool:
     return bool(await db.rows(_SQL["any key"]()))
 
 
-async def delete_unused(db: Database, *key_ids: int) -> None:
-    """Afterwards those of the keys that nothing refers to are gone. Idempotent."""
-    if key_ids:
-        await db.write(*(_SQL["delete unused key"](id=key_id) for key_id in key_ids))
+def deleted_if_unused(key_id: int) -> Statement:
+    """The statement after which the key is gone, unless something refers to it."""
+    return _SQL["delete unused key"](id=key_id)
 
 
 def _context(purpose: str, fingerprint: str) -> str:

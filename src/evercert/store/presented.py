@@ -15,7 +15,7 @@ from evercert.model.fact import Presented
 from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["add", "due", "from_row", "left_over", "note", "of_certificate", "remove"]
+__all__ = ["add", "from_row", "left_over", "note", "of_certificate", "remove"]
 
 _SQL: Final = load_queries("presented")
 
@@ -50,11 +50,6 @@ async def left_over(db: Database, certificate: str) -> list[Presented]:
 def of_certificate(certificate: str) -> Statement:
     """The statement whose rows `from_row` reads."""
     return _SQL["presented of a certificate"](certificate=certificate)
-
-
-def due(now: int, limit: int) -> Statement:
-    """The same of all certificates that are due; the certificate is each row's first column."""
-    return _SQL["presented of due certificates"](now=now, limit=limit)
 
 
 def from_row(row: Row) -> Presented:

@@ -9,6 +9,12 @@ ALTER TABLE certificates ADD COLUMN hold TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE certificates ADD COLUMN stopped TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE certificates ADD COLUMN trials TEXT COLLATE "C" NOT NULL DEFAULT '';
 
+-- What is due together is done in this order: 0 to 3 by criticality where the end is near, 4 to 7 else.
+ALTER TABLE certificates ADD COLUMN rank INTEGER NOT NULL DEFAULT 6;
+DROP INDEX certificates_due;
+-- With the name in it, the order of work needs no sorting and "nothing is due" touches no row.
+CREATE INDEX certificates_due ON certificates (rank, next_action_at, name);
+
 CREATE INDEX certificates_leased ON certificates (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX certificates_stopped ON certificates (name) WHERE stopped <> '';
 CREATE INDEX certificates_held ON certificates (name) WHERE hold <> '';

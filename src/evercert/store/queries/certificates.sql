@@ -2,13 +2,16 @@
 -- All that is known of one certificate, but what it may have several of.
 SELECT * FROM facts WHERE name = :name;
 
--- name: due facts
--- The same of those that are due, longest due first.
-SELECT * FROM facts WHERE next_action_at <= :now ORDER BY next_action_at, name LIMIT :limit;
-
 -- name: next action
 -- When something is due next.
-SELECT min(next_action_at) FROM certificates;
+SELECT min(first)
+FROM (
+    SELECT (SELECT min(c.next_action_at) FROM certificates AS c WHERE c.rank = r.rank) AS first
+    FROM (
+        SELECT 0 AS rank UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
+        UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7
+    ) AS r
+) AS ranks;
 
 -- name: intent
 -- What is wanted of that name.
@@ -20,8 +23,8 @@ SELECT intent FROM certificates WHERE intent LIKE '%"solver":"front"%' ORDER BY 
 
 -- name: declare certificate
 -- A new one.
-INSERT INTO certificates (name, intent, digest, created_at, next_action_at)
-VALUES (:name, :intent, :digest, :now, :now)
+INSERT INTO certificates (name, intent, digest, created_at, next_action_at, rank)
+VALUES (:name, :intent, :digest, :now, :now, :rank)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: affirm intent
@@ -43,6 +46,7 @@ SET
     leaving = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
     next_action_at = :now,
+    rank = :rank,
     woken = 1,
     failures = 0,
     retry_at = NULL,
@@ -50,9 +54,14 @@ SET
 WHERE name = :name AND intent = :before;
 
 -- name: schedule certificate
--- Nothing is due before that moment, unless somebody asked for attention since the plan was made.
+-- Nothing is due before that moment and the lease is let go, unless somebody asked for attention since the plan was made.
 UPDATE certificates
-SET next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END, woken = 0
+SET
+    next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END,
+    rank = CASE WHEN CAST(:rank AS INTEGER) < 0 THEN rank ELSE :rank END,
+    lease_owner = CASE WHEN woken = 1 THEN lease_owner END,
+    lease_until = CASE WHEN woken = 1 THEN lease_until END,
+    woken = 0
 WHERE name = :name
 RETURNING next_action_at = :until;
 

@@ -28,13 +28,3 @@ UPDATE deployments SET retry_at = :now WHERE certificate = :certificate AND retr
 -- One per target.
 SELECT certificate, target, issued_id, status, changed_at, failures, retry_at, failure, detail
 FROM deployments WHERE certificate = :certificate ORDER BY target;
-
--- name: deployments of due certificates
--- The same, of those that "due facts" returns; CROSS keeps SQLite from reading all deployments first.
-SELECT d.certificate, d.target, d.issued_id, d.status, d.changed_at, d.failures, d.retry_at, d.failure, d.detail
-FROM (
-    SELECT name FROM certificates WHERE next_action_at <= :now ORDER BY next_action_at, name LIMIT :limit
-) AS due
-CROSS JOIN deployments AS d
-WHERE d.certificate = due.name
-ORDER BY d.target;

@@ -27,16 +27,3 @@ FROM issuances AS o
 INNER JOIN presented AS p ON p.issuance_id = o.id
 WHERE o.certificate = :certificate
 ORDER BY p.id;
-
--- name: presented of due certificates
--- The same, of those that "due facts" returns; CROSS keeps SQLite from reading all that is presented first.
-SELECT
-    o.certificate, p.id, p.issuance_id, p.identifier_type, p.identifier, p.challenge_type, p.challenge_url, p.token,
-    p.solver, p.options, p.place, p.content, p.reference
-FROM (
-    SELECT name FROM certificates WHERE next_action_at <= :now ORDER BY next_action_at, name LIMIT :limit
-) AS due
-CROSS JOIN issuances AS o
-CROSS JOIN presented AS p
-WHERE o.certificate = due.name AND p.issuance_id = o.id
-ORDER BY p.id;
