@@ -22,6 +22,8 @@ _HEAVY = ("cryptography", "dns", "rich", "urllib3")
         ("ca show letsencrypt", ("asyncio", "apsw")),
         ("completion bash", ("asyncio", "apsw", "msgspec")),
         ("list", ()),
+        ("tasks", ()),
+        ("tasks retry --all-failed", ()),
         ("renew", ()),
         ("run --once", ()),
         ("events", ()),

@@ -19,6 +19,7 @@ from evercert.model.fact import (
     IssuedCertificate,
     Presented,
     Renewal,
+    Stop,
 )
 from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
 from evercert.model.task import Step, Task, Wait
@@ -142,6 +143,30 @@ def test_what_was_left_behind_is_taken_away_when_nothing_is_due() -> None:
     assert step.step is Step.CLEAN_UP
 
 
+def test_a_stopped_certificate_asks_no_ca_for_anything_whatever_is_due() -> None:
+    stopped = Stop("by hand", NOW - DAY)
+    renewal = Renewal(NOW - 3 * DAY, NOW - 2 * DAY, NOW - 3 * DAY, NOW)
+    for fact in (
+        CertificateFact(INTENT, stopped=stopped),
+        held(DAY, 90 * DAY, stopped=stopped, forced=True),
+        held(DAY, 90 * DAY, stopped=stopped, renewal=renewal, ari_poll_at=NOW),
+        held(DAY, 90 * DAY, stopped=stopped, current=issued(DAY, 90 * DAY, revoked=True)),
+    ):
+        assert plan(fact, NOW) == Wait(INTENT.name, NOW + DAY, "it is stopped: by hand")
+
+
+def test_a_stopped_certificate_gives_up_its_orders_and_is_installed_all_the_same() -> None:
+    intent = msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"),))
+    issuance = Issuance(1, INTENT.name, 1, IssuanceStatus.ORDERED, 1, b"", NOW, order_url="https://ca.test/o/1")
+    fact = held(DAY, 90 * DAY, intent=intent, stopped=Stop("by hand", NOW), open_issuance=issuance)
+    assert plan(fact, NOW) == Task(INTENT.name, Step.DEPLOY, "it is not there yet", "nginx")
+    failed = Deployment(INTENT.name, "nginx", 1, DeployStatus.FAILED, NOW, 1, NOW + timedelta(minutes=1))
+    fact = msgspec.structs.replace(fact, deployments=(failed,))
+    assert plan(fact, NOW) == Task(INTENT.name, Step.ABANDON, "it is stopped: by hand")
+    fact = msgspec.structs.replace(fact, open_issuance=None)
+    assert plan(fact, NOW) == Wait(INTENT.name, NOW + timedelta(minutes=1), "it is stopped: by hand")
+
+
 moments = st.one_of(st.none(), st.integers(-400, 400).map(lambda hours: NOW + timedelta(hours=hours)))
 statuses = st.sampled_from(DeployStatus)
 
@@ -184,6 +209,8 @@ def facts(draw: st.DrawFn) -> CertificateFact:
         failures=draw(st.integers(0, 3)),
         retry_at=draw(moments),
         forced=draw(st.booleans()),
+        stopped=draw(st.sampled_from([None, None, Stop("by hand", NOW)])),
+        on_schedule=draw(st.booleans()),
     )
 
 
@@ -205,7 +232,7 @@ def test_nothing_is_due_before_the_moment_that_a_wait_names(fact: CertificateFac
 @given(facts())
 def test_a_wait_ends_in_work_or_in_another_look(fact: CertificateFact) -> None:
     step = plan(fact, NOW)
-    if isinstance(step, Wait) and step.reason != "nothing is due":
+    if isinstance(step, Wait) and step.reason != "nothing is due" and not fact.stopped:
         assert isinstance(plan(fact, step.until), Task)
 
 

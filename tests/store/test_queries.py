@@ -81,10 +81,33 @@ async def test_fronts_are_found_without_a_look_at_the_other_certificates(db: Dat
     assert plan == "SCAN certificates USING INDEX certificates_with_a_front"
 
 
+@pytest.mark.parametrize(
+    ("state", "index"),
+    [
+        ("all", "due"),
+        ("due", "due"),
+        ("waiting", "due"),
+        ("running", "leased"),
+        ("held", "held"),
+        ("stopped", "stopped"),
+        ("failed", "failed"),
+    ],
+)
+async def test_tasks_are_found_without_a_look_at_the_other_certificates(db: Database, state: str, index: str) -> None:
+    plan = await plan_of(db, next(query for query in QUERIES if query.name == f"{state} tasks"))
+    [read] = re.findall(r"^ *(?:SCAN|SEARCH) certificates (.+)$", plan, re.MULTILINE)
+    assert f"certificates_{index}" in read
+
+
 # These read a whole table because that is what they are for, or because it is small.
 _SCANS = {
     "all accounts",
     "all incidents",
+    "all tasks",
+    "failed certificates",
+    "failed tasks",
+    "held tasks",
+    "stopped tasks",
     "any key",
     "certificate names",
     "declared count",

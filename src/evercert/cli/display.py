@@ -46,6 +46,8 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
         "failures": fact.failures,
         "failure": fact.failure,
         "retry_at": fact.retry_at,
+        "hold": fact.hold,
+        "stopped": fact.stopped,
     }
 
 
@@ -72,6 +74,9 @@ def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planne
     if fact.failure:
         lines.append(f"  failed      {when(fact.failure.at)}: {fact.failure.message}")
         lines += [f"              {fact.failure.hint}"] if fact.failure.hint else []
+    if fact.stopped:
+        lines.append(f"  stopped     {when(fact.stopped.at)}: {fact.stopped.reason}")
+        lines.append(f"              `evercert tasks resume {fact.intent.name}` lets it go on")
     return [*lines, f"  next        {planned}"]
 
 
@@ -89,7 +94,8 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
     names = [identifier.value for identifier in line.identifiers]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     host = line.ca.partition("://")[2].partition("/")[0]
-    return line.name, line.state.value, left, when(line.next_action_at), host, shown
+    ahead = "stopped" if line.stopped else when(line.next_action_at)
+    return line.name, line.state.value, left, ahead, host, shown
 
 
 def event_line(entry: Entry) -> str:

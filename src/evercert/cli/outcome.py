@@ -91,6 +91,9 @@ def _counts(facts: Sequence[CertificateFact], now: datetime) -> Iterator[str]:
 
 def _failure(fact: CertificateFact) -> Failure | None:
     """The failure that stands between the intent and what is true, if there is one."""
+    if fact.stopped:
+        hint = f"evercert tasks resume {fact.intent.name}"
+        return Failure("stopped", f"it is stopped: {fact.stopped.reason}", fact.stopped.at, hint)
     if fact.failure and fact.failures:
         return fact.failure
     return next((each.failure for each in fact.deployments if each.failure), None)

@@ -92,6 +92,7 @@ class Issuing:
             replaces=await self._replaces(db, fact, registered),
             profile=fact.intent.profile,
             intent=fact.intent,
+            cause=fact.cause,
             now=self.clock.now(),
         )
 

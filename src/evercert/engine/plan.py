@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from evercert.engine.calendar import permitted
-from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
 from evercert.model.task import Step, Task, Wait
 from evercert.model.terms import OnRemoval
 
@@ -37,6 +37,9 @@ def plan(fact: CertificateFact, now: datetime) -> Task | Wait:
     """The one thing to do for this certificate now, or until when nothing is."""
     if fact.leaving:
         return _clean_up(fact) or _leave(fact, fact.leaving)
+    if fact.stopped:
+        given_up = _abandon(fact, fact.stopped) or _clean_up(fact)
+        return _deploy(fact, now) or given_up or _stand_still(fact, fact.stopped, now)
     return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact) or _wait(fact, now)
 
 
@@ -118,6 +121,18 @@ def _leave(fact: CertificateFact, how: OnRemoval) -> Task:
     return Task(fact.intent.name, Step.LEAVE, f"it is declared no longer, and is to be {action}")
 
 
+def _abandon(fact: CertificateFact, stopped: Stop) -> Task | None:
+    if fact.open_issuance is None and fact.rival is None:
+        return None
+    return Task(fact.intent.name, Step.ABANDON, f"it is stopped: {stopped.reason}")
+
+
+def _stand_still(fact: CertificateFact, stopped: Stop, now: datetime) -> Wait:
+    """No CA is asked. What was issued is installed all the same: to serve an older one would help nobody."""
+    ahead = [moment for moment, _ in _deployments_ahead(fact) if moment > now]
+    return Wait(fact.intent.name, min(ahead, default=now + _IDLE), f"it is stopped: {stopped.reason}")
+
+
 def _wait(fact: CertificateFact, now: datetime) -> Wait:
     # What is past and yet is no task (a poll that was missed before the end) never will be one.
     ahead = (moment for moment in _moments(fact, now) if moment[0] > now)
@@ -134,7 +149,11 @@ def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, s
     yield max(moment, fact.retry_at or moment), why
     if fact.ari_poll_at is not None and _asks_renewal_info(fact) and fact.ari_poll_at < fact.current.not_after:
         yield fact.ari_poll_at, "the CA is asked when to renew"
-    for _, deployment in _outstanding(fact, fact.current):
+    yield from _deployments_ahead(fact)
+
+
+def _deployments_ahead(fact: CertificateFact) -> Iterator[tuple[datetime, str]]:
+    for _, deployment in _outstanding(fact, fact.current) if fact.current else ():
         if deployment is not None and deployment.retry_at is not None:
             yield deployment.retry_at, "installing it failed"
 

@@ -19,6 +19,7 @@ from evercert.config.references import is_reference, resolve
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.deploy.proof import prove
+from evercert.engine.abandoning import Abandoning
 from evercert.engine.accounts import Accounts
 from evercert.engine.challenges import Challenges
 from evercert.engine.cleaning import CleaningUp
@@ -154,6 +155,7 @@ def _assembled(
         Step.POLL_RENEWAL_INFO: RenewalInfo(accounts, clock, rng, telling),
         Step.CLEAN_UP: CleaningUp(solvers, targets, telling),
         Step.LEAVE: Leaving(accounts, clock, telling),
+        Step.ABANDON: Abandoning(accounts, clock, telling),
     }
     worker = Worker(leases, clock, telling, hands, settings.workers)
     checked = partial(check, targets=targets, resolve=find_secret)

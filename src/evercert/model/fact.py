@@ -17,6 +17,7 @@ from evercert.model.terms import OnRemoval
 __all__ = [
     "Account",
     "AccountStatus",
+    "Cause",
     "CertificateFact",
     "DeployStatus",
     "Deployment",
@@ -71,6 +72,16 @@ class IssuanceStatus(Enum):
     ORDERED = "ordered"  # the order's URL is kept
     ISSUED = "issued"  # the certificate is kept
     ABANDONED = "abandoned"  # given up, with its reason; another issuance may start
+
+
+class Cause(Enum):
+    """Why an issuance was begun; its renewal is timed, and a loop is recognized, by it."""
+
+    FIRST = "first"  # there was no certificate
+    DUE = "due"  # its predecessor's time had come, by ARI or by its life
+    REVOKED = "revoked"  # its predecessor was revoked
+    ASKED = "asked"  # a person's `renew --force`, or a changed intent
+    INCIDENT = "incident"  # an incident has its predecessor replaced
 
 
 class Issuance(msgspec.Struct, frozen=True):
@@ -225,3 +236,16 @@ class CertificateFact(msgspec.Struct, frozen=True):
     rival: Issuance | None = None
     # The incident that has the current certificate replaced.
     incident_id: int | None = None
+    # The current certificate came when the one before it was due, not at a moment that many may share.
+    on_schedule: bool = False
+
+    @property
+    def cause(self) -> Cause:
+        """Why the next issuance is begun, if one is begun now."""
+        if self.current is None:
+            return Cause.FIRST
+        if self.current.revoked_at is not None:
+            return Cause.REVOKED
+        if self.incident_id is not None:
+            return Cause.INCIDENT
+        return Cause.ASKED if self.forced else Cause.DUE

@@ -18,6 +18,7 @@ class Step(Enum):
     DEPLOY = "deploy"
     POLL_RENEWAL_INFO = "poll-renewal-info"
     LEAVE = "leave"
+    ABANDON = "abandon"
 
 
 class Task(msgspec.Struct, frozen=True):

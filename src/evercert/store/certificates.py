@@ -44,7 +44,7 @@ MAKING: Final = frozenset(
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 14
+_OWN: Final = 15
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
 _RIVAL: Final = _OPEN + issuances.WIDTH
@@ -204,7 +204,7 @@ def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> I
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
     _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
-    leaving, hold, stopped, trials, incident_id = row[9:_OWN]
+    leaving, hold, stopped, trials, on_schedule, incident_id = row[9:_OWN]
     current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
     rival, renewal = row[_OPEN:_RIVAL], row[_RIVAL:_RENEWAL]
     return CertificateFact(
@@ -226,6 +226,7 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         trials=from_text(trials or None, tuple[Trial, ...]) or (),
         rival=None if rival[0] is None else issuances.from_row(rival),
         incident_id=incident_id,
+        on_schedule=bool(on_schedule),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
-from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
+from evercert.model.fact import Cause, Issuance, IssuanceStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
 from evercert.store import events
 from evercert.store import issued as issued_rows
@@ -59,6 +59,7 @@ async def begin(
     replaces: str = "",
     profile: str = "",
     intent: CertificateIntent | None = None,
+    cause: Cause = Cause.ASKED,
 ) -> Issuance:
     """A new issuance, keyed.
 
@@ -74,6 +75,7 @@ async def begin(
         replaces=replaces,
         profile=profile,
         intent=to_text(intent) if intent else "",
+        cause=cause.value,
     )
     ((row,),) = await db.write(statement.expecting(1))
     return from_row(row)

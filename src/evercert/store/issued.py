@@ -129,7 +129,7 @@ def kept(
             issued_at=to_epoch(now),
         ).expecting(1),
         _SQL["keep certificate body"](**which, leaf=leaf).expecting(1),
-        _SQL["make certificate current"](**which, now=to_epoch(now)).expecting(1),
+        _SQL["make certificate current"](**which, issuance_id=issuance_id, now=to_epoch(now)).expecting(1),
         events.appended(event, now),
         _SQL["issued certificate of a fingerprint"](**which).expecting(1),
     ]

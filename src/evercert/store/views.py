@@ -14,7 +14,7 @@ import msgspec
 
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
-from evercert.model.fact import CertificateFact, Failure, IssuedCertificate
+from evercert.model.fact import CertificateFact, Failure, IssuedCertificate, Stop
 from evercert.model.state import State, stands
 from evercert.model.terms import Terms
 from evercert.store import certificates, events, issued
@@ -56,6 +56,7 @@ class Listed(msgspec.Struct, frozen=True):
     not_after: datetime | None = None
     retry_at: datetime | None = None
     failure: Failure | None = None
+    stopped: Stop | None = None
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ _decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
 
 def _listed(row: Row, now: datetime) -> Listed:
     name, intent, next_action_at, retry_at, failure, issuing, issuer, serial = row[:8]
-    not_before, not_after, revoked_at, served, installed, failed = row[8:]
+    not_before, not_after, revoked_at, served, installed, failed, stopped = row[8:]
     wanted = _decode_wanted(intent)
     expires = moment_or_none(not_after)
     return Listed(
@@ -132,6 +133,7 @@ def _listed(row: Row, now: datetime) -> Listed:
         not_after=expires,
         retry_at=moment_or_none(retry_at),
         failure=from_text(failure, Failure),
+        stopped=from_text(stopped or None, Stop),
     )
 
 

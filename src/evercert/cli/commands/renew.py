@@ -29,21 +29,17 @@ def command(output: Output, settings: Settings, names: Sequence[str], force: boo
 
 
 async def _renew(output: Output, settings: Settings, names: Sequence[str], force: bool) -> int:
-    from evercert.cli.store import existing, nothing_due
+    from evercert.cli.store import nothing_due
 
     # A timer asks this many times a day; the engine is not even imported when there is nothing to do.
     if not names and await nothing_due(output, settings):
         return 0
+    if names:
+        from evercert.cli.tasks import run
+
+        return await run(output, settings, names, forced=force)
     from evercert.cli.outcome import report_outcome
     from evercert.engine.wiring import open_engine
-    from evercert.store import certificates
 
     async with open_engine(settings, output.progress) as engine:
-        if not names:
-            worked_on = await engine.worker.settle_due()
-            return await report_outcome(output, engine, worked_on)
-        for name in names:
-            await existing(engine.db, name)
-            await certificates.wake(engine.db, name, engine.clock.now(), forced=force)
-        await engine.worker.settle_all(names)
-        return await report_outcome(output, engine, names)
+        return await report_outcome(output, engine, await engine.worker.settle_due())

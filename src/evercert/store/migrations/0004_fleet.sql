@@ -16,6 +16,17 @@ CREATE INDEX certificates_due ON certificates (rank, next_action_at, name);
 CREATE INDEX certificates_leased ON certificates (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX certificates_stopped ON certificates (name) WHERE stopped <> '';
 CREATE INDEX certificates_held ON certificates (name) WHERE hold <> '';
+CREATE INDEX certificates_failed ON certificates (name) WHERE failures > 0;
+CREATE INDEX deployments_failed ON deployments (certificate) WHERE failures > 0;
+
+-- 1: the current certificate came when the one before it was due, not at a moment that many may share. Of those that
+-- are there already nobody knows; they stay as they were.
+ALTER TABLE certificates ADD COLUMN on_schedule INTEGER NOT NULL DEFAULT 0;
+UPDATE certificates SET on_schedule = 1;
+-- A person looked after it then: what was begun before that says nothing of a loop.
+ALTER TABLE certificates ADD COLUMN counted_from BIGINT NOT NULL DEFAULT 0;
+-- Why it was begun (model/fact.py, Cause); empty where that was not written down yet.
+ALTER TABLE issuances ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 
 -- Close to its end a certificate may be asked of two CAs at once: the second issuance is the first one's rival.
 ALTER TABLE issuances ADD COLUMN rival INTEGER NOT NULL DEFAULT 0;
@@ -103,6 +114,7 @@ SELECT
     c.hold,
     c.stopped,
     c.trials,
+    c.on_schedule,
     (
         SELECT min(m.incident_id) FROM incident_certificates AS m
         WHERE m.issued_id = c.current_id AND m.state = 'replacing'
@@ -142,7 +154,7 @@ SELECT
     r.window_start,
     r.window_end,
     r.moment,
-    r.poll_at,
+    coalesce(c.ari_poll_at, r.poll_at) AS poll_at,
     r.explanation_url
 FROM certificates AS c
 LEFT JOIN issued AS i ON i.id = c.current_id

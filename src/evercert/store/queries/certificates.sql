@@ -45,6 +45,7 @@ SET
     digest = :digest,
     leaving = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
+    counted_from = CASE WHEN CAST(:digest AS TEXT) = '' THEN :now ELSE counted_from END,
     next_action_at = :now,
     rank = :rank,
     woken = 1,
@@ -72,6 +73,7 @@ SET
     next_action_at = :now,
     woken = 1,
     retry_at = NULL,
+    counted_from = :now,
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END
 WHERE name = :name;
 

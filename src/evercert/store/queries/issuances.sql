@@ -1,7 +1,7 @@
 -- name: begin issuance
 -- Key and CSR are durable; nothing was sent. One open issuance per certificate: an index sees to it.
-INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile)
-SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile
+INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile, cause)
+SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile, :cause
 FROM certificates WHERE name = :certificate AND (CAST(:intent AS TEXT) = '' OR intent = :intent)
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 

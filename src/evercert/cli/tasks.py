@@ -1,0 +1,157 @@
+"""What `evercert tasks` tells and does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from evercert.base.clock import SystemClock
+from evercert.base.errors import EvercertError
+from evercert.cli.display import when
+from evercert.cli.output import Output
+from evercert.cli.store import existing, reading
+from evercert.config.settings import Settings
+from evercert.engine.plan import plan
+from evercert.model.fact import CertificateFact, Failure
+from evercert.model.task import Task, Wait
+from evercert.store import certificates, tasks
+from evercert.store.tasks import Standing, TaskState
+
+__all__ = ["cancel", "resume", "retry", "run", "show"]
+
+_HEADS = ("NAME", "STATE", "AT", "NEXT", "TRIES", "BY", "LAST FAILURE")
+_REASON = 500
+
+
+async def show(output: Output, settings: Settings, state: str | None, match: str, limit: int) -> int:
+    """Print the lines that were asked for."""
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        agenda = await tasks.agenda(db, now, state=TaskState(state) if state else None, match=match, limit=limit)
+    if not agenda.lines and not output.json:
+        output.note("no certificate is like that; see all with `evercert tasks`" if state or match != "*" else "none")
+        return 0
+    output.table([_document(line, now) for line in agenda.lines], _HEADS, [_cells(line, now) for line in agenda.lines])
+    if agenda.more:
+        output.note(f"the first {limit}; there are more (--limit)")
+    return 0
+
+
+async def run(output: Output, settings: Settings, names: Sequence[str], *, forced: bool = False) -> int:
+    """Do what there is to do for them, or with *forced* renew them, here and now. Raises `stopped`."""
+    from evercert.cli.outcome import report_outcome
+    from evercert.engine.wiring import open_engine
+
+    async with open_engine(settings, output.progress) as engine:
+        for name in names:
+            _refuse_stopped(await existing(engine.db, name))
+            await certificates.wake(engine.db, name, engine.clock.now(), forced=forced)
+        await engine.worker.settle_all(names)
+        return await report_outcome(output, engine, names)
+
+
+async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int:
+    """Have them, or where none is named all that failed, tried again by the workers. Raises `stopped`."""
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        if not names:
+            count = await tasks.retry_failed(db, now)
+            output.result({"due": count}, f"{count} that failed are due now")
+            return 0
+        for name in names:
+            _refuse_stopped(await existing(db, name))
+        for name in names:
+            await certificates.wake(db, name, now)
+    output.result({"due": names}, *(f"{name}: due now" for name in names))
+    return 0
+
+
+async def cancel(output: Output, settings: Settings, name: str, reason: str) -> int:
+    """Stop it, then wait until nobody works on it and what was begun is given up."""
+    from evercert.engine.wiring import open_engine
+
+    async with open_engine(settings, output.progress) as engine:
+        before = await existing(engine.db, name)
+        newly = await tasks.stop(engine.db, name, reason[:_REASON], engine.clock.now())
+        await engine.worker.settle(name)
+        fact = await existing(engine.db, name)
+    given_up = before.open_issuance is not None and fact.open_issuance is None
+    order = before.open_issuance.order_url if before.open_issuance and given_up else ""
+    words = "stopped" if newly else f"was stopped before ({fact.stopped.reason if fact.stopped else 'and resumed'})"
+    left = "; challenge answers are still to be taken away" if fact.leftovers else ""
+    output.result(
+        {"name": name, "stopped": fact.stopped, "given_up": order or None, "leftovers": len(fact.leftovers)},
+        f"{name}: {words}{'; what was begun is given up' if given_up else ''}{left}; "
+        f"`evercert tasks resume {name}` lets it go on",
+    )
+    return 0
+
+
+async def resume(output: Output, settings: Settings, names: Sequence[str]) -> int:
+    """Let them go on."""
+    now = SystemClock().now()
+    async with reading(settings) as db:
+        for name in names:
+            await existing(db, name)
+        resumed = {name: await tasks.resume(db, name, now) for name in names}
+    lines = [f"{name}: {'due now' if was else 'was not stopped'}" for name, was in resumed.items()]
+    output.result([{"name": name, "resumed": was} for name, was in resumed.items()], *lines)
+    return 0
+
+
+def _refuse_stopped(fact: CertificateFact) -> None:
+    if fact.stopped:
+        hint = f"evercert tasks resume {fact.intent.name}"
+        raise EvercertError("stopped", f"it is stopped: {fact.stopped.reason}", name=fact.intent.name, hint=hint)
+
+
+def _document(line: Standing, now: datetime) -> dict[str, object]:
+    fact, step = line.fact, plan(line.fact, now)
+    return {
+        "name": fact.intent.name,
+        "state": line.state.value,
+        "at": line.next_action_at,
+        "next": step.step.value if isinstance(step, Task) else "wait",
+        "target": step.target if isinstance(step, Task) and step.target else None,
+        "reason": step.reason,
+        "lease_owner": line.lease_owner or None,
+        "lease_until": line.lease_until,
+        "failures": _failures(fact),
+        "failure": _failure(fact),
+        "retry_at": fact.retry_at,
+        "hold": fact.hold,
+        "stopped": fact.stopped,
+    }
+
+
+def _cells(line: Standing, now: datetime) -> tuple[str, ...]:
+    fact = line.fact
+    failure, at = _failure(fact), fact.stopped.at if fact.stopped else line.next_action_at
+    return (
+        fact.intent.name,
+        line.state.value,
+        when(at),
+        _next(fact, now),
+        str(_failures(fact) or "-"),
+        line.lease_owner or "-",
+        f"{when(failure.at)}: {failure.message}" if failure else "-",
+    )
+
+
+def _next(fact: CertificateFact, now: datetime) -> str:
+    step = plan(fact, now)
+    if isinstance(step, Wait):
+        return step.reason
+    return f"{step.step.value}{f' to {step.target}' if step.target else ''}: {step.reason}"
+
+
+def _failures(fact: CertificateFact) -> int:
+    """How often in a row it was tried in vain: to issue, or the most at one of its targets."""
+    return max(fact.failures, *(each.failures for each in fact.deployments), 0)
+
+
+def _failure(fact: CertificateFact) -> Failure | None:
+    """The last one, if what it is about has not been done since."""
+    if fact.failure and fact.failures:
+        return fact.failure
+    return next((each.failure for each in fact.deployments if each.failure), None)

@@ -1,0 +1,67 @@
+"""`evercert tasks`: what is to be done, and a person's word on it."""
+
+from __future__ import annotations
+
+from tests.cli.shell import Shell
+
+
+def test_the_tasks_say_what_comes_next_for_each_certificate(evercert: Shell) -> None:
+    evercert.obtained("a.tasks.test")
+    evercert.obtained("b.tasks.test")
+    heads, *rows = evercert("tasks").out.splitlines()
+    assert heads.split() == ["NAME", "STATE", "AT", "NEXT", "TRIES", "BY", "LAST", "FAILURE"]
+    assert sorted(row.split()[:2] for row in rows) == [["a.tasks.test", "waiting"], ["b.tasks.test", "waiting"]]
+    [line] = evercert("tasks", "--match", "a*", "--json").document
+    assert (line["name"], line["state"], line["next"], line["failures"]) == ("a.tasks.test", "waiting", "wait", 0)
+    none = evercert("tasks", "--state", "due")
+    assert (none.status, none.out) == (0, "")
+    assert none.err == "evercert: note: no certificate is like that; see all with `evercert tasks`\n"
+    first = evercert("tasks", "--limit", "1")
+    assert len(first.out.splitlines()) == 2
+    assert first.err == "evercert: note: the first 1; there are more (--limit)\n"
+
+
+def test_one_that_failed_is_shown_with_its_failure_and_run_by_hand(evercert: Shell) -> None:
+    failed = evercert("obtain", "failed.tasks.test", *evercert.to_ca, "--http-port", "1")
+    assert failed.status != 0
+    [line] = evercert("tasks", "--state", "failed", "--json").document
+    assert (line["name"], line["state"], line["failures"]) == ("failed.tasks.test", "failed", 1)
+    assert line["failure"]["code"]
+    assert evercert("tasks", "retry", "--all-failed").out == "1 that failed are due now\n"
+    [line] = evercert("tasks", "--state", "due", "--json").document
+    assert (line["name"], line["next"]) == ("failed.tasks.test", "issue")
+    assert evercert("tasks", "retry").status == 2
+    assert evercert("tasks", "retry", "failed.tasks.test").out == "failed.tasks.test: due now\n"
+    assert evercert("tasks", "run", "failed.tasks.test").status == failed.status
+
+
+def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell) -> None:
+    evercert.obtained("stop.tasks.test")
+    orders = evercert.pebble.order_count()
+    done = evercert("tasks", "cancel", "stop.tasks.test", "--reason", "moving it")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "stop.tasks.test: stopped; `evercert tasks resume stop.tasks.test` lets it go on\n"
+    refused = evercert("renew", "--force", "stop.tasks.test")
+    assert refused.status == evercert("tasks", "run", "stop.tasks.test").status == 10
+    assert "evercert: error: stop.tasks.test: it is stopped: moving it\n" in refused.err
+    assert refused.hint == "evercert tasks resume stop.tasks.test"
+    assert evercert.pebble.order_count() == orders
+    [line] = evercert("tasks", "--state", "stopped", "--json").document
+    assert line["stopped"]["reason"] == "moving it"
+    assert "moving it" in evercert("show", "stop.tasks.test").out
+    assert "it is stopped: moving it" in evercert("explain", "stop.tasks.test").out
+    assert "stopped" in evercert("list", "stop.tasks.test").out.splitlines()[1]
+    again = evercert("tasks", "cancel", "stop.tasks.test", "--reason", "another")
+    assert again.out.startswith("stop.tasks.test: was stopped before (moving it)")
+    assert evercert("tasks", "resume", "stop.tasks.test").out == "stop.tasks.test: due now\n"
+    assert evercert("tasks", "resume", "stop.tasks.test").out == "stop.tasks.test: was not stopped\n"
+    kinds = [each["event"]["kind"] for each in evercert("events", "--json").document]
+    assert kinds[-2:] == ["certificate-stopped", "certificate-resumed"]
+    assert evercert("renew", "--force", "stop.tasks.test").status == 0
+
+
+def test_nobody_is_stopped_who_is_not_there(evercert: Shell) -> None:
+    evercert.obtained("there.tasks.test")
+    for words in (["cancel", "ther.tasks.test"], ["resume", "ther.tasks.test"], ["run", "ther.tasks.test"]):
+        done = evercert("tasks", *words)
+        assert (done.status, done.hint) == (3, "did you mean there.tasks.test?")
