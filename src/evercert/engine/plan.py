@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 
 from evercert.engine.calendar import permitted
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
+from evercert.model.intent import RenewPolicy
 from evercert.model.task import Step, Task, Wait
 from evercert.model.terms import OnRemoval
 
-__all__ = ["plan", "renewal_moment"]
+__all__ = ["LAST_CALL", "plan", "renewal_fraction", "renewal_moment"]
 
 # Let's Encrypt's integration guide: renew with a third of the life left, or a half of it where
 # the life is under ten days.
@@ -27,7 +28,7 @@ _FRACTION, _SHORT_FRACTION = 2 / 3, 1 / 2
 
 # A CA may suggest a window that closes too late (or after the end); from here on it is not
 # believed, because there must be time left for retries.
-_LAST_CALL = 9 / 10
+LAST_CALL = 9 / 10
 
 # How long to leave a certificate alone about which nothing at all is due.
 _IDLE = timedelta(days=1)
@@ -59,13 +60,18 @@ def renewal_moment(
 
 def _due(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, datetime, str]:
     """When it is due, how long it can be put off, and why it is due."""
-    last_call = current.not_before + current.lifetime * _LAST_CALL
+    last_call = current.not_before + current.lifetime * LAST_CALL
     if fact.renewal and fact.intent.renew.use_ari:
         # After its window a CA may revoke (RFC 9773 §4.2): no freeze of ours is heard there.
         last = min(fact.renewal.window_end, last_call)
         return min(fact.renewal.moment, last_call), last, "the CA suggests it (ARI)"
-    fraction = fact.intent.renew.fraction or (_SHORT_FRACTION if current.lifetime < _SHORT_LIFE else _FRACTION)
+    fraction = renewal_fraction(current.lifetime, fact.intent.renew)
     return current.not_before + current.lifetime * fraction, last_call, f"{fraction:.0%} of its life is over"
+
+
+def renewal_fraction(life: timedelta, policy: RenewPolicy) -> float:
+    """After how much of its life a certificate is renewed, where its CA suggests nothing."""
+    return policy.fraction or (_SHORT_FRACTION if life < _SHORT_LIFE else _FRACTION)
 
 
 def _deploy(fact: CertificateFact, now: datetime) -> Task | None:

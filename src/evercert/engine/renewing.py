@@ -16,7 +16,7 @@ from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
 from evercert.store import renewals
 
-__all__ = ["RenewalInfo"]
+__all__ = ["RenewalInfo", "poll_interval"]
 
 # Let's Encrypt asks for a look every six hours; a mass revocation is noticed within that time.
 _USUAL = timedelta(hours=6)
@@ -65,5 +65,9 @@ class RenewalInfo:
 
 
 def _soon(current: IssuedCertificate) -> timedelta:
-    """Six hours, or less where the life is so short that six hours of it are much."""
-    return min(_USUAL, current.lifetime / 20)
+    return poll_interval(current.lifetime)
+
+
+def poll_interval(life: timedelta) -> timedelta:
+    """After how long a CA is asked again: six hours, or less where they would be much of the life."""
+    return min(_USUAL, life / 20)

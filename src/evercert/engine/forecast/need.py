@@ -1,0 +1,46 @@
+"""How high a limit would have to be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from evercert.acme.cas import Limit
+from evercert.engine.budget import interval, usable
+from evercert.engine.forecast.model import Steps
+
+__all__ = ["needed"]
+
+_SECOND = 1_000_000
+
+
+def needed(limit: Limit, tat: int, demand: Counter[int], steps: Steps, patience: int) -> int:
+    """The smallest number for that period with which nobody waits longer than *patience* seconds."""
+
+    def is_enough(count: int) -> bool:
+        return _longest(limit, replace(limit, count=count), tat, demand, steps) <= patience * _SECOND
+
+    most = limit.count
+    while not is_enough(most):
+        most *= 2
+    least = limit.count
+    while least < most:
+        middle = (least + most) // 2
+        if is_enough(middle):
+            most = middle
+        else:
+            least = middle + 1
+    return most
+
+
+def _longest(before: Limit, limit: Limit, tat: int, demand: Counter[int], steps: Steps) -> int:
+    """How many microseconds the last of those waits longest that come at the same step, first come, first served."""
+    start = steps.start * _SECOND
+    # What was drawn stays drawn, in tokens of the higher limit.
+    tat = start + max(0, tat - start) * interval(limit) // interval(before)
+    longest = 0
+    for step, count in sorted(demand.items()):
+        now = steps.moment(step) * _SECOND
+        tat = max(tat, now) + count * interval(limit)
+        longest = max(longest, tat - usable(limit, urgent=False) * interval(limit) - now)
+    return longest

@@ -1,0 +1,110 @@
+"""The forecast whole: which limit is met when, what becomes of those that wait, and what it would need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evercert.acme.cas import LimitScope
+from evercert.engine.forecast.change import UNCHANGED, Change
+from evercert.engine.forecast.course import OUTAGE, Course, Waiting, course_of
+from evercert.engine.forecast.division import divided
+from evercert.engine.forecast.figures import Figures, figures_of
+from evercert.engine.forecast.fleet import CaRules, Fleet
+from evercert.engine.forecast.model import Books, Bucket, Model, Steps
+from evercert.engine.forecast.need import needed
+
+__all__ = ["Outlook", "Shortage", "forecast", "steps_of"]
+
+_DAY, _HOUR, _MINUTE = 86_400, 3600, 60
+# So many steps make a day of work at most; a short life is looked at in as many parts.
+_STEPS, _PARTS = 20_000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A limit that is used up, and what comes of it; where there is no `bucket`, a CA that does not answer.
+
+    Moments and spans are seconds. `until` is when the last of them was served, or None if some wait still at the end
+    (`left`). With `need` instead of the limit's own number nobody waits longer than a day, or than a quarter of the
+    time that the shortest life has for a renewal.
+    """
+
+    bucket: Bucket | None
+    since: int
+    waiting: int
+    most: int
+    longest: int
+    lapsing: int
+    first_lapse: int | None
+    left: int
+    need: int = 0
+
+    @property
+    def accounts(self) -> int:
+        """Among how many accounts the orders would have to be shared, if the limit is an account's."""
+        if self.bucket is None or self.bucket.limit.scope is not LimitScope.ORDERS_PER_ACCOUNT:
+            return 0
+        return -(-self.need // self.bucket.limit.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What will happen, `shortages` in the order of their beginning."""
+
+    model: Model
+    course: Course
+    figures: Figures
+    shortages: tuple[Shortage, ...]
+
+    @property
+    def lapsing(self) -> int:
+        return sum(each.lapsing for each in self.shortages)
+
+    @property
+    def waiting(self) -> int:
+        return sum(each.waiting for each in self.shortages)
+
+
+def steps_of(fleet: Fleet, horizon: int, change: Change = UNCHANGED) -> Steps:
+    """Hours, or shorter steps where a life is so short that an hour is much of it."""
+    leads = (change.of(kind).lead for kind in fleet.kinds)
+    size = max(_MINUTE, min(_HOUR, min(leads, default=_HOUR * _PARTS) // _PARTS // _MINUTE * _MINUTE))
+    size = max(size, -(-horizon // _STEPS // _MINUTE) * _MINUTE)
+    return Steps(fleet.start, size, -(-horizon // size))
+
+
+def forecast(
+    fleet: Fleet, rules: Mapping[str, CaRules], books: Books, horizon: int, change: Change = UNCHANGED
+) -> Outlook:
+    """What will happen within *horizon* seconds. Pure; *rules* are by directory, for every CA that is asked."""
+    steps = steps_of(fleet, horizon, change)
+    model = divided(fleet, rules, books, steps, change)
+    course, asked = course_of(model), course_of(model, unlimited=True)
+    shortages = sorted(
+        (_shortage(model, asked, number, waiting) for number, waiting in course.waiting.items()),
+        key=lambda each: (each.since, -each.waiting),
+    )
+    return Outlook(model, course, figures_of(fleet, change, asked, model.chosen), tuple(shortages))
+
+
+def _shortage(model: Model, asked: Course, number: int, waiting: Waiting) -> Shortage:
+    steps = model.steps
+    bucket = None if number == OUTAGE else model.buckets[number]
+    return Shortage(
+        bucket=bucket,
+        since=steps.moment(waiting.since),
+        waiting=waiting.count,
+        most=waiting.most,
+        longest=waiting.longest * steps.size,
+        lapsing=waiting.lapsed.total(),
+        first_lapse=steps.moment(min(waiting.lapsed)) if waiting.lapsed else None,
+        left=waiting.left,
+        need=needed(bucket.limit, bucket.tat, asked.demand[number], steps, _patience(model, number)) if bucket else 0,
+    )
+
+
+def _patience(model: Model, number: int) -> int:
+    """How many seconds a limit may make those wait that draw on it."""
+    slacks = (each.slack * model.steps.size for each in model.cohorts if number in each.draws)
+    return min(_DAY, min(slacks, default=_DAY) // 4)
