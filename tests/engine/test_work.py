@@ -13,8 +13,9 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
+from evercert.base.message import Request, Response
 from evercert.db.protocol import Database
-from evercert.engine.leases import Leases
+from evercert.engine.leases import LENGTH, Leases
 from evercert.engine.owner import Owner
 from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
@@ -22,7 +23,7 @@ from evercert.model.intent import ChallengeRule
 from evercert.model.task import Step, Task
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
-from evercert.store import certificates, issuances, issued
+from evercert.store import certificates, issuances, issued, leases
 from tests.engine.world import World
 from tests.fakes.ca import Fault
 from tests.fakes.ca_signing import Hierarchy
@@ -399,3 +400,30 @@ async def test_an_attempt_that_was_dead_for_longer_than_the_certificate_lived_or
         fact = await world.fact(engine, "www.a.test")
     assert fact.current is not None
     assert len(world.ca.orders) == 2
+
+
+async def test_whoever_lost_a_certificate_leaves_what_stands_outside_to_the_next_one(world: World) -> None:
+    """Stopped past its lease and going on, in the middle of a validation: the token is the other's now."""
+    name, answer = "www.a.test", world.ca.send
+
+    async with world.engine() as engine:
+
+        async def send(request: Request) -> Response:
+            if "/challenge/" in request.url:
+                later = world.clock.now() + 2 * LENGTH
+                assert await leases.claim(engine.db, name, "another", later, later + LENGTH)
+            return await answer(request)
+
+        await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        world.ca.send = send  # type: ignore[method-assign]
+        await engine.worker.settle(name)
+        assert len([path for path in world.webroot.rglob("*") if path.is_file()]) == 1
+        assert await leases.holder(engine.db, name) == "another"
+        fact = await world.fact(engine, name)
+        assert (fact.failures, len(fact.leftovers), fact.current) == (0, 1, None)
+        world.ca.send = answer  # type: ignore[method-assign]
+        await leases.free(engine.db, "another", world.clock.now())
+        assert await engine.worker.settle_due() == [name]
+        assert (await world.fact(engine, name)).current is not None
+        assert len(world.ca.orders) == 1
+    assert list(world.webroot.rglob("*")) == []

@@ -38,6 +38,9 @@ class Ledger:
     async def noted(self, item: Presented) -> None:
         await presented.note(self._db, item)
 
+    async def taking_away(self) -> None:
+        await self._db.write()  # of nothing, so that only the lease's fence speaks
+
     async def taken_away(self, items: Sequence[Presented]) -> None:
         await presented.remove(self._db, items)
 

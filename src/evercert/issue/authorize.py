@@ -109,6 +109,8 @@ async def _prove(means: Means, proof: _Proof) -> None:
 
 async def _clear(means: Means, items: Sequence[Presented]) -> None:
     """Take away what can be; what cannot stays recorded, and the engine comes back for it."""
+    if items:
+        await means.record.taking_away()
     await asyncio.gather(*(_take_away(means, item) for item in items))
 
 

@@ -44,6 +44,11 @@ class Record(Protocol):
         """An item's reference, for taking it away."""
         ...
 
+    async def taking_away(self) -> None:
+        """What was presented may be taken away from now on. Raises where somebody else has gone on with the attempt:
+        what stands outside is his then."""
+        ...
+
     async def taken_away(self, items: Sequence[Presented]) -> None:
         """Nothing is left of the items."""
         ...
