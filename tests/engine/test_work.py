@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -427,3 +428,60 @@ async def test_whoever_lost_a_certificate_leaves_what_stands_outside_to_the_next
         assert (await world.fact(engine, name)).current is not None
         assert len(world.ca.orders) == 1
     assert list(world.webroot.rglob("*")) == []
+
+
+async def test_who_stays_begins_what_comes_while_something_else_takes_long(world: World) -> None:
+    begun: list[str] = []
+    may_end, look = asyncio.Event(), asyncio.Event()
+
+    async def hand(db: Database, fact: CertificateFact, task: Task) -> bool:
+        begun.append(fact.intent.name)
+        if fact.intent.name == "slow.a.test":
+            await may_end.wait()
+        return False
+
+    async def rest() -> None:
+        await look.wait()
+        look.clear()
+
+    async with world.engine() as engine:
+        held = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))
+        worker = Worker(held, world.clock, engine.telling, {Step.ISSUE: hand}, 8)
+        await certificates.declare(engine.db, world.intent("slow.a.test"), world.clock.now())
+        staying = asyncio.create_task(worker.stay(rest))
+        await _until(lambda: begun == ["slow.a.test"])
+        await certificates.declare(engine.db, world.intent("quick.a.test"), world.clock.now())
+        look.set()
+        await _until(lambda: begun == ["slow.a.test", "quick.a.test"])
+        worker.drain()
+        may_end.set()
+        look.set()
+        await asyncio.wait_for(staying, 20)
+        assert await leases.owners(engine.db) == []
+        await held.close()
+
+
+async def test_who_drains_ends_after_the_step_and_what_is_left_is_due(world: World) -> None:
+    async with world.engine() as engine:
+        issue = engine.worker._hands[Step.ISSUE]
+
+        async def hand(db: Database, fact: CertificateFact, task: Task) -> bool:
+            worker.drain()
+            return await issue(db, fact, task)
+
+        held = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))
+        worker = Worker(held, world.clock, engine.telling, {Step.ISSUE: hand}, 8)
+        await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now())
+        assert await worker.settle_due() == ["www.a.test"]
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.current is not None
+        assert fact.deployments == ()
+        await held.close()
+        assert await engine.worker.settle_due() == ["www.a.test"]
+        assert len((await world.fact(engine, "www.a.test")).deployments) == 1
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():
+            await asyncio.sleep(0.01)

@@ -38,7 +38,7 @@ def test_two_hundred_are_issued_by_one_order_each_and_the_chain_is_the_one_that_
         wanted = read_certificate(split_pem(hard.root(2).encode())[0]).subject
         asked = ["obtain", "--each-from", str(file), *evercert.at, "--preferred-chain", wanted, "--quiet", "--json"]
         argv = [installed("evercert", "run `make setup`"), *asked]
-        workers = evercert.environment(EVERCERT_WORKERS="200")
+        workers = evercert.environment(EVERCERT_CONCURRENCY="200")
         done = measured(argv, workers, tmp_path / f"told-{number}", seconds=80)
         if done.status == 0 or not hard.is_wedged():
             break

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,9 +15,10 @@ from evercert.cli.output import Output
 from evercert.config.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import asyncio
     from asyncio import AbstractEventLoop
 
-__all__ = ["configured", "confirm", "framed", "in_loop"]
+__all__ = ["configured", "confirm", "framed", "in_loop", "told_to_end"]
 
 T = TypeVar("T")
 
@@ -76,6 +78,30 @@ def in_loop(work: Coroutine[Any, Any, T], new_loop: Callable[[], AbstractEventLo
         raise KeyboardInterrupt from None
     except BaseExceptionGroup as group:
         raise _first(group) from group
+
+
+@contextmanager
+def told_to_end() -> Iterator[asyncio.Event]:
+    """Inside, in a loop: set once somebody says that it is enough, by SIGTERM or Ctrl-C; said again, the task that is
+    inside is cancelled."""
+    import asyncio
+    import signal
+
+    ending, task, loop = asyncio.Event(), asyncio.current_task(), asyncio.get_running_loop()
+
+    def end() -> None:
+        if ending.is_set() and task is not None:
+            task.cancel()
+        ending.set()
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, end)
+    try:
+        yield ending
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

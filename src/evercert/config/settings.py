@@ -63,7 +63,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "",
         "reference to the password for PostgreSQL: env:NAME, file:PATH, cred:NAME or exec:PROGRAM",
     ),
-    Setting("workers", "EVERCERT_WORKERS", "64", "how many certificates are worked on at once"),
+    Setting("concurrency", "EVERCERT_CONCURRENCY", "64", "how many certificates a process works on at once"),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
 )
@@ -79,7 +79,7 @@ class Settings:
     master_key: str
     database: str
     database_password: str
-    workers: int
+    concurrency: int
     resolvers: tuple[str, ...]
     proxy: str
     environ: Mapping[str, str] = field(repr=False)
@@ -112,7 +112,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: str | None)
         master_key=values["master_key"],
         database=values["database"],
         database_password=values["database_password"],
-        workers=_whole_number("workers", values["workers"]),
+        concurrency=_whole_number("concurrency", values["concurrency"]),
         resolvers=tuple(part.strip() for part in values["resolvers"].split(",") if part.strip()),
         proxy=values["proxy"],
         environ=environ,

@@ -3,77 +3,98 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from evercert.base.errors import EvercertError
 from evercert.daemon.following import Following
 from evercert.daemon.standing import Standing
+from evercert.db.protocol import Wakeup
 from evercert.engine.wiring import Engine
 from evercert.store import certificates, retention
+from evercert.store.certificates import WORK
 
 __all__ = ["stay"]
 
-# Another process (`evercert obtain`) may write down something that is due at once; its worker
-# does it, but if that dies we find it within this time.
+# News of work may be lost with the process that brings it, and what a dead one left is found by looking.
 _LOOK = timedelta(seconds=10)
 _PRUNE_EVERY = timedelta(hours=6)
 
+# What is being done when we are told to end may finish its step; service managers wait longer than this.
+_DRAIN = timedelta(seconds=25)
 
-async def stay(engine: Engine) -> None:
-    """Never returns; ends when cancelled, and what was begun is gone on with by the next one.
+
+async def stay(engine: Engine, ending: asyncio.Event | None = None, *, first: bool = True) -> None:
+    """Returns after *ending* was set: what was being done has finished its step, or is gone on with by the next one,
+    as it is after a cancel. Of several processes on one machine the *first* alone stands before live servers and
+    follows the declaration.
 
     A failure of the store is told and survived: it is tried again at the next look.
     """
-    async with asyncio.TaskGroup() as side_by_side:
+    beside: list[Coroutine[Any, Any, NoReturn]] = [_repeat(engine, _PRUNE_EVERY, lambda: _prune(engine))]
+    if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
-        side_by_side.create_task(_stand(engine))
-        side_by_side.create_task(_renew(engine))
+        beside.append(_repeat(engine, _LOOK, Standing(engine).look))
         if engine.settings.config:
-            side_by_side.create_task(_follow(engine))
+            beside.append(_repeat(engine, _LOOK, Following(engine).look))
+    async with asyncio.TaskGroup() as side_by_side:
+        tasks = [side_by_side.create_task(work) for work in beside]
+        working = side_by_side.create_task(_work(engine))
+        if ending is None:
+            return
+        await ending.wait()
+        engine.worker.drain()
+        await asyncio.wait({working}, timeout=_DRAIN.total_seconds())
+        for task in (*tasks, working):
+            task.cancel()
 
 
-async def _stand(engine: Engine) -> NoReturn:
-    standing = Standing(engine)
+async def _repeat(engine: Engine, pause: timedelta, look: Callable[[], Awaitable[None]]) -> NoReturn:
     while True:
         try:
-            await standing.look()
+            await look()
         except EvercertError as error:
-            _tell(engine, error)
-        await engine.clock.sleep(_LOOK.total_seconds())
-
-
-async def _follow(engine: Engine) -> NoReturn:
-    following = Following(engine)
-    while True:
-        try:
-            await following.look()
-        except EvercertError as error:
-            _tell(engine, error)
-        await engine.clock.sleep(_LOOK.total_seconds())
-
-
-async def _renew(engine: Engine) -> NoReturn:
-    prune_at = engine.clock.now()
-    while True:
-        try:
-            await engine.worker.settle_due()
-            if engine.clock.now() >= prune_at:
-                await retention.prune(engine.db, engine.clock.now(), retention.Retention())
-                prune_at = engine.clock.now() + _PRUNE_EVERY
-            pause = await _pause(engine)
-        except EvercertError as error:
-            _tell(engine, error)
-            pause = _LOOK
+            _tell(engine, error, pause)
         await engine.clock.sleep(pause.total_seconds())
 
 
-def _tell(engine: Engine, error: EvercertError) -> None:
-    engine.telling(f"{error}; trying again in {_LOOK.seconds} s")
+async def _prune(engine: Engine) -> None:
+    await retention.prune(engine.db, engine.clock.now(), retention.Retention())
+
+
+async def _work(engine: Engine) -> None:
+    with engine.db.listen(WORK) as news:
+
+        async def rest() -> None:
+            await _until_news(engine, news)
+
+        while True:
+            try:
+                return await engine.worker.stay(rest)
+            except EvercertError as error:
+                _tell(engine, error, _LOOK)
+            await engine.clock.sleep(_LOOK.total_seconds())
+
+
+async def _until_news(engine: Engine, news: Wakeup) -> None:
+    """Returns when there may be work, or after a look's time at most."""
+    pause = await _pause(engine)
+    waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(engine.clock.sleep(pause.total_seconds()))]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def _pause(engine: Engine) -> timedelta:
     """Until the next thing is due, but never longer than a look takes; so long, too, where something is due
-    still, because somebody else works on it."""
+    still, because somebody else works on it or there is no room."""
     moment, now = await certificates.next_action_at(engine.db), engine.clock.now()
     return min(moment - now, _LOOK) if moment is not None and moment > now else _LOOK
+
+
+def _tell(engine: Engine, error: EvercertError, pause: timedelta) -> None:
+    engine.telling(f"{error}; trying again in {pause.total_seconds():.0f} s")

@@ -157,7 +157,7 @@ def _assembled(
         Step.LEAVE: Leaving(accounts, clock, telling),
         Step.ABANDON: Abandoning(accounts, clock, telling),
     }
-    worker = Worker(leases, clock, telling, hands, settings.workers)
+    worker = Worker(leases, clock, telling, hands, settings.concurrency)
     checked = partial(check, targets=targets, resolve=find_secret)
     return Engine(
         settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked, solvers.stand

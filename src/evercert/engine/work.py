@@ -74,35 +74,58 @@ class Worker:
     async def settle_due(self) -> list[str]:
         """Afterwards nothing is due but what came due again meanwhile or somebody else works on; the
         certificates that were looked at, most pressing first. None of them waits for, or fails with, another."""
-        await self._leases.free_the_ended()
         done: dict[str, None] = {}
         working: set[asyncio.Task[None]] = set()
+        await self._leases.free_the_ended()
         try:
             while True:
-                # A few at a time, so that one certificate is not one claim.
-                if len(working) <= self._width * 3 // 4:
-                    working |= {asyncio.create_task(self._settle_claimed(each)) for each in await self._fresh(done)}
+                working |= {
+                    asyncio.create_task(self._settle_claimed(each)) for each in await self._fresh(working, done)
+                }
                 if not working:
                     return list(done)
                 _, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _ended(working)
 
+    async def stay(self, rest: Callable[[], Awaitable[None]]) -> None:
+        """Do what comes due when it comes due, until `drain`; *rest* returns when it is time to look again. A
+        failure of the store is raised, when what was begun has ended."""
+        working: set[asyncio.Task[None]] = set()
+        resting: asyncio.Task[None] | None = None
+        try:
+            while working or not self._draining:
+                claimed = await self._claimed(working)
+                working |= {asyncio.create_task(self._settle_claimed(each)) for each in claimed}
+                if resting is None or resting.done():
+                    resting = asyncio.ensure_future(rest())
+                    await self._leases.free_the_ended()
+                await asyncio.wait({resting, *working}, return_when=asyncio.FIRST_COMPLETED)
+                working = {task for task in working if not task.done()}
+        finally:
+            await _ended({resting, *working} if resting else working)
+
     def drain(self) -> None:
         """From now on nothing more is begun, and what is being worked on is let go after its step."""
         self._draining = True
 
-    async def _fresh(self, done: dict[str, None]) -> list[Lease]:
-        """Claimed certificates that this go has not looked at yet; as many as there is room for."""
-        if self._draining or self._room.locked():
-            return []
-        claimed = await self._leases.claim_due(max(1, self._width // 4))
+    async def _fresh(self, working: set[asyncio.Task[None]], done: dict[str, None]) -> list[Lease]:
+        """Claimed certificates that this go has not looked at yet."""
+        claimed = await self._claimed(working)
         again = [each for each in claimed if each.certificate in done]
         for lease in again:
             async with self._leases.keeping(lease):
                 pass  # due again: for the next go
         done |= dict.fromkeys(each.certificate for each in claimed)
         return [each for each in claimed if each not in again]
+
+    async def _claimed(self, working: set[asyncio.Task[None]]) -> list[Lease]:
+        """Some certificates that are due, if there is room for them; not one at a time, so that not every
+        certificate is a claim of its own."""
+        room = self._width - len(working)
+        if self._draining or self._room.locked() or room < self._width / 4:
+            return []
+        return await self._leases.claim_due(room)
 
     async def _settle_claimed(self, lease: Lease) -> None:
         async with self._leases.keeping(lease) as leased, self._room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, LiteralString
 
 import msgspec
 
@@ -21,6 +21,7 @@ from evercert.store.sql import load_queries
 
 __all__ = [
     "MAKING",
+    "WORK",
     "Declared",
     "created",
     "declare",
@@ -35,6 +36,10 @@ __all__ = [
 ]
 
 _SQL: Final = load_queries("certificates")
+
+# News on this channel: there is work that nobody does yet. Whoever declares a certificate and works on it himself
+# brings none, or another would be quicker than he.
+WORK: Final[LiteralString] = "work"
 
 Declared = Literal["created", "changed", "unchanged"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from evercert.cli.frame import configured, framed, in_loop
@@ -14,13 +16,16 @@ __all__ = ["command"]
 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Do what is due and end: for a timer.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, help="So many processes of this machine.")
 @click.option("--print-unit", type=click.Choice(UNITS), help="Print a unit file for systemd and end.")
 @framed
 @configured
-def command(output: Output, settings: Settings, once: bool, print_unit: str | None) -> int:
+def command(output: Output, settings: Settings, once: bool, workers: int, print_unit: str | None) -> int:
     """Stay, and keep every certificate renewed and served, for ever.
 
     With --config (or EVERCERT_CONFIG) what is declared there is what is wanted: at the start, and after each change.
+    Any number of machines may run it on one PostgreSQL (EVERCERT_DATABASE). Told to end, it finishes the steps that
+    it is at; told again, it leaves them to the next one.
 
     \b
     evercert run --print-unit evercert.service > /etc/systemd/system/evercert.service
@@ -31,12 +36,12 @@ def command(output: Output, settings: Settings, once: bool, print_unit: str | No
         return 0
     if once:
         return in_loop(_look(output, settings))
-    try:
-        return in_loop(_stay(output, settings))
-    except KeyboardInterrupt:
-        # To be told to end is how staying ends: for a service manager that is success.
-        output.note("ended; what was begun is kept, and gone on with next time")
-        return 0
+    work = _stay(output, settings) if workers == 1 else _keep_crew(output, settings, workers)
+    with suppress(KeyboardInterrupt):  # told a second time
+        in_loop(work)
+    # To be told to end is how staying ends: for a service manager that is success.
+    output.note("ended; what was begun is kept, and gone on with next time")
+    return 0
 
 
 async def _look(output: Output, settings: Settings) -> int:
@@ -54,14 +59,27 @@ async def _look(output: Output, settings: Settings) -> int:
         return await report_outcome(output, engine, await engine.worker.settle_due())
 
 
-async def _stay(output: Output, settings: Settings) -> int:
+async def _stay(output: Output, settings: Settings) -> None:
     from evercert.cli.display import when
+    from evercert.cli.frame import told_to_end
+    from evercert.daemon.crew import FIRST
     from evercert.daemon.stay import stay
     from evercert.engine.wiring import open_engine
     from evercert.store import certificates
 
-    async with open_engine(settings, output.progress) as engine:
-        first = when(await certificates.next_action_at(engine.db))
-        output.note(f"watching over the certificates in {settings.home}; the first is due {first}")
-        await stay(engine)
-    return 0
+    with told_to_end() as ending:
+        async with open_engine(settings, output.progress) as engine:
+            due = when(await certificates.next_action_at(engine.db))
+            output.note(f"watching over the certificates in {settings.home}; the first is due {due}")
+            await stay(engine, ending, first=settings.environ.get(FIRST) != "0")
+
+
+async def _keep_crew(output: Output, settings: Settings, workers: int) -> None:
+    from evercert.base.clock import SystemClock
+    from evercert.cli.frame import told_to_end
+    from evercert.daemon.crew import keep_crew
+
+    arguments = ["run", "--home", str(settings.home), *(["--config", settings.config] if settings.config else ())]
+    with told_to_end() as ending:
+        output.note(f"{workers} workers watch over the certificates in {settings.home}")
+        await keep_crew(workers, arguments, settings.environ, ending, SystemClock(), output.note)

@@ -106,6 +106,7 @@ async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
             await declared.release(db, name, _RELEASES[action], now)
     declaration = comparison.declaration
     await declared.note(db, declared.Applied(declaration.digest, declaration.lists, len(comparison.wanted)), now)
+    db.notify(certificates.WORK)
 
 
 async def _side_by_side(changed: Sequence[Wanted], db: Database, now: datetime) -> None:

@@ -1,0 +1,43 @@
+"""`evercert run --workers`: several processes share the work, one that dies is followed, and all end together."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.shell import Shell
+from tests.peers.pebble import Pebble
+from tests.peers.program import Program
+
+_SHORT = ["--no-ari", "--renew-at", "0.3"]
+
+
+def _workers(crew: Program) -> list[int]:
+    """The processes that it has started and that live."""
+    children = Path(f"/proc/{crew.pid}/task/{crew.pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def test_a_worker_that_is_killed_is_followed_and_all_end_when_told_to(
+    tmp_path: Path, start_pebble: Callable[..., Pebble]
+) -> None:
+    evercert = Shell(tmp_path / "home", start_pebble(profiles={"default": 10}))
+    evercert.obtained("crew.test", *_SHORT)
+    installed = evercert.live("crew.test")
+    with evercert.start("run", "--workers", "2", log=tmp_path / "crew.log") as crew:
+        crew.wait_until(lambda: crew.text().count("watching over") == 2, "both work")
+        first = _workers(crew)
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        before = installed.read_bytes()
+        crew.wait_until(lambda: installed.read_bytes() != before, "renewed by others", patience=40)
+        others = _workers(crew)
+        assert not set(first) & set(others)
+        crew.signal(signal.SIGTERM)
+        assert crew.wait(60) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in others)
+    assert len(re.findall(r"worker \d ended \(SIGKILL\); another starts in 0.5 s", crew.text())) == 2
+    assert crew.text().rstrip().endswith("gone on with next time")
