@@ -93,7 +93,7 @@ def _said(found: Declared) -> Iterator[tuple[str, tuple[str, str]]]:
     intent = found.intent
     yield "names", (", ".join(map(str, intent.identifiers)), str(found.origin))
     yield "proved by", (", ".join(f"{rule.type} by {rule.solver}" for rule in intent.challenges), "see its rules")
-    for wish, (value, origin) in found.values.items():
+    for wish, (value, origin) in found.said.values().items():
         if value is None:
             yield wish, (_usual(wish, intent), _BY_DEFAULT)
         else:

@@ -1,16 +1,17 @@
-"""Where each key and value of a TOML text stands; `tomllib`, which reads the values, does not say.
+"""Where each key and value of a TOML text stands; `tomli`, which reads the values, does not say.
 
-The text has been read by `tomllib` before, so it is TOML; this only finds its tokens. Nobody waits for it: it is
+The text has been read by `tomli` before, so it is TOML; this only finds its tokens. Nobody waits for it: it is
 asked once something is to be told of a place.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
+
+import tomli
 
 __all__ = ["Path", "Place", "Places", "find_places"]
 
@@ -143,7 +144,7 @@ class _Scanner:
         if self._next() not in {'"', "'"}:
             return self._pass(_BARE), offset
         quoted = self._pass(_STRING)
-        ((key, _),) = tomllib.loads(f"{quoted}=0").items() if quoted else [("", 0)]
+        ((key, _),) = tomli.loads(f"{quoted}=0").items() if quoted else [("", 0)]
         return key, offset
 
     def _pair(self, table: Path) -> None:

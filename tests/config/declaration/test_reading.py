@@ -48,7 +48,7 @@ def names(declaration: Declaration) -> dict[str, list[str]]:
 
 def said(declared: Declared) -> dict[str, str]:
     """Where each value comes from, by its key; only those that somebody says."""
-    return {wish: origin.key for wish, (_, origin) in declared.values.items() if origin}
+    return {wish: origin.key for wish, (_, origin) in declared.said.values().items() if origin}
 
 
 def test_one_line_is_a_declaration(read: Read, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_everything_is_inherited_and_remembers_where_it_came_from(read: Read) ->
             "targets",
         )
     }  # fmt: skip
-    assert str(declared.values["key_type"][1]).endswith("evercert.toml:16:1")
+    assert str(declared.said.values()["key_type"][1]).endswith("evercert.toml:16:1")
 
 
 def test_a_ca_is_reached_as_it_is_declared(read: Read) -> None:
@@ -197,7 +197,7 @@ def test_lists_and_patterns_become_certificates(read: Read, tmp_path: Path) -> N
         "one": ["x9.test", "x10.test", "y.test", "z.test"],
     }
     where = {each.intent.name: str(each.origin) for each in declaration.certificates}
-    assert where["b.test"].endswith("customers.txt:4:1")
+    assert where["b.test"].endswith("customers.txt:4:3")
     assert where["p.test"].endswith("evercert.toml:3:44")
     assert declaration.lists == (str(tmp_path / "customers.txt"), str(tmp_path / "more.txt"))
 

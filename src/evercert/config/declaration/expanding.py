@@ -11,12 +11,13 @@ from evercert.acme.cas import known_ca
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import Identifier, parse_identifier
-from evercert.config.declaration.declared import Declared, Origin
+from evercert.config.declaration.declared import Declared
 from evercert.config.declaration.faults import Fault
 from evercert.config.declaration.files import ListFile, Source, read_list
 from evercert.config.declaration.gathering import Entry, Tables
-from evercert.config.declaration.inheriting import Said, inherited
-from evercert.config.declaration.parts import Cas, Rules
+from evercert.config.declaration.inheriting import Said, inherited, own
+from evercert.config.declaration.origin import Origin
+from evercert.config.declaration.parts import Cas, Rules, unproved
 from evercert.config.declaration.patterns import expanded
 from evercert.config.declaration.schema import CertificateTable, FreezeTable
 from evercert.config.declaration.words import Moment, WindowText
@@ -28,8 +29,8 @@ __all__ = ["Expanding"]
 
 # As long as a DNS name: it becomes a folder's name, too.
 _MAX_NAME = 253
-# A name, and where it was written.
-_Written = tuple[str, Origin]
+# A name, a table or line, and where in that it was written.
+_Written = tuple[str, Origin, tuple[str | int, ...]]
 
 
 @dataclass(slots=True)
@@ -45,11 +46,12 @@ class Expanding:
     faults: list[Fault]
     lists: dict[str, ListFile] = field(default_factory=dict)
     _seen: dict[str, Origin] = field(default_factory=dict)
+    _known: dict[object, dict[str, Any] | None] = field(default_factory=dict)
 
     def certificates(self) -> Iterator[Declared]:
         for name, entry in self.tables.certificates.items():
             said = inherited(entry, self.tables, self.faults)
-            shared = self._shared(said)
+            shared = self._shared(own(entry.table), said)
             for called, written in self._called(name, entry):
                 if certificate := self._declared(called, written, entry, said, shared):
                     yield certificate
@@ -60,29 +62,30 @@ class Expanding:
         if not (table.each or table.each_from):
             written = [*self._texts(table.names, origin, "names"), *self._words(table.names_from, origin, "names_from")]
             if written or not (table.names or table.names_from):
-                yield name, written or [(name, origin)]
+                yield name, written or [(name, origin, ())]
             return
         if table.names or table.names_from:
             hint = "each certificate has the names of its line: leave names and names_from out"
             self.faults.append(origin.fault("it says both names and each", hint, at_key=True))
         for text in self._texts(table.each, origin, "each"):
             yield None, [text]
-        for _, words in self._lines(table.each_from, origin, "each_from"):
+        for words in self._lines(table.each_from, origin, "each_from"):
             yield None, words
 
     def _texts(self, texts: Iterable[str], origin: Origin, key: str) -> Iterator[_Written]:
         for number, text in enumerate(texts):
-            where = Origin(origin.source, (*origin.path, key, number))
+            inside = (key, number)
             try:
-                yield from ((each, where) for each in expanded(text))
+                for each in expanded(text):
+                    yield each, origin, inside
             except EvercertError as error:
-                self.faults.append(where.fault(error.message, error.hint))
+                self.faults.append(origin.fault(error.message, error.hint, inside=inside))
 
     def _words(self, named: str, origin: Origin, key: str) -> Iterator[_Written]:
-        for _, words in self._lines(named, origin, key):
+        for words in self._lines(named, origin, key):
             yield from words
 
-    def _lines(self, named: str, origin: Origin, key: str) -> Iterator[tuple[int, list[_Written]]]:
+    def _lines(self, named: str, origin: Origin, key: str) -> Iterator[list[_Written]]:
         if not named or not isinstance(origin.source, Source):
             return
         try:
@@ -91,10 +94,9 @@ class Expanding:
             self.faults.append(origin.fault(error.message, error.hint, inside=(key,)))
             return
         self.lists[file.name] = file
-        for number, line in enumerate(file.lines):
-            if line:
-                where = Origin(file, (number,))
-                yield number, [(word, where) for word in line.split()]
+        for number, words in file.words():
+            line = Origin(file, (number,))
+            yield [(word, line, (place,)) for place, word in enumerate(words)]
 
     def _declared(
         self,
@@ -105,13 +107,13 @@ class Expanding:
         shared: dict[str, Any] | None,
     ) -> Declared | None:
         identifiers = self._identifiers(written)
-        if not identifiers or len(identifiers) > len(written):
+        if not identifiers:
             return None
-        name, origin = (called, entry.origin) if called is not None else (identifiers[0].base, written[0][1])
+        name, origin = (identifiers[0].base, _origin(written[0])) if called is None else (called, entry.origin)
         if not self._is_free(name, origin):
             return None
         rules = self.rules.of_names(identifiers)
-        for identifier in self.rules.unproved(identifiers, rules):
+        for identifier in unproved(identifiers, rules):
             hint = "write a [dns.NAME] with its provider and zone (docs/dns.md lists them)"
             self.faults.append(self._where(identifier, written).fault(_unproved(identifier), hint))
         if shared is None:
@@ -122,28 +124,30 @@ class Expanding:
 
     def _identifiers(self, written: list[_Written]) -> tuple[Identifier, ...]:
         found: dict[Identifier, None] = {}
-        for text, origin in written:
+        for text, origin, inside in written:
             try:
                 found[parse_identifier(text)] = None
             except EvercertError as error:
-                hint = error.hint if len(origin.path) != 2 else "write its names = [...], or call it by its one name"
-                self.faults.append(origin.fault(error.message, hint, at_key=True))
+                is_called_so = not inside and isinstance(origin.source, Source)
+                hint = "write its names = [...], or call it by its one name" if is_called_so else error.hint
+                self.faults.append(origin.fault(error.message, hint, inside=inside, at_key=True))
         return tuple(found)
 
     def _where(self, identifier: Identifier, written: list[_Written]) -> Origin:
         """Where it was written; every text that is compared here was read before."""
-        return next(origin for text, origin in written if _reads_as(text, identifier))
+        return next(_origin(each) for each in written if _reads_as(each[0], identifier))
 
     def _is_free(self, name: str, origin: Origin) -> bool:
         if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
             words = f"a certificate cannot be called {one_line(name)[:60]!r}"
             self.faults.append(origin.fault(words, "use printable characters, at most 253", at_key=True))
             return False
-        other = self._seen.setdefault(name, origin)
-        if other is not origin:
-            words = f"there is a certificate {name!r} in {other} already"
+        if name in self._seen:
+            words = f"there is a certificate {name!r} in {self._seen[name]} already"
             self.faults.append(origin.fault(words, "give one of them another name", at_key=True))
-        return other is origin
+            return False
+        self._seen[name] = origin
+        return True
 
     def _check_number(self, identifiers: tuple[Identifier, ...], ca: str, origin: Origin) -> None:
         if len(identifiers) < 3:  # no CA takes fewer
@@ -156,10 +160,15 @@ class Expanding:
             words = f"it has {len(identifiers)} names, and the CA takes {most}"
             self.faults.append(origin.fault(words, "make several certificates of it", at_key=True))
 
-    def _shared(self, said: Said) -> dict[str, Any] | None:
-        """What all certificates of one table have in common; None where a CA or target is not right, which was told."""
-        values: dict[str, Any] = {wish: value for wish, (value, _) in said.items()}
-        choices, targets = self._choices(said), self._targets(said)
+    def _shared(self, key: object, said: Said) -> dict[str, Any] | None:
+        """What certificates have in common whose tables say the same, by that *key*; None where a CA or target is not
+        right, which was told."""
+        if key not in self._known:
+            self._known[key] = self._intended({wish: value for wish, (value, _) in said.values().items()})
+        return self._known[key]
+
+    def _intended(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        choices, targets = self._choices(values["cas"], values["account"]), self._targets(values["targets"])
         if not choices or targets is None:
             return None
         lifetime = values["lifetime"]
@@ -178,11 +187,10 @@ class Expanding:
             "terms": _terms(values, choices[1:]),
         }
 
-    def _choices(self, said: Said) -> tuple[CaChoice, ...]:
+    def _choices(self, words: tuple[str, ...] | None, account: str | None) -> tuple[CaChoice, ...]:
         """None of them where one is not right."""
-        words, account = said["cas"][0], said["account"][0]
         chosen: dict[CaChoice, None] = {}
-        for word in words if isinstance(words, tuple) else (self.usual_ca,):
+        for word in (self.usual_ca,) if words is None else words:
             try:
                 choice = self.cas.choice(word)
             except EvercertError:
@@ -191,12 +199,11 @@ class Expanding:
                 return ()
             if choice is None:
                 return ()
-            chosen[CaChoice(choice.directory, account) if isinstance(account, str) else choice] = None
+            chosen[choice if account is None else CaChoice(choice.directory, account)] = None
         return tuple(chosen)
 
-    def _targets(self, said: Said) -> tuple[TargetSpec, ...] | None:
-        names, _ = said["targets"]
-        if not isinstance(names, tuple):
+    def _targets(self, names: tuple[str, ...] | None) -> tuple[TargetSpec, ...] | None:
+        if names is None:
             return (TargetSpec("files", {"dir": str(self.home)}),)
         if any(name not in self.targets for name in names):
             return None
@@ -223,6 +230,11 @@ def _moment(moment: Moment) -> Any:
 
 def _unproved(identifier: Identifier) -> str:
     return f"a wildcard ({identifier.value}) is proved by DNS alone, and no rule or account has its zone"
+
+
+def _origin(written: _Written) -> Origin:
+    _, origin, inside = written
+    return Origin(origin.source, (*origin.path, *inside))
 
 
 def _reads_as(text: str, identifier: Identifier) -> bool:

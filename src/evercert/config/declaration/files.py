@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import tomli
 
 from evercert.base.errors import EvercertError
 from evercert.config.declaration.faults import Fault, Faulty
@@ -63,14 +64,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A file with names; a path in it is one number, the line's, which counts from zero."""
+    """A file with names. A path in it is the number of a line and that of a word in it; both count from zero."""
 
     name: str
     file: Path
     lines: tuple[str, ...]
 
+    def words(self) -> Iterator[tuple[int, list[str]]]:
+        """The words of each line that has some, without comments, and the line's number."""
+        for number, line in enumerate(self.lines):
+            if words := line.partition("#")[0].split():
+                yield number, words
+
     def place(self, path: KeyPath, *, at_key: bool) -> Place:
-        return Place(int(path[0]) + 1, 1)
+        number, word = map(int, path)
+        line, begin, end = self.lines[number], 0, 0
+        for each in line.split()[: word + 1]:
+            begin = line.index(each, end)
+            end = begin + len(each)
+        return Place(number + 1, begin + 1)
 
 
 def octets_of(place: Path) -> dict[Path, bytes]:
@@ -111,12 +123,12 @@ def parsed(octets: Mapping[Path, bytes]) -> list[Source]:
     for file, content in octets.items():
         try:
             text = content.decode().replace("\r\n", "\n")
-            sources.append(Source(str(file), file, text, tomllib.loads(text)))
+            sources.append(Source(str(file), file, text, tomli.loads(text)))
         except UnicodeDecodeError as error:
             before = content[: error.start]
             column = error.start - (before.rfind(b"\n") + 1) + 1
             faults.append(Fault(str(file), before.count(b"\n") + 1, column, "", "it is not UTF-8", "save it as UTF-8"))
-        except tomllib.TOMLDecodeError as error:
+        except tomli.TOMLDecodeError as error:
             faults.append(_broken(str(file), text, str(error)))
         except RecursionError:
             faults.append(Fault(str(file), 1, 1, "", "it is nested too deeply", _HINTS[""]))
@@ -137,7 +149,7 @@ def _broken(name: str, text: str, words: str) -> Fault:
 
 
 def read_list(source: Source, named: str) -> ListFile:
-    """The list of names that a source names, relative to itself: its lines without comments.
+    """The list of names that a source names, relative to itself.
 
     Raises `not-found`, `too-large` and `bad-input`.
     """
@@ -154,8 +166,7 @@ def read_list(source: Source, named: str) -> ListFile:
     except ValueError as error:
         hint = "a list is text in UTF-8, one line for each certificate"
         raise EvercertError("bad-input", f"{named} is not UTF-8, or no path", hint=hint) from error
-    lines = tuple(line.partition("#")[0].strip() for line in text.split("\n"))
-    return ListFile(str(file), file, lines)
+    return ListFile(str(file), file, tuple(text.split("\n")))
 
 
 def digest_of(octets: Mapping[Path, bytes], lists: Iterable[str], context: Iterable[str]) -> str:

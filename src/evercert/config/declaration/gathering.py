@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from evercert.config.declaration.declared import Origin
+import msgspec
+
 from evercert.config.declaration.faults import Fault
 from evercert.config.declaration.files import Source
+from evercert.config.declaration.origin import Origin
 from evercert.config.declaration.schema import (
     CaTable,
     CertificateTable,
@@ -29,8 +31,7 @@ T_co = TypeVar("T_co", covariant=True)
 _NAMED: Final = ("cas", "dns", "policies", "targets", "certificates")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[T_co]):
+class Entry(msgspec.Struct, Generic[T_co], frozen=True):
     """A table and where it stands."""
 
     table: T_co

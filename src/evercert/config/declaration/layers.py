@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evercert.base.errors import EvercertError
-from evercert.config.declaration.declared import Origin
 from evercert.config.declaration.faults import Fault, nearest
 from evercert.config.declaration.gathering import Entry, Tables
+from evercert.config.declaration.origin import Origin
 from evercert.config.declaration.parts import Cas
 from evercert.config.declaration.schema import Wishes
 

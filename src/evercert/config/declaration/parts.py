@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
@@ -11,16 +11,16 @@ from pathlib import Path
 from evercert.acme.cas import KNOWN_CAS, find_ca
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
-from evercert.config.declaration.declared import Origin
 from evercert.config.declaration.faults import Fault, nearest
 from evercert.config.declaration.gathering import Entry, Tables
+from evercert.config.declaration.origin import Origin
 from evercert.config.declaration.schema import CaTable, DnsTable, Option, TargetTable
 from evercert.config.references import is_reference
 from evercert.model.access import CaAccess
 from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice
 
-__all__ = ["Cas", "Rules", "target_specs"]
+__all__ = ["Cas", "Rules", "target_specs", "unproved"]
 
 _BY_ITSELF = ChallengeRule("http-01", "auto")
 
@@ -172,21 +172,17 @@ class Rules:
         if not self._written and not self._zones:
             return (_BY_ITSELF,)
         values = [identifier.value for identifier in identifiers]
-        written = [rule for pattern, rule in self._written if any(map(pattern.match, values))]
-        by_zone = dict(filter(None, map(self._by_zone, identifiers)))
-        rules = [*written, *(by_zone[match] for match in sorted(by_zone, key=len, reverse=True))]
-        covered = all(any(_fits(rule, value) for rule in rules) for value in values)
+        zones = [*map(self._by_zone, identifiers)]
+        rules = [rule for pattern, rule in self._written if any(map(pattern.match, values))]
+        by_match = {rule.match: rule for rule in zones if rule}
+        rules += sorted(by_match.values(), key=lambda rule: len(rule.match), reverse=True)
+        covered = all(zone or self._is_written(value) for zone, value in zip(zones, values, strict=True))
         return tuple(rules) if covered else (*rules, _BY_ITSELF)
 
-    def unproved(self, identifiers: Iterable[Identifier], rules: Sequence[ChallengeRule]) -> Iterator[Identifier]:
-        """The wildcards among them for which there is no challenge by DNS, which alone proves them."""
-        for identifier in identifiers:
-            if identifier.wildcard and not any(
-                rule.type.startswith("dns-") and _fits(rule, identifier.value) for rule in rules
-            ):
-                yield identifier
+    def _is_written(self, value: str) -> bool:
+        return any(pattern.match(value) for pattern, _ in self._written)
 
-    def _by_zone(self, identifier: Identifier) -> tuple[str, ChallengeRule] | None:
+    def _by_zone(self, identifier: Identifier) -> ChallengeRule | None:
         if identifier.type != "dns":
             return None
         name = identifier.base
@@ -195,8 +191,16 @@ class Rules:
             if not dot:
                 return None
         at, below = self._zones[name]
-        rule = at if identifier.value == name else below
-        return rule.match, rule
+        return at if identifier.value == name else below
+
+
+def unproved(identifiers: Iterable[Identifier], rules: Sequence[ChallengeRule]) -> list[Identifier]:
+    """The wildcards among them for which there is no challenge by DNS, which alone proves them."""
+    wildcards = [identifier for identifier in identifiers if identifier.wildcard]
+    if not wildcards:
+        return []
+    by_dns = [rule for rule in rules if rule.type.startswith("dns-")]
+    return [each for each in wildcards if not any(_fits(rule, each.value) for rule in by_dns)]
 
 
 def _fits(rule: ChallengeRule, value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import product
 from math import prod
 from typing import Final
@@ -17,18 +17,17 @@ _RANGE: Final = re.compile(r"(\d{1,9})\.\.(\d{1,9})", re.ASCII)
 _MOST: Final = 1_000_000
 
 
-def expanded(text: str) -> Iterator[str]:
+def expanded(text: str) -> Iterable[str]:
     """Each text that *text* stands for, in order; itself if it has no braces. Raises `bad-input`."""
     if "{" not in text and "}" not in text:
-        yield text
-        return
+        return (text,)
     between = _BRACES.split(text)
     if any(brace in part for part in between[::2] for brace in "{}"):
         raise EvercertError("bad-input", "a brace has no partner", hint="write {a,b} or {1..9}")
     choices = [_choices(part) if number % 2 else [part] for number, part in enumerate(between)]
     if prod(map(len, choices)) > _MOST:
         raise EvercertError("bad-input", f"it stands for more than {_MOST} texts", hint="make it several")
-    yield from map("".join, product(*choices))
+    return map("".join, product(*choices))
 
 
 def _choices(part: str) -> list[str]:

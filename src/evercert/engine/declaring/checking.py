@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.config.declaration.declared import Declaration, Origin
+from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.faults import Fault, Faulty
+from evercert.config.declaration.origin import Origin
 from evercert.engine.targets import Targets
 from evercert.solve.response import CHALLENGE_TYPES
 from evercert.solve.solvers import check_rule

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from evercert.base.names import Identifier
 from evercert.config.declaration.declared import Declared
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.store.columns import to_text
@@ -46,9 +45,9 @@ def shared(certificates: Sequence[Declared], existing: Collection[str]) -> Itera
 
 def _groups(certificates: Sequence[Declared]) -> Iterator[list[Declared]]:
     """Those of equal needs, where there are several. Few have equal names, so that little is compared."""
-    by_names: defaultdict[tuple[Identifier, ...], list[Declared]] = defaultdict(list)
+    by_names: defaultdict[tuple[str, ...], list[Declared]] = defaultdict(list)
     for declared in certificates:
-        by_names[tuple(sorted(declared.intent.identifiers))].append(declared)
+        by_names[tuple(sorted([each.value for each in declared.intent.identifiers]))].append(declared)
     for several in by_names.values():
         if len(several) > 1:
             by_need: defaultdict[str, list[Declared]] = defaultdict(list)
@@ -74,4 +73,4 @@ def _wanted(declared: Declared, others: Sequence[Declared]) -> Wanted:
         terms = msgspec.structs.replace(intent.terms, installed_as=installed_as)
         intent = msgspec.structs.replace(intent, targets=tuple(targets), terms=terms)
     digest = blake2b(to_text(intent).encode(), digest_size=16).hexdigest()
-    return Wanted(intent, digest, declared, tuple(other.intent.name for other in others))
+    return Wanted(intent, digest, declared, tuple(other.intent.name for other in others) if others else ())
