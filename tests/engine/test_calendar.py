@@ -85,7 +85,7 @@ def test_a_renewal_waits_for_the_end_of_a_freeze_and_says_so() -> None:
     assert isinstance(plan(fact, NOW), Task)
     step = plan(frozen, NOW)
     assert isinstance(step, Wait)
-    assert (step.until, step.reason) == (FREEZE.until, "67% of its life is over, put off for a freeze (end of year)")
+    assert (step.until, step.reason) == (FREEZE.until, "66% of its life is over, put off for a freeze (end of year)")
 
 
 def test_a_freeze_is_broken_before_the_certificate_ends() -> None:

@@ -52,7 +52,7 @@ def issued(
 
 
 def held(age: timedelta, life: timedelta, **changes: object) -> CertificateFact:
-    fact = CertificateFact(INTENT, current=issued(age, life), ari_poll_at=NOW + DAY)
+    fact = CertificateFact(INTENT, current=issued(age, life), ari_poll_at=NOW + DAY, on_schedule=True)
     return msgspec.structs.replace(fact, **changes)
 
 
@@ -63,13 +63,14 @@ def test_a_certificate_that_does_not_exist_yet_is_issued() -> None:
 def test_a_young_certificate_is_left_alone_until_two_thirds_of_its_life() -> None:
     step = plan(held(DAY, 90 * DAY, ari_poll_at=NOW + 1000 * DAY), NOW)
     assert isinstance(step, Wait)
-    assert abs(step.until - (NOW - DAY + 60 * DAY)) < timedelta(seconds=1)
+    # A fiftieth earlier at most: what came on its own schedule is hardly moved.
+    assert timedelta() <= NOW - DAY + 60 * DAY - step.until <= 60 * DAY / 50
 
 
 def test_a_life_under_ten_days_is_renewed_at_its_half() -> None:
     fact = held(timedelta(hours=81), timedelta(hours=160))
     assert isinstance(plan(fact, NOW), Task)
-    assert isinstance(plan(held(timedelta(hours=79), timedelta(hours=160)), NOW), Wait)
+    assert isinstance(plan(held(timedelta(hours=78), timedelta(hours=160)), NOW), Wait)
 
 
 def test_a_window_that_the_ca_moved_into_the_past_is_acted_on_at_once() -> None:
@@ -131,7 +132,7 @@ def test_the_ca_is_asked_when_to_renew_only_where_it_can_answer() -> None:
 
 def test_a_poll_that_was_missed_before_the_end_wakes_nobody_after_it() -> None:
     ended = held(91 * DAY, 90 * DAY, ari_poll_at=NOW - 2 * DAY, retry_at=NOW + DAY)
-    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "67% of its life is over")
+    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "66% of its life is over")
 
 
 def test_what_was_left_behind_is_taken_away_when_nothing_is_due() -> None:

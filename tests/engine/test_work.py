@@ -397,7 +397,7 @@ async def test_an_attempt_that_was_dead_for_longer_than_the_certificate_lived_or
         assert fact.open_issuance is not None
     world.clock.advance(7 * DAY)
     async with world.engine() as engine:
-        await world.pass_time(engine, 3 * DAY)
+        await world.pass_time(engine, 2 * DAY)
         fact = await world.fact(engine, "www.a.test")
     assert fact.current is not None
     assert len(world.ca.orders) == 2

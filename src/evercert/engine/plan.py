@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from evercert.engine.calendar import permitted
+from evercert.engine.spread import earlier
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
 from evercert.model.intent import RenewPolicy
 from evercert.model.task import Step, Task, Wait
@@ -25,6 +26,9 @@ __all__ = ["LAST_CALL", "plan", "renewal_fraction", "renewal_moment"]
 # the life is under ten days.
 _SHORT_LIFE = timedelta(days=10)
 _FRACTION, _SHORT_FRACTION = 2 / 3, 1 / 2
+
+# By so much of its life a renewal is earlier before a person wonders why.
+_NOTICED = 0.02
 
 # A CA may suggest a window that closes too late (or after the end); from here on it is not
 # believed, because there must be time left for retries.
@@ -66,7 +70,14 @@ def _due(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, d
         last = min(fact.renewal.window_end, last_call)
         return min(fact.renewal.moment, last_call), last, "the CA suggests it (ARI)"
     fraction = renewal_fraction(current.lifetime, fact.intent.renew)
-    return current.not_before + current.lifetime * fraction, last_call, f"{fraction:.0%} of its life is over"
+    latest = current.lifetime * fraction
+    after = latest - earlier(fact, current, latest)
+    return current.not_before + after, last_call, _life_over(after / current.lifetime, fraction)
+
+
+def _life_over(share: float, latest: float) -> str:
+    words = f"{share:.0%} of its life is over"
+    return f"{words} (renewals are spread; {latest:.0%} at the latest)" if latest - share > _NOTICED else words
 
 
 def renewal_fraction(life: timedelta, policy: RenewPolicy) -> float:

@@ -21,21 +21,38 @@ INNER JOIN certificates AS c ON c.name = d.certificate
 WHERE d.failures > 0 AND c.stopped = '';
 
 -- name: all tasks
--- What is due first comes first.
-SELECT name, next_action_at, lease_owner, lease_until FROM certificates ORDER BY next_action_at, name LIMIT :limit;
+-- What is due first comes first; the others are looked at no closer.
+SELECT c.name, c.next_action_at, c.lease_owner, c.lease_until
+FROM (SELECT name FROM certificates ORDER BY next_action_at, name LIMIT :limit) AS chosen
+INNER JOIN certificates AS c ON c.name = chosen.name
+ORDER BY c.next_action_at, c.name;
 
 -- name: due tasks
--- Those that wait for somebody to do them.
-SELECT name, next_action_at, lease_owner, lease_until
-FROM certificates
-WHERE next_action_at <= :now AND stopped = '' AND (lease_owner IS NULL OR lease_until <= :now)
-ORDER BY next_action_at, name LIMIT :limit;
+-- Those that wait for somebody to do them, in the order of work; what is leased is due when that ends.
+SELECT c.name, c.next_action_at, c.lease_owner, c.lease_until
+FROM (
+    SELECT name FROM certificates
+    WHERE
+        rank BETWEEN 0 AND 7 AND next_action_at <= :now
+        AND name NOT IN (SELECT name FROM certificates WHERE stopped <> '')
+    ORDER BY rank, next_action_at, name LIMIT :limit
+) AS chosen
+INNER JOIN certificates AS c ON c.name = chosen.name
+ORDER BY c.rank, c.next_action_at, c.name;
 
 -- name: waiting tasks
 -- Those that are due later.
-SELECT name, next_action_at, lease_owner, lease_until
-FROM certificates WHERE next_action_at > :now AND stopped = ''
-ORDER BY next_action_at, name LIMIT :limit;
+SELECT c.name, c.next_action_at, c.lease_owner, c.lease_until
+FROM (
+    SELECT name FROM certificates
+    WHERE
+        next_action_at > :now
+        AND name NOT IN (SELECT name FROM certificates WHERE stopped <> '')
+        AND name NOT IN (SELECT name FROM certificates WHERE lease_owner > '' AND lease_until > :now)
+    ORDER BY next_action_at, name LIMIT :limit
+) AS chosen
+INNER JOIN certificates AS c ON c.name = chosen.name
+ORDER BY c.next_action_at, c.name;
 
 -- name: running tasks
 -- Those that somebody works on.
