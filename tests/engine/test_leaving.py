@@ -37,12 +37,12 @@ async def test_it_is_forgotten_and_revoked_first_where_that_is_the_policy(
         assert (world.live / "www.a.test" / "fullchain.pem").exists()
 
 
-async def test_a_ca_that_does_not_answer_is_asked_again(world: World) -> None:
+async def test_a_ca_that_refuses_is_asked_again(world: World) -> None:
     async with world.engine() as engine:
         await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now(), digest="d")
         await engine.worker.settle("www.a.test")
         await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, world.clock.now())
-        world.ca.fail("revoke-cert", Fault.refused(ProblemType.UNAUTHORIZED))
+        world.ca.fail("revoke-cert", Fault.refused(ProblemType.UNAUTHORIZED), times=2)
         await engine.worker.settle_due()
         assert await certificates.fact(engine.db, "www.a.test")
         await world.pass_time(engine, HOUR)

@@ -13,6 +13,7 @@ from evercert.base.clock import Clock
 from evercert.base.message import Request, Response
 from evercert.base.names import parse_identifiers
 from evercert.config.settings import Settings, load_settings
+from evercert.db.protocol import Database
 from evercert.engine.wiring import Engine, open_engine
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
@@ -60,14 +61,18 @@ class World:
         return self.folder / "home" / "live"
 
     @asynccontextmanager
-    async def engine(self) -> AsyncIterator[Engine]:
+    async def engine(self, database: Database | None = None) -> AsyncIterator[Engine]:
+        """Over that database, if one is given, else over the home's own."""
+
         def wire(settings: HttpSettings, clock: Clock) -> _Wire:
             return _Wire(self.ca)
 
         def tell(certificate: str, text: str) -> None:
             self.told.append(f"{certificate}: {text}")
 
-        async with open_engine(self.settings, tell, clock=self.clock, rng=Random(1), make_transport=wire) as engine:
+        async with open_engine(
+            self.settings, tell, clock=self.clock, rng=Random(1), database=database, make_transport=wire
+        ) as engine:
             yield engine
 
     def intent(self, *names: str, **changes: object) -> CertificateIntent:

@@ -32,7 +32,10 @@ async def stay(engine: Engine, ending: asyncio.Event | None = None, *, first: bo
 
     A failure of the store is told and survived: it is tried again at the next look.
     """
-    beside: list[Coroutine[Any, Any, NoReturn]] = [_repeat(engine, _PRUNE_EVERY, lambda: _prune(engine))]
+    beside: list[Coroutine[Any, Any, NoReturn]] = [
+        _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
+        _repeat(engine, _LOOK, engine.incidents.attend),
+    ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
         beside.append(_repeat(engine, _LOOK, Standing(engine).look))

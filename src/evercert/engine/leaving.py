@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.accounts import Accounts
 from evercert.engine.report import Telling
-from evercert.model.fact import CertificateFact, IssuedCertificate
+from evercert.engine.revoking import Revoking
+from evercert.model.fact import CertificateFact
 from evercert.model.task import Task
 from evercert.model.terms import OnRemoval
-from evercert.store import certificates, issued
+from evercert.store import certificates
 
 __all__ = ["Leaving"]
 
@@ -25,7 +24,7 @@ _CESSATION = 5
 class Leaving:
     """Does `Step.LEAVE`."""
 
-    accounts: Accounts
+    revoke: Revoking
     clock: Clock
     telling: Telling
 
@@ -35,23 +34,9 @@ class Leaving:
         self.telling(task.reason)
         try:
             if fact.leaving is OnRemoval.REVOKE and fact.current is not None:
-                await self._revoked(db, fact, fact.current)
+                await self.revoke(db, fact.current, fact.intent, _CESSATION)
             await certificates.delete(db, fact.intent.name, self.clock.now())
         except EvercertError as error:
             self.telling(f"could not be let go: {error}")
             return False
         return True
-
-    async def _revoked(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
-        now = self.clock.now()
-        if current.revoked_at is not None or current.not_after <= now:
-            return
-        leaf, _ = await issued.body(db, current.id)
-        client = (await self.accounts.registered(fact.intent.ca, fact.intent.account)).client
-        try:
-            await client.revoke(leaf, _CESSATION)
-        except Problem as problem:
-            # Somebody was faster, or our last answer was lost: what is to be so is so.
-            if problem.type is not ProblemType.ALREADY_REVOKED:
-                raise
-        await issued.revoked(db, current.id, _CESSATION, now)

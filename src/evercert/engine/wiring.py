@@ -24,6 +24,7 @@ from evercert.engine.accounts import Accounts
 from evercert.engine.challenges import Challenges
 from evercert.engine.cleaning import CleaningUp
 from evercert.engine.deploying import Deploying
+from evercert.engine.incident.advancing import Incidents
 from evercert.engine.issuing import Issuing
 from evercert.engine.leases import Leases
 from evercert.engine.leaving import Leaving
@@ -31,6 +32,7 @@ from evercert.engine.masterkey import open_master_key
 from evercert.engine.owner import Owner
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
+from evercert.engine.revoking import Revoking
 from evercert.engine.targets import Targets
 from evercert.engine.wishes import check
 from evercert.engine.work import Hand, Worker
@@ -62,6 +64,7 @@ class Engine:
     accounts: Accounts
     targets: Targets
     worker: Worker
+    incidents: Incidents
     telling: Telling
     transport_to: Callable[[CaAccess], Transport]
     check: Callable[[CertificateIntent], None]
@@ -149,16 +152,30 @@ def _assembled(
     leases = Leases(db, clock, Owner(settings.home, rng))
     closing.push_async_callback(leases.close)
     prove_served = partial(prove, probe=probe, clock=clock)
+    revoking = Revoking(accounts, sealer, clock)
     hands: dict[Step, Hand] = {
         Step.ISSUE: Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
         Step.DEPLOY: Deploying(sealer, targets, prove_served, clock, rng, telling),
         Step.POLL_RENEWAL_INFO: RenewalInfo(accounts, clock, rng, telling),
         Step.CLEAN_UP: CleaningUp(solvers, targets, telling),
-        Step.LEAVE: Leaving(accounts, clock, telling),
+        Step.LEAVE: Leaving(revoking, clock, telling),
         Step.ABANDON: Abandoning(accounts, clock, telling),
     }
     worker = Worker(leases, clock, telling, hands, settings.concurrency)
+    incidents = Incidents(db, revoking, clock, telling, settings.concurrency)
     checked = partial(check, targets=targets, resolve=find_secret)
     return Engine(
-        settings, clock, db, sealer, ports, accounts, targets, worker, telling, transports.to, checked, solvers.stand
+        settings,
+        clock,
+        db,
+        sealer,
+        ports,
+        accounts,
+        targets,
+        worker,
+        incidents,
+        telling,
+        transports.to,
+        checked,
+        solvers.stand,
     )

@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,7 +23,7 @@ from evercert.store import events
 from evercert.store.columns import moment, moment_or_none
 from evercert.store.sql import load_queries
 
-__all__ = ["Placing", "Revoking", "follow", "move", "placing", "release", "revoked", "revoking"]
+__all__ = ["Placing", "Revoking", "follow", "move", "move_all", "placing", "release", "revoked", "revoking"]
 
 _SQL: Final = load_queries("incidents")
 
@@ -62,11 +63,11 @@ async def follow(db: Database, incident: int, now: datetime) -> int:
     """Afterwards it is noted which were replaced, and what replaced them with the same key is to be replaced too;
     how many were noted. Raises `conflict` if the incident is not open."""
     which = {"incident": incident, "now": to_epoch(now)}
-    _, replaced, taken, _ = await db.write(
+    _, replaced, _, taken = await db.write(
         _held(incident),
         _SQL["note replaced in incident"](**which),
-        _SQL["take successors into incident"](**which),
         _SQL["wake successors for incident"](**which),
+        _SQL["take successors into incident"](**which),
     )
     return len(replaced) + len(taken)
 
@@ -90,6 +91,17 @@ async def move(
         now=to_epoch(now),
     )
     return await _won(db, statement)
+
+
+async def move_all(
+    db: Database, incident: int, issued_ids: Sequence[int], before: Stage, after: Stage, now: datetime
+) -> None:
+    """Afterwards those of them that were at *before* are at *after*. Raises `conflict` if the incident is not open."""
+    if not issued_ids:
+        return
+    params = {"incident": incident, "before": before.value, "after": after.value, "detail": "", "now": to_epoch(now)}
+    moves = (_SQL["move in incident"](**params, issued_id=issued_id) for issued_id in issued_ids)
+    await db.write(_held(incident), *moves)
 
 
 async def revoking(db: Database, incident: int, tried_before: datetime, limit: int) -> list[Revoking]:

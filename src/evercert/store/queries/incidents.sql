@@ -163,6 +163,26 @@ WHERE
     AND NOT EXISTS (SELECT 1 FROM certificates WHERE current_id = incident_certificates.issued_id)
 RETURNING issued_id;
 
+-- name: wake successors for incident
+-- Those that the next query takes in: the planner looks at them now.
+UPDATE certificates SET next_action_at = :now, woken = 1
+WHERE
+    name IN (
+        SELECT m.certificate
+        FROM incident_certificates AS m
+        INNER JOIN issued AS i ON i.id = m.issued_id
+        INNER JOIN certificates AS c ON c.name = m.certificate
+        INNER JOIN issued AS n ON n.id = c.current_id
+        WHERE
+            m.incident_id = :incident
+            AND m.state = 'replaced'
+            AND n.id <> i.id
+            AND n.key_id = i.key_id
+            AND NOT EXISTS (
+                SELECT 1 FROM incident_certificates AS w WHERE w.incident_id = m.incident_id AND w.issued_id = n.id
+            )
+    );
+
 -- name: take successors into incident
 -- What became current meanwhile and has the same key is no replacement: it is replaced, too.
 INSERT INTO incident_certificates (incident_id, issued_id, certificate, wave, state, changed_at)
@@ -175,15 +195,6 @@ WHERE m.incident_id = :incident AND m.state = 'replaced' AND n.id <> i.id AND n.
 GROUP BY m.incident_id, n.id, m.certificate
 ON CONFLICT (incident_id, issued_id) DO NOTHING
 RETURNING issued_id;
-
--- name: wake successors for incident
--- The planner looks at them now.
-UPDATE certificates SET next_action_at = :now, woken = 1
-WHERE
-    name IN (
-        SELECT certificate FROM incident_certificates
-        WHERE incident_id = :incident AND state = 'replacing' AND changed_at = :now
-    );
 
 -- name: replaced in incident
 -- Those whose replacement failed in no target and is not to be replaced itself: candidates for being through.
