@@ -15,11 +15,14 @@ _LAST = 1 / 6
 
 
 def is_pressing(fact: CertificateFact, moment: datetime) -> bool:
-    """Whether a renewal that is due then must not wait for others: the end is near, or it was revoked."""
+    """Whether a renewal that is due then must not wait for others: the end is near, it was revoked, or an
+    incident replaces it."""
     current = fact.current
     if current is None:
         return False
-    return current.revoked_at is not None or current.not_after - moment < current.lifetime * _LAST
+    if current.revoked_at is not None or fact.incident_id is not None:
+        return True
+    return current.not_after - moment < current.lifetime * _LAST
 
 
 def rank_at(fact: CertificateFact, moment: datetime) -> int:

@@ -17,6 +17,7 @@ from evercert.model.fact import CertificateFact
 from evercert.model.incident import Incident, IncidentState, Measures, Stage
 from evercert.model.state import State, state_of
 from evercert.store import certificates, incident_stages, incidents, issued
+from evercert.store.certificates import WORK
 
 __all__ = ["Incidents"]
 
@@ -58,7 +59,8 @@ class Incidents:
         if incident.state is not IncidentState.OPEN:
             return False
         try:
-            noted = await incident_stages.follow(self.db, number, self.clock.now())
+            if noted := await incident_stages.follow(self.db, number, self.clock.now()):
+                self.db.notify(WORK)
             placed = await self._place(incident)
             revoked = await self._revoke(incident)
             decided = await self._decided(incident)
@@ -139,6 +141,7 @@ class Incidents:
             case Release(wave, count):
                 first = measures.revoke_first and measures.revoke is not None
                 await incident_stages.release(self.db, number, wave, count, first=first, now=now)
+                self.db.notify(WORK)
                 self.telling(f"incident {number}: wave {wave} is released, {count} certificates")
             case Stall(why):
                 await incidents.stall(self.db, number, why, now)

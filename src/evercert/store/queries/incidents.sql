@@ -146,8 +146,9 @@ WHERE incident_id = :incident AND wave = :wave AND state = 'waiting'
 RETURNING issued_id;
 
 -- name: wake for incident
--- The planner looks at them now, and no failure makes them wait.
-UPDATE certificates SET next_action_at = :now, woken = 1, retry_at = NULL
+-- They are due now, before what is routine, and no failure makes them wait.
+UPDATE certificates
+SET next_action_at = :now, rank = CASE WHEN rank >= 4 THEN rank - 4 ELSE rank END, woken = 1, retry_at = NULL
 WHERE
     name IN (
         SELECT certificate FROM incident_certificates
@@ -164,8 +165,9 @@ WHERE
 RETURNING issued_id;
 
 -- name: wake successors for incident
--- Those that the next query takes in: the planner looks at them now.
-UPDATE certificates SET next_action_at = :now, woken = 1
+-- Those that the next query takes in: they are due now, before what is routine.
+UPDATE certificates
+SET next_action_at = :now, rank = CASE WHEN rank >= 4 THEN rank - 4 ELSE rank END, woken = 1
 WHERE
     name IN (
         SELECT m.certificate
