@@ -14,37 +14,35 @@ from evercert.store.incidents import Wave
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-counts = st.integers(0, 30)
-states = st.sampled_from(IncidentState)
 
-
-@st.composite
-def wave(draw: st.DrawFn, number: int) -> Wave:
-    replacing, replaced = draw(counts), draw(counts)
-    failing = draw(st.integers(0, replacing))
-    unplaced = draw(st.integers(0, replaced))
+def wave(number: int, counts: tuple[int, ...]) -> Wave:
+    """One that may be: the failing are among those that are being replaced, and so on."""
+    waiting, failing, held, working, unplaced, superseded, placing, revoking, done, failed = counts
     return Wave(
         number=number,
-        waiting=draw(counts),
-        replacing=replacing,
-        replaced=replaced,
-        revoking=draw(counts),
-        done=draw(counts),
-        failed=draw(counts),
+        waiting=waiting,
+        replacing=failing + held + working,
+        replaced=unplaced + superseded + placing,
+        revoking=revoking,
+        done=done,
+        failed=failed,
         failing=failing,
-        held=draw(st.integers(0, replacing - failing)),
+        held=held,
         unplaced=unplaced,
-        superseded=draw(st.integers(0, replaced - unplaced)),
+        superseded=superseded,
     )
 
 
-waves = st.integers(1, 4).flatmap(lambda count: st.tuples(*(wave(number) for number in range(1, count + 1))))
+counts = st.tuples(*[st.sampled_from([0, 0, 1, 7])] * 10)
+waves = st.lists(counts, min_size=1, max_size=4).map(
+    lambda found: tuple(wave(number, each) for number, each in enumerate(found, 1))
+)
 incidents = st.builds(
     Incident,
     id=st.just(1),
     opened_at=st.just(NOW),
     closed_at=st.none(),
-    state=states,
+    state=st.sampled_from(IncidentState),
     reason=st.just(""),
     selection=st.just(Selection()),
     measures=st.builds(Measures, waits=st.booleans(), most_failing=st.sampled_from([0.0, 0.1, 0.5, 1.0])),
