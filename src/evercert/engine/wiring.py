@@ -28,6 +28,7 @@ from evercert.engine.incident.advancing import Incidents
 from evercert.engine.issuing import Issuing
 from evercert.engine.leases import Leases
 from evercert.engine.leaving import Leaving
+from evercert.engine.loopbreaker import LoopBreaker
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.owner import Owner
 from evercert.engine.renewing import RenewalInfo
@@ -153,8 +154,9 @@ def _assembled(
     closing.push_async_callback(leases.close)
     prove_served = partial(prove, probe=probe, clock=clock)
     revoking = Revoking(accounts, sealer, clock)
+    issuing = Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling)
     hands: dict[Step, Hand] = {
-        Step.ISSUE: Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling),
+        Step.ISSUE: LoopBreaker(issuing, clock, telling),
         Step.DEPLOY: Deploying(sealer, targets, prove_served, clock, rng, telling),
         Step.POLL_RENEWAL_INFO: RenewalInfo(accounts, clock, rng, telling),
         Step.CLEAN_UP: CleaningUp(solvers, targets, telling),

@@ -38,7 +38,7 @@ _MOST_STEPS = 50
 _DIZZY = timedelta(hours=1)
 
 # One go yields one certificate. A CA whose renewal window is always in the past would have us renew without
-# end: the next one is not before this, or a twentieth of the life.
+# end: the next one is not before this, or a twentieth of the life. Where that goes on, engine/loopbreaker.py ends it.
 _AGAIN = timedelta(days=1)
 
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.

@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
@@ -26,9 +28,11 @@ if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for
 
 __all__ = [
     "WIDTH",
+    "Begun",
     "abandon",
     "abandoned",
     "begin",
+    "begun_since",
     "drop_replaces",
     "from_row",
     "get",
@@ -46,6 +50,20 @@ WIDTH: Final = 10
 
 # A CA's words are cut to this before they are kept.
 _REASON = 500
+
+# Who counts issuances of one certificate needs to know that there are many, and not how many.
+_MANY = 100
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """That an issuance was begun, why, and what has come of it."""
+
+    account_id: int
+    cause: Cause
+    at: datetime
+    issued: bool
+    # It was ordered, and given up.
+    in_vain: bool
 
 
 async def begin(
@@ -127,6 +145,16 @@ def abandoned(issuance: Issuance, reason: str, now: datetime) -> tuple[Statement
     event = IssuanceAbandoned(certificate=issuance.certificate, order_url=issuance.order_url, reason=reason[:_REASON])
     ended = _SQL["abandon issuance"](id=issuance.id, reason=reason[:_REASON], now=to_epoch(now))
     return ended.expecting(1), events.appended(event, now)
+
+
+async def begun_since(db: Database, certificate: str, since: datetime) -> list[Begun]:
+    """What was begun after that moment and after a person last looked after the certificate, newest first; of very many
+    not all."""
+    statement = _SQL["issuances begun since"](certificate=certificate, since=to_epoch(since), limit=_MANY)
+    return [
+        Begun(account_id, Cause(cause), moment(at), status == "issued", status == "abandoned" and bool(was_ordered))
+        for account_id, cause, status, was_ordered, at in await db.rows(statement)
+    ]
 
 
 def open_of(certificate: str) -> Statement:

@@ -39,6 +39,15 @@ UPDATE issuances SET status = 'issued', ended_at = :now WHERE id = :id AND statu
 UPDATE issuances SET status = 'abandoned', ended_at = :now, reason = :reason
 WHERE id = :id AND ended_at IS NULL;
 
+-- name: issuances begun since
+-- Of that certificate, the newest first; none from before a person last looked after it.
+SELECT o.account_id, o.cause, o.status, o.order_url <> '' AS was_ordered, o.created_at
+FROM certificates AS c
+INNER JOIN issuances AS o ON o.certificate = c.name
+WHERE c.name = :certificate AND o.cause <> '' AND o.created_at > :since AND o.created_at > c.counted_from
+ORDER BY o.id DESC
+LIMIT :limit;
+
 -- name: known order urls
 -- Every order of the account that some issuance knows.
 SELECT order_url FROM issuances WHERE account_id = :account_id AND order_url <> '';
