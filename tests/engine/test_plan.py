@@ -14,6 +14,7 @@ from evercert.model.fact import (
     CertificateFact,
     Deployment,
     DeployStatus,
+    Hold,
     Issuance,
     IssuanceStatus,
     IssuedCertificate,
@@ -132,7 +133,7 @@ def test_the_ca_is_asked_when_to_renew_only_where_it_can_answer() -> None:
 
 def test_a_poll_that_was_missed_before_the_end_wakes_nobody_after_it() -> None:
     ended = held(91 * DAY, 90 * DAY, ari_poll_at=NOW - 2 * DAY, retry_at=NOW + DAY)
-    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "66% of its life is over")
+    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "the last attempt failed")
 
 
 def test_what_was_left_behind_is_taken_away_when_nothing_is_due() -> None:
@@ -212,6 +213,7 @@ def facts(draw: st.DrawFn) -> CertificateFact:
         forced=draw(st.booleans()),
         stopped=draw(st.sampled_from([None, None, Stop("by hand", NOW)])),
         on_schedule=draw(st.booleans()),
+        hold=draw(st.none() | st.builds(Hold, moments.filter(bool), st.just("a limit"))),
     )
 
 
@@ -257,3 +259,18 @@ def after(fact: CertificateFact, task: Task) -> CertificateFact:
     if task.step is Step.POLL_RENEWAL_INFO:
         return change(fact, ari_poll_at=NOW + DAY)
     return change(fact, leftovers=())
+
+
+def test_what_is_held_waits_for_room_and_says_for_which_limit() -> None:
+    fact = CertificateFact(INTENT, hold=Hold(NOW + DAY, "the limit of 5 orders is used up", INTENT.ca))
+    assert plan(fact, NOW) == Wait(INTENT.name, NOW + DAY, "the limit of 5 orders is used up")
+    assert isinstance(plan(fact, NOW + DAY), Task)
+
+
+def test_a_renewal_that_is_held_says_so_once_it_is_due() -> None:
+    limit = Hold(NOW + DAY, "a limit")
+    assert plan(held(61 * DAY, 90 * DAY, hold=limit, ari_poll_at=NOW + 9 * DAY), NOW) == Wait(
+        INTENT.name, NOW + DAY, "a limit"
+    )
+    young = held(DAY, 90 * DAY)
+    assert plan(msgspec.structs.replace(young, hold=limit), NOW) == plan(young, NOW)

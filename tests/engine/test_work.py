@@ -275,8 +275,9 @@ async def test_a_rate_limit_is_waited_out_and_not_knocked_at(world: World) -> No
         world.ca.fail("new-order", Fault("answered", 429, headers, body))
         fact = await world.obtain(engine, world.intent("www.a.test"))
         asked = world.ca.seen["new-order"]
-        assert fact.failure is not None
-        assert fact.failure.code == "rate-limited"
+        assert fact.failure is None
+        assert fact.hold is not None
+        assert "takes no more orders" in fact.hold.limit
         await world.pass_time(engine, timedelta(hours=4, minutes=50))
         assert world.ca.seen["new-order"] == asked
         await world.pass_time(engine, timedelta(hours=2))

@@ -81,6 +81,9 @@ class FakeCa:
         self.challenges: dict[str, Challenge] = {}
         self.certificates: dict[str, Certificate] = {}
         self.hierarchy = Hierarchy(clock.now(), alternates)
+        # So many new orders in that span, as a bucket of tokens; what is beyond it is refused as `rateLimited`.
+        self.order_limit: tuple[int, timedelta] | None = None
+        self._tokens: tuple[float, datetime] | None = None
         self._replaced: set[str] = set()
         self._faults: dict[str, list[Fault]] = {}
         self._nonces: set[str] = set()
@@ -272,6 +275,7 @@ class FakeCa:
 
     def _post_new_order(self, account: Account, jws: Jws, url: str) -> Response:
         asked = jws.json()
+        self._limit_orders()
         if (profile := asked.get("profile", "")) and profile not in self.profiles:
             raise Refused(ProblemType.INVALID_PROFILE, f"there is no profile {profile}")
         if (replaces := asked.get("replaces", "")) in self._replaced:
@@ -292,6 +296,18 @@ class FakeCa:
         self.orders[order.url] = order
         account.orders.append(order.url)
         return self._show_order(order, 201)
+
+    def _limit_orders(self) -> None:
+        if self.order_limit is None:
+            return
+        now, (most, span) = self.clock.now(), self.order_limit
+        tokens, since = self._tokens or (float(most), now)
+        tokens = min(float(most), tokens + most * ((now - since) / span))
+        if tokens < 1 - 1e-9:
+            wait = {"retry-after": str(int((1 - tokens) * (span / most).total_seconds()) + 1)}
+            detail = f"too many new orders ({most}) from this account in the last {span}, retry after a while"
+            raise Refused(ProblemType.RATE_LIMITED, detail, headers=wait)
+        self._tokens = tokens - 1, now
 
     def _post_new_authz(self, account: Account, jws: Jws, url: str) -> Response:
         asked = jws.json()["identifier"]

@@ -31,7 +31,7 @@ async def report_outcome(
     has said something *before*, the JSON document is that with the `certificates` beside it."""
     now = engine.clock.now()
     facts = [fact for name in names if (fact := await certificates.fact(engine.db, name))]
-    failed = [(fact, failure) for fact in facts if (failure := _failure(fact))]
+    failed = [(fact, failure) for fact in facts if (failure := _failure(fact, now))]
     for fact, failure in failed[:_FAILURES]:
         output.failure(_told(fact, failure), failure.hint)
     if len(failed) > _FAILURES:
@@ -68,7 +68,7 @@ def _line(fact: CertificateFact, now: datetime) -> str:
         words += _places(fact)
     if fact.current:
         words += f", valid until {when(fact.current.not_after)}"
-    if _failure(fact) or fact.current is None:
+    if _failure(fact, now) or fact.current is None:
         return f"{words}; next {planned(fact, now)}"
     return f"{words}; renewal {renewal(fact)}"
 
@@ -89,11 +89,14 @@ def _counts(facts: Sequence[CertificateFact], now: datetime) -> Iterator[str]:
         yield f"the first renewal is due {when(min(moments))}"
 
 
-def _failure(fact: CertificateFact) -> Failure | None:
-    """The failure that stands between the intent and what is true, if there is one."""
+def _failure(fact: CertificateFact, now: datetime) -> Failure | None:
+    """What stands between the intent and what is true, if anything does: a failure, or a limit that leaves no room."""
     if fact.stopped:
         hint = f"evercert tasks resume {fact.intent.name}"
         return Failure("stopped", f"it is stopped: {fact.stopped.reason}", fact.stopped.at, hint)
+    if fact.hold and now < fact.hold.until:
+        hint = "it goes on by itself while `evercert run` stays; `evercert explain NAME` shows what is left"
+        return Failure("held", f"{fact.hold.limit}; there is room from {when(fact.hold.until)} on", now, hint)
     if fact.failure and fact.failures:
         return fact.failure
     return next((each.failure for each in fact.deployments if each.failure), None)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evercert.acme import wire
 from evercert.acme.client import AsyncClient
 from evercert.acme.jose import ExternalAccount
 from evercert.acme.problem import Problem, ProblemType
@@ -15,7 +16,9 @@ from evercert.base.errors import EvercertError
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
+from evercert.engine.budget import account_draw, limits_of
 from evercert.engine.report import Telling
+from evercert.engine.spending import Payer
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account, AccountStatus
 from evercert.pki.keys import PrivateKey, generate
@@ -162,8 +165,20 @@ class Accounts:
         access = await cas.access(self._db, account.ca)
         terms = (await client.directory()).meta.terms_of_service
         self._telling(f"registering at {account.ca}" + (f", agreeing to {terms}" if terms else ""))
-        known = await client.new_account(access.contacts, terms_agreed=True, eab=self._external_account(access))
+        known = await self._made(client, access)
         return await accounts.registered(self._db, account, known.url, access.contacts, now=self._clock.now())
+
+    async def _made(self, client: AsyncClient, access: CaAccess) -> wire.Account:
+        """The account at the CA. Raises `Held` where a limit, known or not yet, leaves no room for another one."""
+        payer = Payer(self._db, self._clock, access.directory)
+        draws = (account_draw(limits_of(access)),)
+        await payer.pay(draws, lambda paid: self._db.write(*paid))
+        try:
+            return await client.new_account(access.contacts, terms_agreed=True, eab=self._external_account(access))
+        except EvercertError as error:
+            if held := await payer.learned(draws, error):
+                raise held from error
+            raise
 
     def _external_account(self, access: CaAccess) -> ExternalAccount | None:
         if not access.eab_kid:

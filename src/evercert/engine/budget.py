@@ -12,12 +12,13 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 
-from evercert.acme.cas import Limit, LimitScope
+from evercert.acme.cas import Limit, LimitScope, limits_at
 from evercert.base.names import Identifier
+from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
 from evercert.observe.registered_domain import registered_domain
 
@@ -28,8 +29,11 @@ __all__ = [
     "drawn",
     "draws",
     "failure_draws",
+    "forgiven_draws",
     "interval",
+    "learned_tat",
     "left",
+    "limits_of",
     "replayed",
     "room_at",
     "set_digest",
@@ -92,6 +96,11 @@ def left(limit: Limit, tat: int, now: int) -> int:
     return min(limit.count, max(0, limit.count - -(-(tat - now) // interval(limit))))
 
 
+def learned_tat(limit: Limit, until: int) -> int:
+    """The arrival time that leaves room for one, if it is urgent, at the moment at which the CA said that there is."""
+    return until + (limit.count - 1) * interval(limit)
+
+
 def replayed(limit: Limit, moments: Iterable[int]) -> int:
     """The arrival time after one token was drawn at each of these moments, however much was there: of what was used
     before somebody counted. Zero where there is none."""
@@ -101,20 +110,34 @@ def replayed(limit: Limit, moments: Iterable[int]) -> int:
     return tat
 
 
+def limits_of(access: CaAccess) -> tuple[Limit, ...]:
+    """The limits at a CA, as they are known or as they were declared for this installation."""
+    known = {limit.scope: limit for limit in limits_at(access.directory)}
+    scopes = {scope.word: scope for scope in LimitScope}
+    for own in access.limits:
+        if scope := scopes.get(own.word):
+            before = known.pop(scope, None)
+            if own.count:
+                given = before or Limit(scope, own.count, timedelta())
+                known[scope] = replace(given, count=own.count, period=timedelta(seconds=own.seconds))
+    return tuple(known.values())
+
+
 def draws(
-    intent: CertificateIntent, limits: Iterable[Limit], *, renewal: bool = False, ari: bool = False
+    intent: CertificateIntent, limits: Iterable[Limit], *, account: str = "", renewal: bool = False, ari: bool = False
 ) -> tuple[Draw, ...]:
-    """What a new order for the certificate draws on.
+    """What a new order for the certificate draws on; of the intent's own *account*, if no other is named.
 
     *renewal*: the CA issued one for exactly these names to this account before. *ari*: it names its predecessor, inside
     the window that the CA suggested (RFC 9773 §5).
     """
+    account = account or intent.account
     found: dict[tuple[str, str], Draw] = {}
     for limit in limits:
         if not ((ari and limit.ari_exempt) or (renewal and limit.renewal_exempt)):
-            found |= {draw.key: draw for draw in _draws(intent, limit)}
+            found |= {draw.key: draw for draw in _draws(intent, account, limit)}
     # Whatever a CA counts by, it can say that it takes no more orders for now.
-    orders = Draw(LimitScope.ORDERS_PER_ACCOUNT, intent.account, None, 0)
+    orders = Draw(LimitScope.ORDERS_PER_ACCOUNT, account, None, 0)
     return tuple(draw for _, draw in sorted(({orders.key: orders} | found).items()))
 
 
@@ -124,6 +147,16 @@ def failure_draws(account: str, identifier: Identifier, limits: Iterable[Limit])
         Draw(limit.scope, _name_subject(account, identifier), limit)
         for limit in limits
         if limit.scope in {LimitScope.FAILURES_PER_NAME, LimitScope.FAILURES_IN_A_ROW}
+    )
+
+
+def forgiven_draws(intent: CertificateIntent, account: str, limits: Iterable[Limit]) -> tuple[Draw, ...]:
+    """What is full again once the certificate is issued."""
+    return tuple(
+        draw
+        for identifier in intent.identifiers
+        for draw in failure_draws(account, identifier, limits)
+        if draw.scope is LimitScope.FAILURES_IN_A_ROW
     )
 
 
@@ -139,10 +172,10 @@ def set_digest(identifiers: Iterable[Identifier]) -> str:
     return sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def _draws(intent: CertificateIntent, limit: Limit) -> Iterator[Draw]:
+def _draws(intent: CertificateIntent, account: str, limit: Limit) -> Iterator[Draw]:
     match limit.scope:
         case LimitScope.ORDERS_PER_ACCOUNT:
-            yield Draw(limit.scope, intent.account, limit)
+            yield Draw(limit.scope, account, limit)
         case LimitScope.CERTIFICATES_PER_DOMAIN:
             for domain in {registered_domain(each) for each in intent.identifiers}:
                 yield Draw(limit.scope, domain, limit)
@@ -150,7 +183,7 @@ def _draws(intent: CertificateIntent, limit: Limit) -> Iterator[Draw]:
             yield Draw(limit.scope, set_digest(intent.identifiers), limit)
         case LimitScope.FAILURES_PER_NAME | LimitScope.FAILURES_IN_A_ROW:
             for identifier in intent.identifiers:
-                yield Draw(limit.scope, _name_subject(intent.account, identifier), limit, 0)
+                yield Draw(limit.scope, _name_subject(account, identifier), limit, 0)
         case LimitScope.ACCOUNTS_PER_ADDRESS:
             return
 

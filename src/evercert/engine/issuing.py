@@ -14,6 +14,7 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts, Registered
 from evercert.engine.challenges import Challenges
+from evercert.engine.holding import Held, hold
 from evercert.engine.ledger import Ledger
 from evercert.engine.report import Telling
 from evercert.issue.attempt import OrderLost, OrderStale, obtain
@@ -46,6 +47,9 @@ class Issuing:
             registered = await self.accounts.registered(fact.intent.ca, fact.intent.account)
             issuance = fact.open_issuance or await self._begin(db, fact, registered)
             await self._attempt_or_give_up(db, fact, registered, issuance)
+        except Held as held:
+            await hold(db, fact, held)
+            self.telling(f"{held.limit}; it goes on at {held.until:%Y-%m-%d %H:%M} UTC")
         except EvercertError as error:
             await self._failed(db, fact, error.about(ca=fact.intent.ca))
         return True
@@ -68,16 +72,18 @@ class Issuing:
             raise
 
     async def _attempt(self, db: Database, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
+        ledger = Ledger(db, self.clock, fact, registered.account)
         means = Means(
             intent=fact.intent,
             ca=registered.client,
             spki=spki_of(issuance.csr),
             solving=await self.challenges.solving(fact.intent, registered),
-            record=Ledger(db, self.clock),
+            record=ledger,
             clock=self.clock,
             leftovers=fact.leftovers,
         )
-        issued = await obtain(means, issuance)
+        async with ledger.learning():
+            issued = await obtain(means, issuance)
         self.telling(f"issued by {issued.issuer}, serial {issued.serial}, until {issued.not_after:%Y-%m-%d %H:%M} UTC")
 
     async def _begin(self, db: Database, fact: CertificateFact, registered: Registered) -> Issuance:

@@ -1,30 +1,51 @@
-"""What an attempt writes down, kept in the store."""
+"""What an attempt writes down, kept in the store; and what its order costs, paid out of the CA's limits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+from evercert.acme.cas import Limit
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
 from evercert.db.protocol import Database
-from evercert.model.fact import Issuance, IssuedCertificate, Presented
+from evercert.engine import budget
+from evercert.engine.budget import Draw
+from evercert.engine.spending import Payer
+from evercert.model.fact import Account, CertificateFact, Issuance, IssuanceStatus, IssuedCertificate, Presented
 from evercert.pki.cert import read_certificate
-from evercert.store import issuances, presented
+from evercert.store import cas, issuances, issued, presented
 
 __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Keeps the contract of `issue.means.Record`."""
+    """Keeps the contract of `issue.means.Record`; for one attempt at one account's CA. `placing` and
+    `replaces_dropped` raise `Held` where a limit leaves no room."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, fact: CertificateFact, account: Account) -> None:
         self._db = db
         self._clock = clock
+        self._fact = fact
+        self._account = account
+        self._payer = Payer(db, clock, account.ca, fact)
+        self._limits: tuple[Limit, ...] | None = None
 
     async def placing(self, issuance: Issuance) -> Issuance:
-        return await issuances.placing(self._db, issuance, now=self._clock.now())
+        draws = await self._draws(ari=bool(issuance.replaces) and self._in_window())
+        if issuance.status is IssuanceStatus.PLACING:
+            await self._payer.wait_for(draws)
+            return await issuances.placing(self._db, issuance, now=self._clock.now())
+        return await self._payer.pay(
+            draws, lambda paid: issuances.placing(self._db, issuance, *paid, now=self._clock.now())
+        )
 
     async def replaces_dropped(self, issuance: Issuance) -> Issuance:
-        return await issuances.drop_replaces(self._db, issuance)
+        """An order that names no predecessor counts in full; what was exempt is paid for now."""
+        exempt = {draw.key for draw in await self._draws(ari=self._in_window()) if draw.cost}
+        draws = [draw for draw in await self._draws(ari=False) if draw.key not in exempt]
+        return await self._payer.pay(draws, lambda paid: issuances.drop_replaces(self._db, issuance, *paid))
 
     async def ordered(self, issuance: Issuance, url: str, *, adopted: bool) -> Issuance:
         return await issuances.ordered(self._db, issuance, url, adopted=adopted, now=self._clock.now())
@@ -44,6 +65,47 @@ class Ledger:
     async def taken_away(self, items: Sequence[Presented]) -> None:
         await presented.remove(self._db, items)
 
+    async def disproved(self, identifier: Identifier) -> None:
+        await self._payer.charge(budget.failure_draws(self._account.name, identifier, await self._known_limits()))
+
     async def issued(self, issuance: Issuance, chain: Sequence[bytes]) -> IssuedCertificate:
         view = read_certificate(chain[0])
-        return await issuances.issued(self._db, issuance, tuple(chain), view, now=self._clock.now())
+        kept = await issuances.issued(self._db, issuance, tuple(chain), view, now=self._clock.now())
+        await self._payer.forgive(budget.forgiven_draws(self._fact.intent, self._account.name, self._limits or ()))
+        return kept
+
+    @asynccontextmanager
+    async def learning(self) -> AsyncIterator[None]:
+        """What is done inside may meet a limit that nobody knew of: then the ledger knows, and this raises `Held`."""
+        try:
+            yield
+        except EvercertError as error:
+            if held := await self._payer.learned(await self._draws(ari=False, renewal=False), error):
+                raise held from error
+            raise
+
+    async def _draws(self, *, ari: bool, renewal: bool | None = None) -> tuple[Draw, ...]:
+        limits = await self._known_limits()
+        if renewal is None:
+            renewal = any(limit.renewal_exempt for limit in limits) and await self._is_renewal()
+        return budget.draws(self._fact.intent, limits, account=self._account.name, renewal=renewal, ari=ari)
+
+    async def _known_limits(self) -> tuple[Limit, ...]:
+        if self._limits is None:
+            self._limits = budget.limits_of(await cas.access(self._db, self._account.ca))
+        return self._limits
+
+    def _in_window(self) -> bool:
+        renewal = self._fact.renewal
+        return renewal is not None and renewal.window_start <= self._clock.now() < renewal.window_end
+
+    async def _is_renewal(self) -> bool:
+        """Whether this account has a certificate for exactly these names."""
+        current = self._fact.current
+        if current is None or current.issuance_id is None:
+            return False
+        before = await issuances.get(self._db, current.issuance_id)
+        if before is None or before.account_id != self._account.id:
+            return False
+        leaf, _ = await issued.body(self._db, current.id)
+        return set(read_certificate(leaf).identifiers) == set(self._fact.intent.identifiers)

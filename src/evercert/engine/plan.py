@@ -107,7 +107,7 @@ def _poll(fact: CertificateFact, now: datetime) -> Task | None:
 
 
 def _issue(fact: CertificateFact, now: datetime) -> Task | None:
-    if not _is_past(fact.retry_at, now):
+    if not _is_past(_blocked(fact)[0], now):
         return None
     reason = _reason_to_issue(fact, now)
     return Task(fact.intent.name, Step.ISSUE, reason) if reason else None
@@ -125,6 +125,13 @@ def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
         return f"incident {fact.incident_id} replaces it"
     moment, why = renewal_moment(fact, fact.current, now)
     return why if now >= moment else ""
+
+
+def _blocked(fact: CertificateFact) -> tuple[datetime | None, str]:
+    """Until when nothing is issued though it is due, and why: the last attempt failed, or a limit leaves no room."""
+    if fact.hold and (fact.retry_at is None or fact.hold.until > fact.retry_at):
+        return fact.hold.until, fact.hold.limit
+    return fact.retry_at, "the last attempt failed"
 
 
 def _clean_up(fact: CertificateFact) -> Task | None:
@@ -158,12 +165,13 @@ def _wait(fact: CertificateFact, now: datetime) -> Wait:
 
 def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Every moment at which something will be due, or was, with what it is."""
-    if fact.retry_at is not None and (fact.current is None or fact.open_issuance or _is_called_for(fact)):
-        yield fact.retry_at, "the last attempt failed"
+    blocked, block = _blocked(fact)
+    if blocked is not None and (fact.current is None or fact.open_issuance or _is_called_for(fact)):
+        yield blocked, block
     if fact.current is None:
         return
     moment, why = renewal_moment(fact, fact.current, now)
-    yield max(moment, fact.retry_at or moment), why
+    yield (moment, why) if blocked is None or moment >= blocked else (blocked, block)
     if fact.ari_poll_at is not None and _asks_renewal_info(fact) and fact.ari_poll_at < fact.current.not_after:
         yield fact.ari_poll_at, "the CA is asked when to renew"
     yield from _deployments_ahead(fact)

@@ -22,6 +22,9 @@ __all__ = ["authorize"]
 # of them means that it will not finish.
 _PATIENCE = 600.0
 
+# What an authorization that has become invalid ends with.
+_FAILED = frozenset({"challenge-failed", "ca-refused"})
+
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
@@ -104,7 +107,12 @@ async def _prove(means: Means, proof: _Proof) -> None:
         answered = await means.ca.answer(proof.challenge)
         if answered.status in {"pending", "processing"}:  # it was told a moment ago: no CA is done yet
             known = msgspec.structs.replace(proof.authorization, retry_after=answered.retry_after)
-    await means.ca.await_authorization(known, timeout=_PATIENCE)
+    try:
+        await means.ca.await_authorization(known, timeout=_PATIENCE)
+    except EvercertError as error:
+        if error.code.name in _FAILED:
+            await means.record.disproved(proof.authorization.identifier)
+        raise
 
 
 async def _clear(means: Means, items: Sequence[Presented]) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from evercert.acme.client import AsyncClient
 from evercert.acme.wire import Authorization, Challenge
 from evercert.base.clock import Clock
+from evercert.base.names import Identifier
 from evercert.model.fact import Issuance, IssuedCertificate, Presented
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.plugins.contracts import Solver
@@ -51,6 +52,10 @@ class Record(Protocol):
 
     async def taken_away(self, items: Sequence[Presented]) -> None:
         """Nothing is left of the items."""
+        ...
+
+    async def disproved(self, identifier: Identifier) -> None:
+        """The CA could not validate the name."""
         ...
 
     async def issued(self, issuance: Issuance, chain: Sequence[bytes]) -> IssuedCertificate:

@@ -6,7 +6,16 @@ import msgspec
 
 from evercert.pki.key_type import KeyType
 
-__all__ = ["CaAccess"]
+__all__ = ["CaAccess", "OwnLimit"]
+
+
+class OwnLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What this installation may do at a CA, where that is not what is known of the CA: *count* in so many *seconds*
+    of what the CA counts by (`acme.cas.LimitScope.word`, or `requests`); no limit at all where *count* is zero."""
+
+    word: str
+    count: int
+    seconds: int = 0
 
 
 class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,7 +24,7 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
     `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`, `exec:`); `family` 4 or 6 forces
     IPv4 or IPv6, 0 leaves it open. The EAB and `account_key`, the type of its
-    key, are used when an account is made and never again.
+    key, are used when an account is made and never again. `limits` stand in place of those that are known.
     """
 
     directory: str
@@ -28,3 +37,4 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     eab_key: str = ""
     eab_algorithm: str = "HS256"
     account_key: KeyType = KeyType.EC256
+    limits: tuple[OwnLimit, ...] = ()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from evercert.acme.cas import Limit
 from evercert.observe.finding import Finding, note, ok, problem, warning
 
-__all__ = ["Quota", "judge_account", "judge_quotas", "quota_of"]
+__all__ = ["Quota", "judge_account", "judge_quotas", "quota_of", "span"]
 
 _ACCOUNT = "account"
 _CHECK = "quota"
@@ -50,7 +50,7 @@ def judge_quotas(quotas: Sequence[Quota]) -> list[Finding]:
 
 
 def _judge(quota: Quota) -> Finding:
-    what = f"{quota.used} of {quota.allowed} {quota.limit} used in {_span(quota.window)}, as far as we know"
+    what = f"{quota.used} of {quota.allowed} {quota.limit} used in {span(quota.window)}, as far as we know"
     if quota.used >= quota.allowed:
         when = f"wait until {quota.frees_at:%Y-%m-%d %H:%M} UTC" if quota.frees_at else "wait"
         return problem(_CHECK, what, f"{when}, or use the CA's staging directory for tests")
@@ -59,7 +59,8 @@ def _judge(quota: Quota) -> Finding:
     return ok(_CHECK, what)
 
 
-def _span(window: timedelta) -> str:
+def span(window: timedelta) -> str:
+    """As it reads after `in`."""
     if window >= timedelta(days=2):
         return f"{window.days} days"
     hours = max(1, round(window / timedelta(hours=1)))

@@ -29,6 +29,7 @@ __all__ = [
     "fact",
     "failed",
     "fronts",
+    "held",
     "next_action_at",
     "schedule",
     "wake",
@@ -148,6 +149,11 @@ async def failed(db: Database, name: str, failure: Failure, failures: int, retry
         name=name, failures=failures, failure=to_text(failure), retry_at=to_epoch(retry_at)
     )
     await db.write(statement.expecting(1), events.appended(event, failure.at))
+
+
+async def held(db: Database, name: str, hold: Hold) -> None:
+    """Afterwards it waits for that, until it is issued, woken or changed."""
+    await db.write(_SQL["hold certificate"](name=name, hold=to_text(hold)).expecting(1))
 
 
 async def delete(db: Database, name: str, now: datetime) -> None:

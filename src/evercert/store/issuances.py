@@ -104,16 +104,18 @@ async def get(db: Database, issuance_id: int) -> Issuance | None:
     return from_row(rows[0]) if rows else None
 
 
-async def placing(db: Database, issuance: Issuance, *, now: datetime) -> Issuance:
-    """Afterwards newOrder may be sent. Idempotent, because it may have been sent and its answer lost."""
-    ((row,),) = await db.write(_SQL["issuance is placing"](id=issuance.id).expecting(1))
-    return from_row(row)
+async def placing(db: Database, issuance: Issuance, *paid: Statement, now: datetime) -> Issuance:
+    """Afterwards newOrder may be sent, and it is *paid* for, in the same transaction. Without that
+    idempotent, because it may have been sent and its answer lost; but nobody pays twice. Raises `conflict`."""
+    statement = _SQL["issuance is placing"](id=issuance.id, other="keyed" if paid else "placing").expecting(1)
+    rows, *_ = await db.write(statement, *paid)
+    return from_row(rows[0])
 
 
-async def drop_replaces(db: Database, issuance: Issuance) -> Issuance:
-    """Afterwards its order names no predecessor."""
-    ((row,),) = await db.write(_SQL["drop replaces"](id=issuance.id).expecting(1))
-    return from_row(row)
+async def drop_replaces(db: Database, issuance: Issuance, *paid: Statement) -> Issuance:
+    """Afterwards its order names no predecessor, and is *paid* for as such."""
+    rows, *_ = await db.write(_SQL["drop replaces"](id=issuance.id).expecting(1), *paid)
+    return from_row(rows[0])
 
 
 async def ordered(db: Database, issuance: Issuance, url: str, *, adopted: bool, now: datetime) -> Issuance:

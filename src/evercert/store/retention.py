@@ -18,9 +18,13 @@ from evercert.store.sql import load_queries
 
 __all__ = ["Pruned", "Retention", "prune"]
 
+_BUDGETS: Final = load_queries("budgets")
 _ISSUED: Final = load_queries("issued")
 _ISSUANCES: Final = load_queries("issuances")
 _KEYS: Final = load_queries("keys")
+
+# A limit that nothing has been drawn from for so long needs no row; until then it says how often a CA said no.
+_FULL = timedelta(days=1)
 
 # So many rows go in one transaction, so that writers wait for milliseconds.
 _PORTION = 500
@@ -48,6 +52,7 @@ class Pruned(msgspec.Struct, frozen=True):
     keys: int
     chains: int
     events: int
+    budgets: int = 0
 
 
 async def prune(db: Database, now: datetime, policy: Retention) -> Pruned:
@@ -57,7 +62,8 @@ async def prune(db: Database, now: datetime, policy: Retention) -> Pruned:
     keys = await _portions(db, _KEYS["prune keys"], now - policy.unused)
     (chains,) = await db.write(_ISSUED["prune chains"]())
     gone = await events.prune(db, policy.events, now - policy.event_age)
-    return Pruned(certificates, issuances, keys, len(chains), gone)
+    budgets = await _portions(db, _BUDGETS["prune budgets"], now - _FULL)
+    return Pruned(certificates, issuances, keys, len(chains), gone, budgets)
 
 
 async def _portions(db: Database, query: Query, before: datetime) -> int:

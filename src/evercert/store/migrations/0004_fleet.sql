@@ -41,7 +41,9 @@ CREATE TABLE budgets (
     subject TEXT NOT NULL, -- what the CA counts by: an account, a domain, a set of names
     tat BIGINT NOT NULL,
     tail BIGINT NOT NULL DEFAULT 0,
+    urgent_tail BIGINT NOT NULL DEFAULT 0, -- the same of those that may use what is kept for them
     learned_until BIGINT NOT NULL DEFAULT 0, -- the CA itself said that there is nothing left before that
+    refusals BIGINT NOT NULL DEFAULT 0, -- how often in a row it said so without a time
     PRIMARY KEY (ca, scope, subject)
 );
 

@@ -51,7 +51,8 @@ SET
     woken = 1,
     failures = 0,
     retry_at = NULL,
-    failure = NULL
+    failure = NULL,
+    hold = ''
 WHERE name = :name AND intent = :before;
 
 -- name: schedule certificate
@@ -74,8 +75,13 @@ SET
     woken = 1,
     retry_at = NULL,
     counted_from = :now,
+    hold = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END
 WHERE name = :name;
+
+-- name: hold certificate
+-- A limit leaves no room for it before a moment; that is no failure.
+UPDATE certificates SET hold = :hold WHERE name = :name;
 
 -- name: certificate failed
 -- The last attempt, and when the next one is.

@@ -16,8 +16,8 @@ SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, 
 FROM issuances WHERE certificate = :certificate AND ended_at IS NULL AND rival = 0;
 
 -- name: issuance is placing
--- newOrder may be sent; it may have been sent before.
-UPDATE issuances SET status = 'placing' WHERE id = :id AND status IN ('keyed', 'placing')
+-- newOrder may be sent; unless it is paid for now, it may have been sent before.
+UPDATE issuances SET status = 'placing' WHERE id = :id AND status IN ('keyed', :other)
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 
 -- name: drop replaces

@@ -32,6 +32,7 @@ SET
     retry_at = NULL,
     failure = NULL,
     forced = 0,
+    hold = '',
     ari_poll_at = NULL,
     on_schedule = (SELECT count(*) FROM issuances WHERE id = :issuance_id AND cause = 'due'),
     next_action_at = :now
@@ -97,7 +98,7 @@ UPDATE issued SET revoked_at = :at, revocation_reason = :reason WHERE id = :id A
 
 -- name: replace revoked certificate
 -- If that is the current one, its replacement is due at once.
-UPDATE certificates SET next_action_at = :now, woken = 1, retry_at = NULL WHERE current_id = :id;
+UPDATE certificates SET next_action_at = :now, woken = 1, retry_at = NULL, hold = '' WHERE current_id = :id;
 
 -- name: prune issued
 -- Expired before that moment, superseded, and installed nowhere.

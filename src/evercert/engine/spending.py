@@ -1,0 +1,207 @@
+"""Paying for what a CA counts, out of the ledger that all nodes share; waiting for room; learning from a no.
+
+Rules of this file:
+
+* What is paid for is written in the same transaction as the payment, so that both are or neither is.
+* What waits is told a moment of its own: of a thousand that wait for one limit, one wakes when there is room for one.
+* What a CA says of its limits goes before what we have counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+from zlib import crc32
+
+from evercert.acme.cas import KNOWN_CAS, Limit, LimitScope
+from evercert.acme.problem import Problem
+from evercert.base.clock import Clock, from_epoch, to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Statement
+from evercert.engine import budget
+from evercert.engine.budget import Draw
+from evercert.engine.holding import Held
+from evercert.engine.refusals import named_draws, wait_of
+from evercert.engine.urgency import is_urgent, urgent_from
+from evercert.model.event import LimitLearned
+from evercert.model.fact import CertificateFact
+from evercert.observe.quota import span
+from evercert.store import budgets
+from evercert.store.budgets import Bucket
+
+__all__ = ["Payer", "limit_words", "told"]
+
+T = TypeVar("T")
+
+# Whatever is known of a limit now, an override may be granted or a certificate given up: everybody looks once a day.
+_PATIENCE: Final = timedelta(days=1)
+
+# Where a CA says no and no limit of it is known, those that wait come this far apart.
+_APART: Final = timedelta(seconds=1) // timedelta(microseconds=1)
+
+# Somebody gave back, or time went by, between the attempt and the look at what it lacked.
+_TRIES: Final = 3
+
+# Later than every moment that is stored.
+_NEVER: Final = 1 << 62
+
+_NAMES: Final = {ca.directory: ca.name for ca in KNOWN_CAS}
+
+# What is counted by there says more than which account or certificate it is.
+_SHOWN: Final = {LimitScope.CERTIFICATES_PER_DOMAIN, LimitScope.FAILURES_PER_NAME, LimitScope.FAILURES_IN_A_ROW}
+
+_ACCOUNTS: Final = LimitScope.ACCOUNTS_PER_ADDRESS
+
+Key = tuple[str, str, str]
+
+
+class Payer:
+    """Pays at one CA on behalf of one certificate, or (with no *fact*) of nobody in particular."""
+
+    def __init__(self, db: Database, clock: Clock, ca: str, fact: CertificateFact | None = None) -> None:
+        self._db = db
+        self._clock = clock
+        self._ca = ca
+        self._fact = fact
+
+    async def pay(self, draws: Sequence[Draw], write: Callable[[Sequence[Statement]], Awaitable[T]]) -> T:
+        """What *write* returned, which wrote what is paid for together with the statements that it was given; nothing
+        was written where it raised `conflict`, or this raises `Held`."""
+        for attempt in range(_TRIES):
+            now = to_epoch(self._clock.now())
+            try:
+                return await write([self._statement(draw, now) for draw in draws])
+            except EvercertError as error:
+                if error.code.name != "conflict":
+                    raise
+                if held := await self._held(draws, paid=False):
+                    raise held from error
+                if attempt + 1 == _TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def wait_for(self, draws: Sequence[Draw]) -> None:
+        """For what was paid for already: raises `Held` while the CA itself has said no."""
+        if held := await self._held(draws, paid=True):
+            raise held
+
+    async def charge(self, draws: Iterable[Draw]) -> None:
+        """Afterwards the CA's own counting is known here, too."""
+        now = to_epoch(self._clock.now())
+        statements = [
+            budgets.charge(self._key(draw), now=now, span=draw.cost * budget.interval(draw.limit))
+            for draw in draws
+            if draw.limit
+        ]
+        if statements:
+            await self._db.write(*statements)
+
+    async def forgive(self, draws: Iterable[Draw]) -> None:
+        """Afterwards these are full, but for what the CA itself said."""
+        keys = [self._key(draw) for draw in draws]
+        now = to_epoch(self._clock.now())
+        known = [each.key for each in await budgets.buckets(self._db, keys) if each.tat]
+        if known:
+            await self._db.write(*(budgets.forgive(key, now=now) for key in known))
+
+    async def learned(self, draws: Sequence[Draw], error: EvercertError) -> Held | None:
+        """Afterwards no node draws before its time on the limit that *error* says is used up; None, and nothing is
+        learned, where it is about something else, or only a person can help."""
+        if error.code.name != "rate-limited":
+            return None
+        detail = error.detail if isinstance(error, Problem) else error.message
+        found = named_draws(draws, detail)
+        if found is None:
+            return None
+        keys = [self._key(draw) for draw in found]
+        known = await budgets.buckets(self._db, keys)
+        now = self._clock.now()
+        span, refusals = wait_of(known, error.after, now)
+        until = now + span
+        if to_epoch(until) > max(each.learned_until for each in known):
+            await self._learn(found, until, refusals, now)
+        return await self._held(found, paid=True, said=True)
+
+    async def _learn(self, found: Sequence[Draw], until: datetime, refusals: int, now: datetime) -> None:
+        at = to_epoch(until)
+        known = [
+            Bucket(self._key(draw), budget.learned_tat(draw.limit, at) if draw.limit else 0, at, refusals)
+            for draw in found
+        ]
+        event = LimitLearned(
+            certificate=self._fact.intent.name if self._fact else "",
+            ca=self._ca,
+            limit=found[0].scope.value,
+            subject=found[0].subject,
+            until=until.isoformat(),
+        )
+        await budgets.learn(self._db, known, event, now)
+
+    def _statement(self, draw: Draw, now: int) -> Statement:
+        if draw.limit is None:
+            return budgets.has_room(self._key(draw), now=now, latest=_NEVER)
+        step = budget.interval(draw.limit)
+        latest = now + budget.ahead(draw.limit, urgent=self._urgent)
+        if not draw.cost:
+            return budgets.has_room(self._key(draw), now=now, latest=latest - step)
+        taken = min(draw.cost, budget.usable(draw.limit, urgent=self._urgent)) * step
+        return budgets.draw(self._key(draw), now=now, span=taken, latest=latest - taken)
+
+    async def _held(self, draws: Sequence[Draw], *, paid: bool, said: bool = False) -> Held | None:
+        """Why there is no room, and when there is; None if there is."""
+        now = self._clock.now()
+        known = await budgets.buckets(self._db, [self._key(draw) for draw in draws])
+        rooms = {draw.key: self._room(draw, each, paid=paid) for draw, each in zip(draws, known, strict=True)}
+        short = [draw for draw in draws if rooms[draw.key] > to_epoch(now)]
+        if not short:
+            return None
+        worst = max(short, key=lambda draw: rooms[draw.key])
+        until = await self._turn(worst, rooms[worst.key], now)
+        return Held(told(self._ca, worst), now, until, ca=self._ca, learned=said)
+
+    async def _turn(self, draw: Draw, room: int, now: datetime) -> datetime:
+        """When it is this one's turn at the bucket: not later than it becomes urgent, nor than in a day. Those that
+        find no turn before that come again in the second half of it, and not all at once."""
+        last = to_epoch(now + _PATIENCE)
+        turn = None
+        if room <= last and draw.limit and not draw.cost:
+            turn = room  # who comes draws nothing, so that nobody is in anybody's way
+        elif room <= last:
+            turn = await budgets.queue(self._db, self._key(draw), room, _apart(draw), last, urgent=self._urgent)
+        name = self._fact.intent.name if self._fact else ""
+        moment = from_epoch(turn) if turn else now + _PATIENCE * (1 + crc32(name.encode()) / 2**32) / 2
+        since = urgent_from(self._fact) if self._fact else None
+        return since if since and now < since < moment else moment
+
+    def _room(self, draw: Draw, known: Bucket, *, paid: bool) -> int:
+        if draw.limit is None or paid:
+            return known.learned_until
+        return max(known.learned_until, budget.room_at(draw.limit, known.tat, draw.cost, urgent=self._urgent))
+
+    @property
+    def _urgent(self) -> bool:
+        return self._fact is not None and is_urgent(self._fact, self._clock.now())
+
+    def _key(self, draw: Draw) -> Key:
+        return (self._ca, *draw.key)
+
+
+def told(ca: str, draw: Draw) -> str:
+    """The limit that is used up, as a clause."""
+    name = _NAMES.get(ca) or urlsplit(ca).hostname or ca
+    if draw.limit is None:
+        return f"{name} {'makes no more accounts' if draw.scope is _ACCOUNTS else 'takes no more orders'} for now"
+    subject = draw.subject.rpartition(" ")[2]
+    about = f" for {subject}" if draw.scope in _SHOWN else ""
+    return f"{name}'s limit of {limit_words(draw.limit)} is used up{about}"
+
+
+def limit_words(limit: Limit) -> str:
+    """The limit, as it reads after `limit of`."""
+    return f"{limit.count} {limit.scope.value} in {span(limit.period)}"
+
+
+def _apart(draw: Draw) -> int:
+    return max(draw.cost, 1) * budget.interval(draw.limit) if draw.limit else _APART

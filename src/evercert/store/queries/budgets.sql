@@ -1,0 +1,81 @@
+-- name: bucket
+-- What is known of one limit's use.
+SELECT ca, scope, subject, tat, learned_until, refusals
+FROM budgets WHERE ca = :ca AND scope = :scope AND subject = :subject;
+
+-- name: buckets of a ca
+-- All that is not full, as far as is known.
+SELECT ca, scope, subject, tat, learned_until, refusals FROM budgets WHERE ca = :ca ORDER BY scope, subject;
+
+-- name: any bucket of a ca
+-- Whether somebody has counted there.
+SELECT scope FROM budgets WHERE ca = :ca LIMIT 1;
+
+-- name: draw
+-- So much of a bucket, if there is room; else no row, and whoever expects one takes nothing of the others either.
+INSERT INTO budgets (ca, scope, subject, tat) VALUES (:ca, :scope, :subject, :first)
+ON CONFLICT (ca, scope, subject) DO UPDATE
+SET tat = CASE WHEN budgets.tat > :now THEN budgets.tat ELSE :now END + :span
+WHERE budgets.tat <= :latest AND budgets.learned_until <= :now
+RETURNING tat;
+
+-- name: no room
+-- The bucket, if nothing may be drawn from it now.
+SELECT tat FROM budgets
+WHERE ca = :ca AND scope = :scope AND subject = :subject AND (tat > :latest OR learned_until > :now);
+
+-- name: charge
+-- So much of a bucket, whether there was room or not: the CA has counted it already.
+INSERT INTO budgets (ca, scope, subject, tat) VALUES (:ca, :scope, :subject, :first)
+ON CONFLICT (ca, scope, subject) DO UPDATE
+SET tat = CASE WHEN budgets.tat > :now THEN budgets.tat ELSE :now END + :span;
+
+-- name: queue
+-- A moment of its own for one more that waits, behind the others; none beyond the last one that is given out.
+UPDATE budgets SET tail = CASE WHEN tail >= :room THEN tail + :span ELSE :room END
+WHERE
+    ca = :ca AND scope = :scope AND subject = :subject
+    AND (tail < :room OR tail + :span <= :last)
+RETURNING tail;
+
+-- name: queue urgently
+-- The same for one that may use what is kept for the urgent: those that may not are not before it.
+UPDATE budgets SET urgent_tail = CASE WHEN urgent_tail >= :room THEN urgent_tail + :span ELSE :room END
+WHERE
+    ca = :ca AND scope = :scope AND subject = :subject
+    AND (urgent_tail < :room OR urgent_tail + :span <= :last)
+RETURNING urgent_tail;
+
+-- name: learn
+-- The CA said that there is nothing before that moment.
+INSERT INTO budgets (ca, scope, subject, tat, learned_until, refusals)
+VALUES (:ca, :scope, :subject, :tat, :until, :refusals)
+ON CONFLICT (ca, scope, subject) DO UPDATE
+SET
+    tat = CASE WHEN budgets.tat > excluded.tat THEN budgets.tat ELSE excluded.tat END,
+    learned_until = CASE
+        WHEN budgets.learned_until > excluded.learned_until THEN budgets.learned_until ELSE excluded.learned_until
+    END,
+    refusals = excluded.refusals;
+
+-- name: forgive
+-- It is full again.
+DELETE FROM budgets WHERE ca = :ca AND scope = :scope AND subject = :subject AND learned_until <= :now;
+
+-- name: seed bucket
+-- What was used before anybody counted.
+INSERT INTO budgets (ca, scope, subject, tat) VALUES (:ca, :scope, :subject, :tat)
+ON CONFLICT (ca, scope, subject) DO NOTHING;
+
+-- name: prune budgets
+-- Full for long. Asked again of the row itself, which somebody may draw from at this moment.
+DELETE FROM budgets
+WHERE
+    tat < :before AND tail < :before AND urgent_tail < :before AND learned_until < :before
+    AND (ca, scope, subject) IN (
+        SELECT ca, scope, subject FROM budgets
+        WHERE tat < :before AND tail < :before AND urgent_tail < :before AND learned_until < :before
+        ORDER BY tat
+        LIMIT :limit
+    )
+RETURNING tat;

@@ -1,0 +1,168 @@
+"""The ledger of limits: as many draw as there is room for, whoever they are, and what waits comes one after another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.migrate import Migration
+from evercert.db.opening import Place
+from evercert.db.protocol import Database, Statement
+from evercert.model.event import LimitLearned
+from evercert.model.fact import IssuanceStatus
+from evercert.store import budgets, events, issuances, retention
+from evercert.store.budgets import Bucket
+from evercert.store.opening import open_store
+from evercert.store.retention import Retention
+from evercert.store.schema import MIGRATIONS
+from tests.store import given
+from tests.store.given import CA, DAY, HOUR, NOW
+
+KEY = (CA, "orders", "default")
+OTHER = (CA, "set", "abc")
+SECOND = 1_000_000
+T = to_epoch(NOW)
+
+
+async def draws(db: Database, key: budgets.Key = KEY, *, now: int = T, count: int = 5) -> bool:
+    """Whether one second of a limit of so many could be drawn."""
+    return await goes_through(db, budgets.draw(key, now=now, span=SECOND, latest=now + (count - 1) * SECOND))
+
+
+async def goes_through(db: Database, *statements: Statement) -> bool:
+    """Whether the guards let the transaction through."""
+    try:
+        await db.write(*statements)
+    except EvercertError as error:
+        if error.code.name != "conflict":
+            raise
+        return False
+    return True
+
+
+async def bucket(db: Database, key: budgets.Key = KEY) -> Bucket:
+    [found] = await budgets.buckets(db, [key])
+    return found
+
+
+async def test_a_bucket_gives_what_it_has_and_gets_it_back_evenly(db: Database) -> None:
+    assert [await draws(db) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert not await draws(db, now=T + SECOND - 1)
+    assert await draws(db, now=T + SECOND)
+    assert not await draws(db, now=T + SECOND)
+    assert [await draws(db, now=T + 100 * SECOND) for _ in range(6)] == [True] * 5 + [False]
+    assert await bucket(db) == Bucket(KEY, T + 105 * SECOND)
+
+
+async def test_where_one_bucket_has_no_room_nothing_is_drawn_and_nothing_is_placed(db: Database) -> None:
+    while await draws(db, OTHER):
+        pass
+    issuance = await given.begun(db)
+    paid = [budgets.draw(key, now=T, span=SECOND, latest=T + 4 * SECOND) for key in (KEY, OTHER)]
+    with pytest.raises(EvercertError) as told:
+        await issuances.placing(db, issuance, *paid, now=NOW)
+    assert told.value.code.name == "conflict"
+    assert await bucket(db) == Bucket(KEY)
+    kept = await issuances.get(db, issuance.id)
+    assert kept is not None
+    assert kept.status is IssuanceStatus.KEYED
+
+
+async def test_nobody_pays_twice_for_one_order(db: Database) -> None:
+    issuance = await given.begun(db)
+    paid = budgets.draw(KEY, now=T, span=SECOND, latest=T + 4 * SECOND)
+    await issuances.placing(db, issuance, paid, now=NOW)
+    with pytest.raises(EvercertError) as told:
+        await issuances.placing(db, issuance, paid, now=NOW)
+    assert told.value.code.name == "conflict"
+    assert (await bucket(db)).tat == T + SECOND
+
+
+async def test_of_many_nodes_as_many_win_as_there_is_room_for(
+    new_place: Callable[[Sequence[Migration]], Place],
+) -> None:
+    place = new_place(MIGRATIONS)
+    async with open_store(place) as one, open_store(place) as two, open_store(place) as three:
+        for turn in range(5):
+            key = (CA, "orders", str(turn))
+            outcomes = await asyncio.gather(*(draws(db, key, count=7) for db in (one, two, three) * 8))
+            assert sum(outcomes) == 7
+            assert (await bucket(one, key)).tat == T + 7 * SECOND
+
+
+async def test_nodes_that_draw_from_several_buckets_do_not_wait_for_each_other(
+    new_place: Callable[[Sequence[Migration]], Place],
+) -> None:
+    place = new_place(MIGRATIONS)
+    keys = sorted([(CA, "domain", "example.com"), KEY, OTHER])
+
+    paid = [budgets.draw(key, now=T, span=SECOND, latest=T + 9 * SECOND) for key in keys]
+    async with open_store(place) as one, open_store(place) as two:
+        outcomes = await asyncio.gather(*(goes_through(db, *paid) for db in (one, two) * 10))
+        assert sum(outcomes) == 10
+        assert {each.tat for each in await budgets.buckets(one, keys)} == {T + 10 * SECOND}
+
+
+async def test_looking_draws_nothing(db: Database) -> None:
+    await db.write(budgets.has_room(KEY, now=T, latest=T))
+    assert await budgets.at(db, CA) == []
+    await draws(db)
+    await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND))
+    with pytest.raises(EvercertError):
+        await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND - 1))
+
+
+async def test_what_the_ca_counted_is_counted_though_there_was_no_room(db: Database) -> None:
+    while await draws(db):
+        pass
+    await db.write(budgets.charge(KEY, now=T, span=3 * SECOND))
+    assert (await bucket(db)).tat == T + 8 * SECOND
+    await db.write(budgets.forgive(KEY, now=T))
+    assert await bucket(db) == Bucket(KEY)
+
+
+async def test_those_that_wait_get_a_moment_each_and_none_beyond_the_last(db: Database) -> None:
+    await draws(db)
+    last = T + 10 * SECOND
+    moments = [await budgets.queue(db, KEY, T + 5 * SECOND, 2 * SECOND, last, urgent=False) for _ in range(5)]
+    assert moments == [T + 5 * SECOND, T + 7 * SECOND, T + 9 * SECOND, None, None]
+    assert await budgets.queue(db, KEY, T + SECOND, 2 * SECOND, last, urgent=True) == T + SECOND
+    # Who looks later is not behind those that found no place.
+    assert await budgets.queue(db, KEY, T + 5 * SECOND, 2 * SECOND, last + SECOND, urgent=False) == T + 11 * SECOND
+
+
+async def test_what_a_ca_said_holds_every_node_back_and_is_told_once(db: Database) -> None:
+    event = LimitLearned(ca=CA, limit="new orders per account", subject="default", until="later")
+    until = T + 60 * SECOND
+    await budgets.learn(db, [Bucket(KEY, T + SECOND, until, 2)], event, NOW)
+    assert not await draws(db)
+    assert not await draws(db, now=until - 1)
+    await budgets.learn(db, [Bucket(KEY, 0, until - 5 * SECOND, 3)], event, NOW)
+    assert await bucket(db) == Bucket(KEY, T + SECOND, until, 3)
+    assert await draws(db, now=until)
+    assert [each.event for each in await events.latest(db, 9)] == [event, event]
+    await db.write(budgets.forgive(KEY, now=T))
+    assert (await bucket(db)).learned_until == until
+
+
+async def test_history_is_no_news_to_a_ledger_that_counts(db: Database) -> None:
+    assert not await budgets.is_known(db, CA)
+    await draws(db)
+    await budgets.seed(db, [Bucket(KEY, T + 99 * SECOND), Bucket(OTHER, T + 7 * SECOND)])
+    assert await budgets.is_known(db, CA)
+    assert await budgets.at(db, CA) == [Bucket(KEY, T + SECOND), Bucket(OTHER, T + 7 * SECOND)]
+
+
+async def test_full_buckets_go_and_others_stay(db: Database) -> None:
+    await draws(db)
+    await draws(db, OTHER, now=to_epoch(NOW + 2 * DAY))
+    learned = (CA, "domain", "example.com")
+    await budgets.learn(db, [Bucket(learned, 0, to_epoch(NOW + 2 * DAY))], LimitLearned(), NOW)
+    pruned = await retention.prune(db, NOW + DAY + HOUR, Retention(event_age=timedelta(days=9999)))
+    assert pruned.budgets == 1
+    assert [each.key for each in await budgets.at(db, CA)] == [learned, OTHER]
