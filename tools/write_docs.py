@@ -32,6 +32,7 @@ from evercert.config.declaration.schema import (
     DefaultsTable,
     DnsTable,
     FreezeTable,
+    HookTable,
     TargetTable,
     Wishes,
 )
@@ -151,6 +152,7 @@ _TABLES = {
     "DNS accounts": DnsTable,
     "Challenges": ChallengeTable,
     "Targets": TargetTable,
+    "Hooks": HookTable,
     "A freeze": FreezeTable,
 }
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+from evercert.base.secret import Secret
 from evercert.ca.pace import Pace
 from evercert.ca.setup.settings import load_ca_settings
 from evercert.config.declaration.reading import read_declaration
 from evercert.config.settings import load_settings
+from evercert.notify.signing import key_of, signature
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
 from tests.peers.pebble import Pebble
-from tests.peers.program import ROOT, installed
+from tests.peers.ports import free_port
+from tests.peers.program import ROOT, Program, installed
 
 EXAMPLES = ROOT / "examples"
 
@@ -87,3 +94,27 @@ def test_a_fleet_in_a_folder_is_a_declaration_and_its_unit_has_the_secrets_that_
     lines = (folder / "config.conf").read_text().splitlines()
     given = {line.partition("=")[2].partition(":")[0] for line in lines if line.startswith("LoadCredential=")}
     assert given == set(re.findall(r"cred:([a-z-]+)", text))
+
+
+def test_the_receiver_of_webhooks_takes_what_is_signed_and_each_event_once(tmp_path: Path) -> None:
+    port, secret = free_port(), "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
+    argv = [sys.executable, EXAMPLES / "webhook.py", str(port)]
+    body = b'{"id":7,"kind":"deployed","certificate":"www"}'
+
+    def posted(signed_with: str) -> int:
+        now = int(time.time())
+        signed = signature(key_of(Secret(signed_with)), "evercert-7-00", now, body)
+        headers = {"webhook-id": "evercert-7-00", "webhook-timestamp": str(now), "webhook-signature": signed}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}", body, headers)) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+        except urllib.error.URLError:
+            return 0
+
+    with Program(argv, tmp_path / "log", env={**os.environ, "WEBHOOK_SECRET": secret}) as receiver:
+        receiver.wait_until(lambda: posted(secret) == 204, "taking an event")
+        assert posted(secret) == 204
+        assert posted("another secret") == 401
+    assert [line for line in receiver.text().splitlines() if "deployed" in line] == ["7 deployed www"]

@@ -54,9 +54,8 @@ def _imported(folder: str) -> set[str]:
         if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level)
     )
     distributions = packages_distributions()
-    tops = (
-        {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"evercert", "tests", "tools", "bench"}
-    )
+    ours = {"evercert", "tests", "tools", "bench", "examples"}
+    tops = {name.partition(".")[0] for name in named} - sys.stdlib_module_names - ours
     return _names([distributions.get(top, [top])[0] for top in tops])
 
 

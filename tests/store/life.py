@@ -20,6 +20,7 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
 from evercert.model.fact import AccountStatus, DeployStatus, Failure, Renewal
+from evercert.model.hook import Hook
 from evercert.model.terms import OnRemoval
 from evercert.store import (
     accounts,
@@ -28,6 +29,7 @@ from evercert.store import (
     declared,
     deployments,
     directories,
+    hooks,
     issuances,
     issued,
     leases,
@@ -57,6 +59,7 @@ TABLES = (
     "events",
     "event_anchor",
     "declaration",
+    "hooks",
 )
 
 # Of keys, all but what differs from run to run.
@@ -106,7 +109,22 @@ async def live(db: Database) -> None:
     await declared.release(db, "a", OnRemoval.KEEP, NOW)
     await declared.release(db, "b", OnRemoval.REVOKE, NOW)
     await declared.note(db, declared.Applied("4", (), 2), NOW)
+    await _tell(db)
     await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
+
+
+async def _tell(db: Database) -> None:
+    """A hook takes an event and does not take the next one."""
+    hook = Hook("page", ("*",), program=("/bin/page",))
+    await hooks.configure(db, hook)
+    await declared.create(db, [(given.intent("c"), "1")], NOW)
+    claimed = await hooks.claim(db, "page", "somebody", NOW, NOW + HOUR)
+    claimed = await hooks.move(db, claimed or hooks.Claim(hook, "", 0, 0), 1, NOW + HOUR)
+    await hooks.failed(db, claimed or hooks.Claim(hook, "", 0, 0), 1, Failure("hook", "no", NOW), NOW + HOUR)
+    await hooks.release(db, "page", "somebody")
+    await hooks.pass_over(db, "page", NOW)
+    await hooks.retry(db, "page")
+    await hooks.forget(db, "page")
 
 
 async def everything(db: Database) -> dict[str, list[Row]]:

@@ -134,6 +134,7 @@ _SCANS = {
     "latest events",
     "first event since",
     "events before",
+    "all hooks",
 }
 
 

@@ -90,6 +90,7 @@ CODES: Final[dict[str, Code]] = {
         Code("deploy", Exit.DEPLOY, Retry.LATER, "a certificate could not be installed"),
         Code("not-served", Exit.DEPLOY, Retry.LATER, "a server does not serve the certificate that was installed"),
         Code("program", Exit.DEPLOY, Retry.LATER, "a program that was run failed"),
+        Code("hook", Exit.REFUSED, Retry.LATER, "a program or an endpoint did not take an event"),
         Code("store", Exit.STORE, Retry.LATER, "the store could not be read or written"),
         Code("held", Exit.MUST_WAIT, Retry.LATER, "a limit of the CA leaves no room for another order yet"),
         Code("stopped", Exit.BUSY, Retry.NEVER, "nothing is done for the certificate until somebody resumes it"),

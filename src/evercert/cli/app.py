@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, str]] = {
     "ca": "be a CA: init, serve, trust and more; and the CAs that Evercert knows",
     "import": "take over from certbot, lego or acme.sh",
     "events": "what happened, oldest first; also as it happens (--follow)",
+    "hooks": "who is told of events, how far, and what they did not take",
     "demo": "watch the whole job on this machine, with a CA of its own",
     "run": "stay and renew for ever",
     "completion": "print a shell completion script",

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-__all__ = ["certificate_names", "deploy_targets", "dns_providers", "event_kinds", "known_cas"]
+__all__ = ["certificate_names", "deploy_targets", "dns_providers", "event_kinds", "hook_names", "known_cas"]
 
 
 def certificate_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -28,6 +28,15 @@ def event_kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     from evercert.model.event import KINDS
 
     return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def hook_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The hooks that there are; as `certificate_names`."""
+    import asyncio
+
+    with suppress(Exception):
+        return [name for name in asyncio.run(_hooks(ctx.params.get("home"))) if name.startswith(incomplete)]
+    return []
 
 
 def dns_providers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -55,3 +64,17 @@ async def _names(home: str | None) -> list[str]:
         return []
     async with open_store(store) as db:
         return [line.name for line in await views.listed(db, SystemClock().now())]
+
+
+async def _hooks(home: str | None) -> list[str]:
+    from pathlib import Path
+
+    from evercert.config.settings import load_settings
+    from evercert.store import hooks
+    from evercert.store.opening import open_store
+
+    store = load_settings(home=home).store
+    if isinstance(store, Path) and not store.exists():
+        return []
+    async with open_store(store) as db:
+        return [standing.hook.name for standing in await hooks.all_hooks(db)]

@@ -27,6 +27,7 @@ _MARKS = {
     Action.KEEP: "=",
     Action.WAIT: "-",
     Action.CONFIGURE: "~",
+    Action.REMOVE: "-",
     Action.DELETE: "-",
     Action.REVOKE: "-",
 }

@@ -13,7 +13,7 @@ from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.host.files import make_private_dir
 from evercert.model.fact import CertificateFact
-from evercert.store import certificates, views
+from evercert.store import certificates, hooks, views
 from evercert.store.opening import open_store
 
 __all__ = ["existing", "nothing_due", "reading"]
@@ -38,14 +38,16 @@ async def existing(db: Database, name: str) -> CertificateFact:
     return fact
 
 
-async def nothing_due(output: Output, settings: Settings) -> bool:
-    """Whether nothing is due now; says so, and when something will be. Costs one indexed question."""
+async def nothing_due(output: Output, settings: Settings, *, nor_to_tell: bool = False) -> bool:
+    """Whether nothing is due now (*nor_to_tell*: and no hook either is to be told of anything); says so, and when
+    something will be. Costs an indexed question or two."""
     from evercert.cli.display import when
 
     now = SystemClock().now()
     async with reading(settings) as db:
         moment = await certificates.next_action_at(db)
-    if moment is not None and moment <= now:
+        tells = nor_to_tell and any(standing.is_due(now) for standing in await hooks.all_hooks(db))
+    if tells or (moment is not None and moment <= now):
         return False
     next_words = f"; next at {when(moment)}" if moment else ""
     output.result({"due": 0, "next": moment}, f"nothing is due{next_words}")

@@ -35,6 +35,7 @@ async def stay(engine: Engine, ending: asyncio.Event | None = None, *, first: bo
     beside: list[Coroutine[Any, Any, NoReturn]] = [
         _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
         _repeat(engine, _LOOK, engine.incidents.attend),
+        engine.notifying.stay(),
     ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.

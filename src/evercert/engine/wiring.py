@@ -30,6 +30,7 @@ from evercert.engine.leases import Leases
 from evercert.engine.leaving import Leaving
 from evercert.engine.loopbreaker import LoopBreaker
 from evercert.engine.masterkey import open_master_key
+from evercert.engine.notifying import Notifying
 from evercert.engine.owner import Owner
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
@@ -66,6 +67,7 @@ class Engine:
     targets: Targets
     worker: Worker
     incidents: Incidents
+    notifying: Notifying
     telling: Telling
     transport_to: Callable[[CaAccess], Transport]
     check: Callable[[CertificateIntent], None]
@@ -176,6 +178,7 @@ def _assembled(
         targets,
         worker,
         incidents,
+        Notifying(db, ports, find_secret, rng, telling),
         telling,
         transports.to,
         checked,

@@ -121,6 +121,9 @@ class CertificateRevoked(_Event, frozen=True, tag="certificate-revoked"):
 class CertificateDeleted(_Event, frozen=True, tag="certificate-deleted"):
     """It was forgotten, and its key with it."""
 
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+
 
 class AccountChanged(_Event, frozen=True, tag="account-changed"):
     """An account at a CA was made or changed."""

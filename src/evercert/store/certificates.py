@@ -173,10 +173,12 @@ async def delete(db: Database, name: str, now: datetime) -> None:
             name=name,
             hint=f"let `evercert renew {name}` take them away first",
         )
+    # Whoever is told of the event cannot find out any more whose certificate it was.
+    terms = msgspec.json.decode(rows[0][0], type=CertificateIntent).terms
     await db.write(
         _SQL["nothing stands outside"](name=name).expecting(0),
         _SQL["delete certificate"](name=name).expecting(1),
-        events.appended(CertificateDeleted(certificate=name), now),
+        events.appended(CertificateDeleted(name, terms.owner, terms.tags), now),
         *(keys.deleted_if_unused(key_id) for (key_id,) in key_ids),
     )
 

@@ -48,16 +48,19 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Portion(NamedTuple):
-    """Some events in order. `gone` is the last one after the asked number that retention took away, if it did."""
+    """Some events in order. `gone` is the last one after the asked number that retention took away, if it did, and
+    `gone_hash` that one's hash."""
 
     entries: list[Entry]
-    gone: int
+    gone: int = 0
+    gone_hash: str = ""
 
 
 async def after(db: Database, number: int, limit: int = _PORTION) -> Portion:
     """The events after that number, at most so many; none yet is an empty portion."""
-    [[(anchor, _)], rows] = await db.scan(_SQL["event anchor"](), _SQL["events after"](id=number, limit=limit))
-    return Portion([_entry(row) for row in rows], anchor if anchor > number else 0)
+    [[(anchor, digest)], rows] = await db.scan(_SQL["event anchor"](), _SQL["events after"](id=number, limit=limit))
+    entries = [_entry(row) for row in rows]
+    return Portion(entries, anchor, digest) if anchor > number else Portion(entries)
 
 
 async def before_moment(db: Database, since: datetime) -> int | None:

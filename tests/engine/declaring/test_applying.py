@@ -16,7 +16,7 @@ from evercert.daemon.following import Following
 from evercert.engine.declaring.applying import Comparison, apply, unchanged
 from evercert.engine.declaring.comparing import compared
 from evercert.engine.wiring import Engine, open_engine
-from evercert.store import cas, certificates, declared, events
+from evercert.store import cas, certificates, declared, events, hooks
 from tests.engine.world import World
 from tests.fakes.ca import Fault
 
@@ -220,3 +220,32 @@ async def test_what_was_stopped_on_the_way_is_applied_again(world: Declaring) ->
         assert (len(again.changes), again.unchanged) == (2, 1)
         await apply(engine.db, again, world.clock.now())
         assert (await compared(engine)).unchanged == 3
+
+
+HOOK = """
+[hooks.page]
+events = ["certificate-*", "deploy-failed"]
+exec = ["/usr/local/bin/page", "--now"]
+"""
+
+
+async def test_hooks_are_declared_changed_and_let_go(world: Declaring, engine: Engine) -> None:
+    certificate = '[certificates."a.test"]\n'
+    await world.apply(engine, certificate)
+    happened, _ = await events.head(engine.db)
+    assert told(await world.apply(engine, certificate + HOOK)) == {
+        "hooks.page": ("configure", "it is told of what happens from now on")
+    }
+    standing = await hooks.find(engine.db, "page")
+    assert standing is not None
+    assert (standing.event_id, standing.hook.program) == (happened, ("/usr/local/bin/page", "--now"))
+    assert not (await compared(engine)).changes
+    changed = await world.apply(engine, certificate + HOOK.replace("--now", "--later"))
+    assert told(changed) == {"hooks.page": ("configure", "exec changed")}
+    again = await hooks.find(engine.db, "page")
+    assert again is not None
+    assert again.event_id == happened
+    gone = await world.apply(engine, certificate)
+    assert told(gone) == {"hooks.page": ("remove", "it is declared no longer")}
+    assert gone.losing == []
+    assert await hooks.all_hooks(engine.db) == []

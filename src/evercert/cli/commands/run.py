@@ -47,7 +47,7 @@ def command(output: Output, settings: Settings, once: bool, workers: int, print_
 async def _look(output: Output, settings: Settings) -> int:
     from evercert.cli.store import nothing_due
 
-    if not settings.config and await nothing_due(output, settings):
+    if not settings.config and await nothing_due(output, settings, nor_to_tell=True):
         return 0
     from evercert.cli.outcome import report_outcome
     from evercert.daemon.following import Following
@@ -56,7 +56,9 @@ async def _look(output: Output, settings: Settings) -> int:
     async with open_engine(settings, output.progress) as engine:
         if settings.config:
             await Following(engine).look()
-        return await report_outcome(output, engine, await engine.worker.settle_due())
+        done = await engine.worker.settle_due()
+        await engine.notifying.settle()
+        return await report_outcome(output, engine, done)
 
 
 async def _stay(output: Output, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from evercert.config.declaration.inheriting import Said
 from evercert.config.declaration.origin import Origin
 from evercert.model.access import CaAccess
+from evercert.model.hook import Hook
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 
 __all__ = ["Declaration", "Declared"]
@@ -27,5 +28,6 @@ class Declaration(msgspec.Struct, frozen=True):
     cas: tuple[tuple[CaAccess, Origin], ...]
     rules: tuple[tuple[ChallengeRule, Origin], ...]
     targets: tuple[tuple[TargetSpec, Origin], ...]
+    hooks: tuple[tuple[Hook, Origin], ...]
     lists: tuple[str, ...]
     digest: str

@@ -18,6 +18,7 @@ from evercert.config.declaration.schema import (
     DeclarationFile,
     DefaultsTable,
     DnsTable,
+    HookTable,
     PolicyTable,
     TargetTable,
 )
@@ -28,7 +29,7 @@ __all__ = ["Entry", "Tables", "gathered"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-_NAMED: Final = ("cas", "dns", "policies", "targets", "certificates")
+_NAMED: Final = ("cas", "dns", "policies", "targets", "certificates", "hooks")
 
 
 class Entry(msgspec.Struct, Generic[T_co], frozen=True):
@@ -50,6 +51,7 @@ class Tables:
     policies: dict[str, Entry[PolicyTable]] = field(default_factory=dict)
     targets: dict[str, Entry[TargetTable]] = field(default_factory=dict)
     certificates: dict[str, Entry[CertificateTable]] = field(default_factory=dict)
+    hooks: dict[str, Entry[HookTable]] = field(default_factory=dict)
     named: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in _NAMED})
 
 

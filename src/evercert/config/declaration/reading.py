@@ -11,6 +11,7 @@ from evercert.config.declaration.expanding import Expanding
 from evercert.config.declaration.faults import Fault, Faulty
 from evercert.config.declaration.files import digest_of, octets_of, parsed
 from evercert.config.declaration.gathering import gathered
+from evercert.config.declaration.hooks import hooks_of
 from evercert.config.declaration.layers import layer_faults
 from evercert.config.declaration.parts import Cas, Rules, target_specs
 from evercert.config.settings import Settings
@@ -26,12 +27,13 @@ def read_declaration(place: Path, settings: Settings) -> Declaration:
     cas, rules, targets = Cas(tables, faults), Rules.of(tables, faults), target_specs(tables.targets)
     faults += layer_faults(tables, cas)
     expanding = Expanding(tables, cas, rules, targets, settings.ca, settings.home, faults)
-    certificates = tuple(expanding.certificates())
+    certificates, hooks = tuple(expanding.certificates()), tuple(hooks_of(tables.hooks, faults))
     if faults:
         raise Faulty(faults)
     lists = tuple(sorted(str(each.file.absolute()) for each in expanding.lists.values()))
     digest = digest_of(octets, lists, _context(settings))
-    return Declaration(certificates, tuple(cas.accesses), tuple(rules.all), tuple(targets.values()), lists, digest)
+    parts = tuple(cas.accesses), tuple(rules.all), tuple(targets.values()), hooks
+    return Declaration(certificates, *parts, lists, digest)
 
 
 def current_digest(place: Path, lists: Iterable[str], settings: Settings) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "DefaultsTable",
     "DnsTable",
     "FreezeTable",
+    "HookTable",
     "PolicyTable",
     "TargetTable",
     "Wishes",
@@ -109,6 +110,7 @@ USUAL: Final = {
     "criticality": "`normal`",
     "on_removal": "`keep`",
     "targets": "files in the home",
+    "timeout": "10s",
 }
 
 
@@ -175,6 +177,22 @@ class TargetTable(_Strict, frozen=True):
     options: Options = {}
 
 
+class HookTable(_Strict, frozen=True):
+    """`[hooks.NAME]`: who is told of events ([how](events.md)): a program, or an endpoint."""
+
+    events: Annotated[tuple[str, ...], _says("of which: their kinds, as shell patterns, such as 'deploy-*'")]
+    certificates: Annotated[tuple[str, ...], _says("only about certificates of these names: shell patterns")] = ()
+    owner: Annotated[str, _says("only about certificates of that owner: a shell pattern")] = ""
+    tag: Annotated[str, _says("only about certificates with such a tag: a shell pattern")] = ""
+    exec: Annotated[
+        tuple[str, ...], _says("a program and its arguments: it is run with the event on its standard input")
+    ] = ()
+    url: Annotated[str, _says("or an https URL: the event is posted there, signed")] = ""
+    secret: Annotated[str, _says("the secret that signs what is posted, by reference")] = ""
+    allow_http: Annotated[bool, _says("accept an endpoint without TLS")] = False
+    timeout: Annotated[Span, _says("how long it may take: at most 10m, an endpoint 30s")] | None = None
+
+
 class DeclarationFile(_Strict, frozen=True):
     defaults: DefaultsTable = DefaultsTable()
     cas: dict[str, CaTable] = {}
@@ -183,3 +201,4 @@ class DeclarationFile(_Strict, frozen=True):
     policies: dict[str, PolicyTable] = {}
     targets: dict[str, TargetTable] = {}
     certificates: dict[str, CertificateTable] = {}
+    hooks: dict[str, HookTable] = {}

@@ -13,10 +13,17 @@ from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.reading import current_digest
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
-from evercert.engine.declaring.difference import Action, Change, access_change, differing, removed
+from evercert.engine.declaring.difference import (
+    Action,
+    Change,
+    access_change,
+    differing,
+    hook_changes,
+    removed,
+)
 from evercert.engine.declaring.sharing import Wanted, shared
 from evercert.model.terms import OnRemoval
-from evercert.store import cas, certificates, declared
+from evercert.store import cas, certificates, declared, hooks
 
 __all__ = ["Comparison", "apply", "compare", "unchanged"]
 
@@ -66,6 +73,7 @@ async def compare(db: Database, declaration: Declaration) -> Comparison:
     stored = await declared.intents(db, [*(name for name in changing if name in existing), *gone])
     changes = [
         *await _access_changes(db, declaration),
+        *await _hook_changes(db, declaration),
         *differing(wanted, digests, {name: intent for name, intent in stored.items() if name not in gone}),
         *removed(gone, stored, await _coming(db, wanted, existing) if gone else {}),
     ]
@@ -86,6 +94,11 @@ async def _access_changes(db: Database, declaration: Declaration) -> list[Change
     return [change for change in found if change]
 
 
+async def _hook_changes(db: Database, declaration: Declaration) -> list[Change]:
+    stored = {standing.hook.name: standing.hook for standing in await hooks.all_hooks(db)}
+    return [*hook_changes([(hook, str(origin)) for hook, origin in declaration.hooks], stored)]
+
+
 async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     """Afterwards what is declared is what is wanted, durably; what is to be done for it is due.
 
@@ -97,6 +110,7 @@ async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     for access, _ in comparison.declaration.cas:
         if access.directory in actions:
             await cas.configure(db, access)
+    await _apply_hooks(db, comparison.declaration)
     by_name = {each.intent.name: each for each in comparison.wanted if each.intent.name in actions}
     new = [each for name, each in by_name.items() if actions[name] is Action.CREATE]
     await declared.create(db, [(each.intent, each.digest) for each in new], now)
@@ -107,6 +121,16 @@ async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     declaration = comparison.declaration
     await declared.note(db, declared.Applied(declaration.digest, declaration.lists, len(comparison.wanted)), now)
     db.notify(certificates.WORK)
+
+
+async def _apply_hooks(db: Database, declaration: Declaration) -> None:
+    """Before the certificates, so that a new hook is told of what is done for those."""
+    stored = {standing.hook.name: standing.hook for standing in await hooks.all_hooks(db)}
+    for hook, _ in declaration.hooks:
+        if stored.pop(hook.name, None) != hook:
+            await hooks.configure(db, hook)
+    for name in stored:
+        await hooks.forget(db, name)
 
 
 async def _side_by_side(changed: Sequence[Wanted], db: Database, now: datetime) -> None:

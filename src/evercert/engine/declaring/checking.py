@@ -10,6 +10,7 @@ from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.faults import Fault, Faulty
 from evercert.config.declaration.origin import Origin
 from evercert.engine.targets import Targets
+from evercert.notify.signing import key_of
 from evercert.solve.response import CHALLENGE_TYPES
 from evercert.solve.solvers import check_rule
 
@@ -38,6 +39,16 @@ def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str],
             targets.check_spec(spec)
         except EvercertError as error:
             yield _placed(error, origin, spec.options, _PLUGIN["targets"])
+    yield from _hook_faults(declaration, resolve)
+
+
+def _hook_faults(declaration: Declaration, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
+    for hook, origin in declaration.hooks:
+        try:
+            if hook.secret:
+                key_of(resolve(hook.secret))
+        except EvercertError as error:
+            yield origin.fault(error.message, error.hint, inside=("secret",))
 
 
 def _placed(error: EvercertError, origin: Origin, options: Mapping[str, str], key: str) -> Fault:

@@ -10,11 +10,12 @@ import msgspec
 from evercert.base.names import Identifier
 from evercert.engine.declaring.sharing import Wanted
 from evercert.model.access import CaAccess
+from evercert.model.hook import Hook
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import OnRemoval, Terms
 from evercert.store.certificates import MAKING
 
-__all__ = ["Action", "Change", "access_change", "differing", "removed"]
+__all__ = ["Action", "Change", "access_change", "differing", "hook_changes", "removed"]
 
 
 class Action(Enum):
@@ -29,11 +30,12 @@ class Action(Enum):
     WAIT = "wait"  # it is to go, once others have taken over its names
     DELETE = "delete"
     REVOKE = "revoke"
-    CONFIGURE = "configure"  # a CA: how it is reached
+    CONFIGURE = "configure"  # a CA: how it is reached; a hook: who is told of what
+    REMOVE = "remove"  # a hook
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One certificate (or CA), what becomes of it, why, and where that is declared."""
+    """One certificate (or CA, or hook), what becomes of it, why, and where that is declared."""
 
     name: str
     action: Action
@@ -86,6 +88,27 @@ def access_change(before: CaAccess, after: CaAccess, place: str) -> Change | Non
     if not changed:
         return None
     return Change(after.directory, Action.CONFIGURE, tuple(f"{field} changed" for field in changed), place)
+
+
+def hook_changes(wanted: Iterable[tuple[Hook, str]], stored: Mapping[str, Hook]) -> Iterator[Change]:
+    """A change for each hook that is new, another one than it was, or declared no longer. Beside each that is wanted
+    stands its place."""
+    names = set()
+    for hook, place in wanted:
+        names.add(hook.name)
+        before = stored.get(hook.name)
+        if before is None:
+            yield Change(f"hooks.{hook.name}", Action.CONFIGURE, ("it is told of what happens from now on",), place)
+        elif before != hook:
+            fields = [field for field in hook.__struct_fields__ if getattr(before, field) != getattr(hook, field)]
+            yield Change(
+                f"hooks.{hook.name}", Action.CONFIGURE, tuple(f"{_KEYS.get(f, f)} changed" for f in fields), place
+            )
+    for name in sorted(stored.keys() - names):
+        yield Change(f"hooks.{name}", Action.REMOVE, ("it is declared no longer",))
+
+
+_KEYS = {"program": "exec"}
 
 
 def _change(before: CertificateIntent, after: CertificateIntent) -> tuple[Action, tuple[str, ...]]:
