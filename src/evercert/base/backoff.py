@@ -11,20 +11,22 @@ __all__ = ["poll_delay", "retry_delay"]
 _RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
 _DAILY = timedelta(days=1)
 
-# However near the end is: at most three times an hour, because five failed validations in an hour
-# lock a name out (Let's Encrypt).
-_URGENT = timedelta(minutes=20)
+# However near the end is: at most three times an hour for a life of ninety days, because five failed validations in an
+# hour lock a name out (Let's Encrypt); more often for a shorter life, but never without a pause.
+_OFTEN, _OFTENEST, _SOONEST = 1 / 6000, timedelta(minutes=20), timedelta(seconds=5)
 
 
-def retry_delay(failures: int, *, left: timedelta | None, rng: Random) -> timedelta:
+def retry_delay(
+    failures: int, *, rng: Random, left: timedelta | None = None, life: timedelta | None = None
+) -> timedelta:
     """The wait after *failures* (1 or more) in a row, with up to a quarter more at random.
 
-    *left* is how long the certificate in use still lives, None where there is none: as it runs out
+    *left* is how long the certificate in use still lives of its whole *life*, None where there is none: as it runs out
     the wait shrinks to a twentieth of it, so that a certificate of six days is not left alone for one.
     """
     wait = _RETRIES[failures - 1] if failures <= len(_RETRIES) else _DAILY
-    if left is not None:
-        wait = min(wait, max(left / 20, _URGENT))
+    if left is not None and life is not None:
+        wait = min(wait, max(left / 20, min(max(life * _OFTEN, _SOONEST), _OFTENEST)))
     return wait * (1 + rng.random() / 4)
 
 

@@ -64,6 +64,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "reference to the password for PostgreSQL: env:NAME, file:PATH, cred:NAME or exec:PROGRAM",
     ),
     Setting("concurrency", "EVERCERT_CONCURRENCY", "64", "how many certificates a process works on at once"),
+    Setting(
+        "lease",
+        "EVERCERT_LEASE",
+        "60",
+        "for how many seconds a process that is not seen any more keeps its work from those of other machines",
+    ),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
 )
@@ -80,6 +86,7 @@ class Settings:
     database: str
     database_password: str
     concurrency: int
+    lease: int
     resolvers: tuple[str, ...]
     proxy: str
     environ: Mapping[str, str] = field(repr=False)
@@ -113,6 +120,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: str | None)
         database=values["database"],
         database_password=values["database_password"],
         concurrency=_whole_number("concurrency", values["concurrency"]),
+        lease=_whole_number("lease", values["lease"]),
         resolvers=tuple(part.strip() for part in values["resolvers"].split(",") if part.strip()),
         proxy=values["proxy"],
         environ=environ,

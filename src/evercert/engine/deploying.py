@@ -64,7 +64,9 @@ class Deploying:
             status=outcome.status,
             changed_at=now,
             failures=failures,
-            retry_at=now + retry_delay(failures, left=current.not_after - now, rng=self.rng) if error else None,
+            retry_at=now + retry_delay(failures, left=current.not_after - now, life=current.lifetime, rng=self.rng)
+            if error
+            else None,
             failure=Failure(error.code.name, str(error), now, error.hint) if error else None,
             detail=outcome.detail,
         )

@@ -132,9 +132,10 @@ class Issuing:
 
     async def _failed(self, db: Database, fact: CertificateFact, error: EvercertError) -> None:
         now = self.clock.now()
-        left = fact.current.not_after - now if fact.current else None
+        left, life = (fact.current.not_after - now, fact.current.lifetime) if fact.current else (None, None)
         failures = fact.failures + 1
-        retry_at = now + max(error.after or timedelta(), retry_delay(failures, left=left, rng=self.rng))
+        delay = retry_delay(failures, left=left, life=life, rng=self.rng)
+        retry_at = now + max(error.after or timedelta(), delay)
         failure = Failure(error.code.name, str(error), now, error.hint)
         await certificates.failed(db, fact.intent.name, failure, failures, retry_at)
         self.telling(f"failed: {error.message}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")

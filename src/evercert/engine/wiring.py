@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
@@ -152,7 +153,7 @@ def _assembled(
     targets = Targets(ports, settings.home / "targets", find_secret)
     solvers = Solvers(ports, find_secret)
     closing.push_async_callback(solvers.close)
-    leases = Leases(db, clock, Owner(settings.home, rng))
+    leases = Leases(db, clock, Owner(settings.home, rng), timedelta(seconds=settings.lease))
     closing.push_async_callback(leases.close)
     prove_served = partial(prove, probe=probe, clock=clock)
     revoking = Revoking(accounts, sealer, clock)
