@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "everything about one certificate",
     "deploy": "install a certificate again, or in a further place",
     "revoke": "revoke a certificate at its CA",
+    "incident": "replace many certificates before their time, in waves: a key leaked, a CA revokes",
     "delete": "forget a certificate and its key",
     "doctor": "find out what would stop a certificate for a name",
     "account": "accounts at CAs: show, update, rollover, deactivate, import, export",

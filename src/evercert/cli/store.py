@@ -13,7 +13,7 @@ from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.host.files import make_private_dir
 from evercert.model.fact import CertificateFact
-from evercert.store import certificates, hooks, views
+from evercert.store import certificates, hooks, incidents, views
 from evercert.store.opening import open_store
 
 __all__ = ["existing", "nothing_due", "reading"]
@@ -39,15 +39,16 @@ async def existing(db: Database, name: str) -> CertificateFact:
 
 
 async def nothing_due(output: Output, settings: Settings, *, nor_to_tell: bool = False) -> bool:
-    """Whether nothing is due now (*nor_to_tell*: and no hook either is to be told of anything); says so, and when
-    something will be. Costs an indexed question or two."""
+    """Whether nothing is due now, nor an incident open (*nor_to_tell*: and no hook either is to be told of anything);
+    says so, and when something will be. Costs an indexed question or two."""
     from evercert.cli.display import when
 
     now = SystemClock().now()
     async with reading(settings) as db:
         moment = await certificates.next_action_at(db)
         tells = nor_to_tell and any(standing.is_due(now) for standing in await hooks.all_hooks(db))
-    if tells or (moment is not None and moment <= now):
+        replaces = bool(await incidents.open_ones(db))
+    if tells or replaces or (moment is not None and moment <= now):
         return False
     next_words = f"; next at {when(moment)}" if moment else ""
     output.result({"due": 0, "next": moment}, f"nothing is due{next_words}")

@@ -64,6 +64,8 @@ class Candidate(msgspec.Struct, frozen=True):
     is_current: bool
     ca: str
     profile: str
+    # From when on its CA suggests to renew it (RFC 9773), if it does.
+    suggested_from: datetime | None
     intent: str
 
 
@@ -236,7 +238,7 @@ def _number(when: datetime | None, usual: int) -> int:
 
 
 def _candidate(row: Row) -> Candidate:
-    number, certificate, serial, issuer, not_after, key_id, key, current_id, ca, profile, intent = row
+    number, certificate, serial, issuer, not_after, key_id, key, current_id, ca, profile, window_start, intent = row
     return Candidate(
         issued_id=number,
         certificate=certificate,
@@ -248,6 +250,7 @@ def _candidate(row: Row) -> Candidate:
         is_current=current_id == number,
         ca=ca,
         profile=profile,
+        suggested_from=moment_or_none(window_start),
         intent=intent,
     )
 

@@ -39,7 +39,8 @@ async def _renew(output: Output, settings: Settings, names: Sequence[str], force
 
         return await run(output, settings, names, forced=force)
     from evercert.cli.outcome import report_outcome
+    from evercert.engine.incident.carrying import settle
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
-        return await report_outcome(output, engine, await engine.worker.settle_due())
+        return await report_outcome(output, engine, await settle(engine.worker, engine.incidents))

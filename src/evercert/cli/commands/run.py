@@ -51,12 +51,13 @@ async def _look(output: Output, settings: Settings) -> int:
         return 0
     from evercert.cli.outcome import report_outcome
     from evercert.daemon.following import Following
+    from evercert.engine.incident.carrying import settle
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
         if settings.config:
             await Following(engine).look()
-        done = await engine.worker.settle_due()
+        done = await settle(engine.worker, engine.incidents)
         await engine.notifying.settle()
         return await report_outcome(output, engine, done)
 

@@ -3,12 +3,13 @@
 -- its key never was here, its bytes must. The CA is the one whose account got it, where that is known.
 SELECT
     i.id, i.certificate, i.serial, i.issuer, i.not_after, i.key_id, k.fingerprint, c.current_id,
-    coalesce(a.ca, '') AS ca, coalesce(o.profile, '') AS profile, c.intent
+    coalesce(a.ca, '') AS ca, coalesce(o.profile, '') AS profile, r.window_start, c.intent
 FROM issued AS i
 INNER JOIN certificates AS c ON c.name = i.certificate
 LEFT JOIN keys AS k ON k.id = i.key_id
 LEFT JOIN issuances AS o ON o.id = i.issuance_id
 LEFT JOIN accounts AS a ON a.id = o.account_id
+LEFT JOIN renewals AS r ON r.issued_id = i.id
 WHERE
     i.id > :after
     AND i.not_after > :now
@@ -146,9 +147,14 @@ WHERE incident_id = :incident AND wave = :wave AND state = 'waiting'
 RETURNING issued_id;
 
 -- name: wake for incident
--- They are due now, before what is routine, and no failure makes them wait.
+-- They are due now, before what is routine; no failure makes them wait, and no limit from before they were urgent.
 UPDATE certificates
-SET next_action_at = :now, rank = CASE WHEN rank >= 4 THEN rank - 4 ELSE rank END, woken = 1, retry_at = NULL
+SET
+    next_action_at = :now,
+    rank = CASE WHEN rank >= 4 THEN rank - 4 ELSE rank END,
+    woken = 1,
+    retry_at = NULL,
+    hold = ''
 WHERE
     name IN (
         SELECT certificate FROM incident_certificates

@@ -1,0 +1,111 @@
+"""Which certificates an incident means and what is done with them, from what was typed."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from evercert.acme.cas import find_ca
+from evercert.base.errors import EvercertError
+from evercert.config.toml import span_from
+from evercert.host.files import read_bounded
+from evercert.model.incident import REVOCATION_REASONS, Measures, Selection
+from evercert.pki.key_type import KeyType
+
+__all__ = ["measures_from", "moment_from", "selection_from", "serials_from"]
+
+# The list of a CA's largest incident so far had three million lines.
+_MOST_OCTETS = 512 << 20
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def selection_from(given: dict[str, Any], now: datetime) -> Selection:
+    """From the options by their names. Raises `bad-input`, and `not-found` for a CA that is not known."""
+    serials = given["serials"]
+    return Selection(
+        ca=find_ca(given["ca"]) if given["ca"] else "",
+        issuer=given["issuer"],
+        serial_from=_serial(given["serial_from"]),
+        serial_to=_serial(given["serial_to"]),
+        serials_file=str(serials) if serials else "",
+        serials=serials_from(serials) if serials else frozenset(),
+        key=_digest(given["key"]),
+        key_type=KeyType(given["key_type"]) if given["key_type"] else None,
+        profile=given["profile"],
+        issued_from=moment_from(given["issued_from"], now, ahead=False),
+        issued_until=moment_from(given["issued_until"], now, ahead=False),
+        expires_before=moment_from(given["expires_before"], now, ahead=True),
+        owner=given["owner"],
+        tag=given["tag"],
+        name=given["match"],
+    )
+
+
+def measures_from(given: dict[str, Any], now: datetime) -> Measures:
+    """The same of what is done. Raises `bad-input`."""
+    if given["revoke_first"] and not given["revoke"]:
+        raise EvercertError("bad-input", "--revoke-first needs a reason", hint="such as --revoke keyCompromise")
+    return Measures(
+        revoke=REVOCATION_REASONS[given["revoke"]] if given["revoke"] else None,
+        revoke_first=given["revoke_first"],
+        wave_size=given["wave_size"],
+        growth=given["wave_growth"],
+        waits=not given["no_wait"],
+        most_failing=given["most_failing"] / 100,
+        deadline=moment_from(given["deadline"], now, ahead=True),
+    )
+
+
+def moment_from(written: str, now: datetime, *, ahead: bool) -> datetime | None:
+    """A date or moment as ISO 8601 has it, in UTC where it names no zone, or a length of time from now (*ahead*) or
+    ago; None where nothing is written."""
+    if not written:
+        return None
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        span = _span(written)
+        return now + span if ahead else now - span
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def serials_from(file: Path) -> frozenset[str]:
+    """The serial numbers in a file: the first word of each line, in hexadecimal; a line with # is a remark."""
+    try:
+        text = read_bounded(file, _MOST_OCTETS).decode("ascii", "replace")
+    except OSError as error:
+        words = f"{file} cannot be read: {(error.strerror or 'unreadable').lower()}"
+        raise EvercertError("not-found", words) from error
+    lines = enumerate(text.splitlines(), 1)
+    return frozenset(
+        _serial(re.split(r"[\s,;]", line.strip(), maxsplit=1)[0], f"{file}:{number}: ")
+        for number, line in lines
+        if line.strip() and not line.lstrip().startswith("#")
+    )
+
+
+def _span(written: str) -> timedelta:
+    try:
+        return span_from(written)
+    except EvercertError as error:
+        hint = "such as 2026-11-27, 2026-11-27T18:00Z, 12h or 3d"
+        raise EvercertError("bad-input", f"{written[:40]!r} is no moment", hint=hint) from error
+
+
+def _serial(written: str, place: str = "") -> str:
+    """As the store keeps it: lower case, without colons and leading zeros."""
+    serial = written.lower().replace(":", "").removeprefix("0x").lstrip("0")
+    if written and not _HEX.fullmatch(serial):
+        hint = "as in 04:ab:12 or 04ab12"
+        raise EvercertError("bad-input", f"{place}{written[:60]!r} is no serial number in hexadecimal", hint=hint)
+    return serial
+
+
+def _digest(written: str) -> str:
+    digest = written.lower().replace(":", "")
+    if written and not (_HEX.fullmatch(digest) and len(digest) == 64):
+        hint = "openssl pkey -in KEY -pubout -outform DER | sha256sum"
+        raise EvercertError("bad-input", f"{written[:70]!r} is not the SHA-256 of a public key", hint=hint)
+    return digest

@@ -1,0 +1,158 @@
+"""What an incident would meet, found out before there is one.
+
+Reads the store, the CAs' directories and DNS; writes nothing, and asks no CA for anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from evercert.acme.cas import known_ca
+from evercert.acme.wire import Directory
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
+from evercert.engine.wiring import Engine
+from evercert.model.fact import Account, CertificateFact, DeployStatus
+from evercert.model.intent import CertificateIntent, challenge_rule_for
+from evercert.observe.caa import CaaLookup, find_caa, judge_caa
+from evercert.observe.finding import Severity
+from evercert.pki.keys import KeyType, generate
+from evercert.store import accounts, certificates
+
+__all__ = ["Drill", "Hindrance"]
+
+# So many certificates are looked at side by side.
+_WIDTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a certificate would not be replaced, as far as can be known from here; where it is not *is_certain*, it may
+    be replaced nevertheless."""
+
+    certificate: str
+    what: str
+    hint: str = ""
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Ca:
+    """What is known of one CA and of us there: its directory, or why that cannot be read."""
+
+    account: Account | None
+    directory: Directory | None
+    failure: EvercertError | None = None
+
+
+class Drill:
+    """One drill; what a CA says is read once in it."""
+
+    def __init__(self, engine: Engine, lookup: CaaLookup) -> None:
+        self._engine = engine
+        self._lookup = lookup
+        self._cas: dict[tuple[str, str], asyncio.Task[_Ca]] = {}
+
+    async def hindrances(self, names: Sequence[str]) -> list[Hindrance]:
+        """Of each of these certificates, in their order."""
+        room = asyncio.Semaphore(_WIDTH)
+
+        async def about(name: str) -> list[Hindrance]:
+            async with room:
+                fact = await certificates.fact(self._engine.db, name)
+                return [each async for each in self._about(fact)] if fact else []
+
+        found = await asyncio.gather(*map(about, names))
+        return [each for several in found for each in several]
+
+    async def _about(self, fact: CertificateFact) -> AsyncIterator[Hindrance]:
+        intent, now = fact.intent, self._engine.clock.now()
+        try:
+            self._engine.check(intent)
+        except EvercertError as error:
+            yield Hindrance(intent.name, error.message, error.hint)
+        for identifier in intent.identifiers:
+            if challenge_rule_for(intent, identifier, {rule.type for rule in intent.challenges}) is None:
+                yield Hindrance(intent.name, f"nothing says how {identifier.value} is to be proved")
+        for hindrance in _known(fact, now):
+            yield hindrance
+        async for hindrance in self._at_ca(intent):
+            yield hindrance
+
+    async def _at_ca(self, intent: CertificateIntent) -> AsyncIterator[Hindrance]:
+        ca = await self._ca(intent.ca, intent.account)
+        if ca.directory is None:
+            words = f"its CA cannot be asked: {ca.failure.message if ca.failure else 'no directory'}"
+            yield Hindrance(intent.name, words, ca.failure.hint if ca.failure else "")
+            return
+        if ca.account is None or not ca.account.url:
+            words = f"there is no account {intent.account!r} at its CA yet; one would be registered"
+            yield Hindrance(intent.name, words, is_certain=False)
+        if intent.profile_required and intent.profile not in ca.directory.meta.profiles:
+            yield Hindrance(intent.name, f"its CA does not offer the profile {intent.profile!r}")
+        for hindrance in await asyncio.gather(*(self._caa(intent, each, ca) for each in _dns(intent))):
+            if hindrance:
+                yield hindrance
+
+    async def _caa(self, intent: CertificateIntent, name: Identifier, ca: _Ca) -> Hindrance | None:
+        identities = ca.directory.meta.caa_identities if ca.directory else ()
+        methods = [rule.type for rule in intent.challenges if fnmatchcase(name.value, rule.match)]
+        findings = judge_caa(
+            name,
+            await find_caa(name, self._lookup),
+            identities=identities or _known_identities(intent.ca),
+            account_url=ca.account.url if ca.account else "",
+            methods=methods,
+        )
+        worst = next((each for each in findings if each.severity is Severity.PROBLEM), None)
+        return Hindrance(intent.name, worst.what, worst.hint) if worst else None
+
+    async def _ca(self, ca: str, account: str) -> _Ca:
+        if (ca, account) not in self._cas:
+            self._cas[ca, account] = asyncio.ensure_future(self._look(ca, account))
+        return await self._cas[ca, account]
+
+    async def _look(self, ca: str, name: str) -> _Ca:
+        engine = self._engine
+        account = await accounts.find(engine.db, ca, name)
+        # A directory is read without an account; the key signs nothing.
+        client = await engine.accounts.connect(ca, generate(KeyType.EC256))
+        try:
+            return _Ca(account, await client.directory())
+        except EvercertError as error:
+            return _Ca(account, None, error)
+
+
+def _known(fact: CertificateFact, now: datetime) -> list[Hindrance]:
+    """What the store tells: what is wrong with it already will be wrong then, too."""
+    name, found = fact.intent.name, []
+    if fact.stopped:
+        hint = f"evercert tasks resume {name}"
+        found.append(Hindrance(name, f"nothing is done for it: {fact.stopped.reason}", hint))
+    if fact.failure and fact.failures:
+        words = f"the last attempt failed: {fact.failure.message}"
+        found.append(Hindrance(name, words, fact.failure.hint, is_certain=False))
+    if fact.hold and fact.hold.until > now:
+        words = f"a limit holds it back until {fact.hold.until:%Y-%m-%d %H:%M} UTC: {fact.hold.limit}"
+        found.append(Hindrance(name, words, is_certain=False))
+    for deployment in fact.deployments:
+        if deployment.status is DeployStatus.FAILED and deployment.failure:
+            words = f"it cannot be installed in {deployment.target}: {deployment.failure.message}"
+            found.append(Hindrance(name, words, deployment.failure.hint))
+    return found
+
+
+def _dns(intent: CertificateIntent) -> list[Identifier]:
+    return [each for each in intent.identifiers if each.type == "dns"]
+
+
+def _known_identities(ca: str) -> Sequence[str]:
+    """By which names CAA records allow the CA, where its directory does not say."""
+    try:
+        return known_ca(ca).caa
+    except EvercertError:
+        return ()
