@@ -28,7 +28,7 @@ from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.engine.incident.deciding import failing, under_way
 from evercert.engine.incident.drill import Drill
-from evercert.engine.incident.opening import open_incident, survey
+from evercert.engine.incident.opening import open_incident, outlook, survey
 from evercert.engine.wiring import Engine, open_engine
 from evercert.model.incident import Incident, IncidentState, Measures
 from evercert.net.dns import DnsResolver
@@ -44,8 +44,8 @@ async def plan(output: Output, settings: Settings, given: dict[str, Any]) -> int
     now = SystemClock().now()
     selection, measures = selection_from(given, now), measures_from(given, now)
     async with reading(settings) as db:
-        outlook = (await survey(db, selection, measures, now)).outlook({})
-    output.result(outlook_document(outlook, measures), *outlook_lines(outlook, measures, now))
+        seen = await outlook(db, await survey(db, selection, measures, now))
+    output.result(outlook_document(seen, measures), *outlook_lines(seen, measures, now))
     return Exit.OK.value
 
 
@@ -54,8 +54,8 @@ async def open_(output: Output, settings: Settings, given: dict[str, Any], reaso
     selection, measures = selection_from(given, now), measures_from(given, now)
     async with reading(settings) as db:
         if not yes:
-            outlook = (await survey(db, selection, measures, now)).outlook({})
-            for line in outlook_lines(outlook, measures, now):
+            seen = await outlook(db, await survey(db, selection, measures, now))
+            for line in outlook_lines(seen, measures, now):
                 output.note(line)
         confirm(yes, _question(measures))
         number = await open_incident(db, selection, measures, reason, now)
@@ -75,12 +75,12 @@ async def drill(output: Output, settings: Settings, given: dict[str, Any]) -> in
     selection, measures = selection_from(given, now), measures_from(given, now)
     async with open_engine(settings, output.progress) as engine:
         tally = await survey(engine.db, selection, measures, now)
+        seen = await outlook(engine.db, tally)
         found = await Drill(engine, DnsResolver(settings.resolvers)).hindrances(tally.names)
-    outlook = tally.outlook({})
     certain = {each.certificate for each in found if each.is_certain}
-    document = outlook_document(outlook, measures) | {"hindrances": found, "would_fail": len(certain)}
-    output.result(document, *outlook_lines(outlook, measures, now), *hindrance_lines(found, len(certain)))
-    return Exit.FAILED.value if certain or outlook.needs_request else Exit.OK.value
+    document = outlook_document(seen, measures) | {"hindrances": found, "would_fail": len(certain)}
+    output.result(document, *outlook_lines(seen, measures, now), *hindrance_lines(found, len(certain)))
+    return Exit.FAILED.value if certain or seen.needs_request else Exit.OK.value
 
 
 async def list_(output: Output, settings: Settings) -> int:

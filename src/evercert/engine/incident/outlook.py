@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from evercert.engine.budget import Draw, drawn, draws, left, room_at
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import Ranked, members
 from evercert.model.incident import Measures, Stage
+from evercert.store.budgets import Bucket, Key
 
 __all__ = ["Narrow", "Outlook", "Tally"]
 
@@ -76,8 +77,8 @@ class Tally:
     ranks: list[Ranked] = field(default_factory=list)
     # Those that are to be replaced.
     names: list[str] = field(default_factory=list)
-    _needs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    _limits: dict[tuple[str, str, str], tuple[Draw, Limit]] = field(default_factory=dict)
+    _needs: Counter[Key] = field(default_factory=Counter)
+    _limits: dict[Key, tuple[Draw, Limit]] = field(default_factory=dict)
 
     def add(self, chosen: Chosen, rank: Ranked, limits: Sequence[Limit]) -> None:
         """One more certificate; *limits* are those of the CA that is asked for its replacement."""
@@ -102,14 +103,19 @@ class Tally:
         counted = [(draw, draw.limit) for draw in found if draw.limit is not None and draw.cost]
         self.exempt += by_ari and not counted
         for draw, limit in counted:
-            which = (intent.ca, *draw.key)
-            self._needs[which] += draw.cost
-            self._limits[which] = draw, limit
+            key = (intent.ca, *draw.key)
+            self._needs[key] += draw.cost
+            self._limits[key] = draw, limit
 
-    def outlook(self, arrivals: Mapping[tuple[str, str, str], int]) -> Outlook:
-        """*arrivals* are the theoretical arrival times of the buckets that were drawn on before, by CA, word and
-        subject."""
-        narrow = [self._narrow(which, arrivals.get(which, 0)) for which in self._needs]
+    @property
+    def keys(self) -> list[Key]:
+        """The buckets of the ledger that are drawn on."""
+        return list(self._needs)
+
+    def outlook(self, buckets: Iterable[Bucket] = ()) -> Outlook:
+        """*buckets* are what the ledger knows of those that are drawn on."""
+        known = {bucket.key: bucket for bucket in buckets}
+        narrow = [self._narrow(key, known.get(key) or Bucket(key)) for key in self._needs]
         held_up = sorted((each for each in narrow if each.ends_at > self.now), key=lambda each: each.ends_at)[::-1]
         waves = Counter(each.wave for each in members(self.ranks, self.measures) if each.stage is Stage.WAITING)
         return Outlook(
@@ -127,9 +133,10 @@ class Tally:
             ends_at=max((each.ends_at for each in narrow), default=self.now),
         )
 
-    def _narrow(self, which: tuple[str, str, str], tat: int) -> Narrow:
-        draw, limit = self._limits[which]
-        now, need = to_epoch(self.now), self._needs[which]
+    def _narrow(self, key: Key, bucket: Bucket) -> Narrow:
+        draw, limit = self._limits[key]
+        now, need = to_epoch(self.now), self._needs[key]
         # The last one is drawn when those before it are, as if at once: the bucket refills evenly meanwhile.
-        ends = max(now, room_at(limit, drawn(limit, tat, now, need - 1), urgent=True))
-        return Narrow(which[0], draw.scope.value, draw.subject, need, left(limit, tat, now), from_epoch(ends))
+        ends = max(now, bucket.learned_until, room_at(limit, drawn(limit, bucket.tat, now, need - 1), urgent=True))
+        room = 0 if bucket.learned_until > now else left(limit, bucket.tat, now)
+        return Narrow(key[0], draw.scope.value, draw.subject, need, room, from_epoch(ends))
