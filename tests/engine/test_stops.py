@@ -66,7 +66,7 @@ async def test_a_ca_that_does_not_answer_keeps_nothing_open(world: World) -> Non
         await stopped(world, engine)
         fact = await world.fact(engine, "www.a.test")
     assert (fact.open_issuance, fact.leftovers) == (None, ())
-    assert any("the CA could not be told" in line for line in world.told)
+    assert any("could not be withdrawn" in line for line in world.told)
 
 
 async def test_an_authorization_that_is_valid_stays_for_the_orders_of_others(world: World) -> None:

@@ -1,8 +1,8 @@
-"""The whole engine over a CA in memory and a clock of the test's own; the store and the files are real."""
+"""The whole engine over CAs in memory and a clock of the test's own; the store and the files are real."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,18 +21,20 @@ from evercert.net.http import HttpSettings
 from evercert.store import certificates
 from tests.fakes.ca import FakeCa
 from tests.fakes.clock import FakeClock
+from tests.fakes.resolver import FakeResolver
 
 __all__ = ["World"]
 
 
 class _Wire:
-    """The way to the CA in memory; keeps `engine.wiring.ClosableTransport`."""
+    """The way to the CAs in memory; keeps `engine.wiring.ClosableTransport`."""
 
-    def __init__(self, ca: FakeCa) -> None:
-        self._ca = ca
+    def __init__(self, cas: Mapping[str, FakeCa]) -> None:
+        self._cas = cas
 
     async def send(self, request: Request) -> Response:
-        return await self._ca.send(request)
+        host = "/".join(request.url.split("/")[:3])
+        return await self._cas[host].send(request)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -40,17 +42,25 @@ class _Wire:
 
 @dataclass
 class World:
-    """One home, one CA; the engine may be opened again and again, as after a restart."""
+    """One home, one CA, or several; the engine may be opened again and again, as after a restart."""
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
     lifetime: timedelta = timedelta(days=90)
     told: list[str] = field(default_factory=list)
+    dns: FakeResolver = field(default_factory=FakeResolver)
+    cas: dict[str, FakeCa] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ca = FakeCa(self.clock, lifetime=self.lifetime, offered=("http-01",))
+        self.ca = self.another_ca("https://ca.test")
         self.webroot = self.folder / "www"
         self.webroot.mkdir()
+
+    def another_ca(self, base: str) -> FakeCa:
+        """It answers from now on."""
+        ca = FakeCa(self.clock, seed=len(self.cas), lifetime=self.lifetime, offered=("http-01",), base=base)
+        self.cas[base] = ca
+        return ca
 
     @property
     def settings(self) -> Settings:
@@ -65,13 +75,22 @@ class World:
         """Over that database, if one is given, else over the home's own."""
 
         def wire(settings: HttpSettings, clock: Clock) -> _Wire:
-            return _Wire(self.ca)
+            return _Wire(self.cas)
+
+        def resolver(servers: Sequence[str]) -> FakeResolver:
+            return self.dns
 
         def tell(certificate: str, text: str) -> None:
             self.told.append(f"{certificate}: {text}")
 
         async with open_engine(
-            self.settings, tell, clock=self.clock, rng=Random(1), database=database, make_transport=wire
+            self.settings,
+            tell,
+            clock=self.clock,
+            rng=Random(1),
+            database=database,
+            make_transport=wire,
+            make_resolver=resolver,
         ) as engine:
             yield engine
 

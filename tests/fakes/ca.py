@@ -31,8 +31,6 @@ from tests.fakes.ca_signing import Hierarchy, requested_identifiers, requested_s
 
 __all__ = ["BlockingFakeCa", "FakeCa", "Fault"]
 
-BASE = "https://ca.test"
-
 # Asked of each validation: the identifier, the challenge's type, the key authorization. None is a
 # success; a text is the detail of the failure.
 Validate = Callable[[Identifier, str, str], str | None]
@@ -54,8 +52,10 @@ class FakeCa:
         reuse_authorizations: bool = False,
         pre_approved: bool = False,
         page_size: int = 100,
+        base: str = "https://ca.test",
     ) -> None:
         self.clock = clock
+        self.base = base
         self.offered = offered
         self.lifetime = lifetime
         self.profiles = dict(profiles or {})
@@ -69,7 +69,7 @@ class FakeCa:
         self.nonce_rejection = 0.0
         self.window: tuple[datetime, datetime] | None = None
         self.meta = wire.Meta(
-            terms_of_service=f"{BASE}/terms",
+            terms_of_service=f"{self.base}/terms",
             profiles=self.profiles,
             external_account_required=bool(self.eab_keys),
             caa_identities=("ca.test",),
@@ -92,7 +92,7 @@ class FakeCa:
 
     @property
     def directory_url(self) -> str:
-        return f"{BASE}/directory"
+        return f"{self.base}/directory"
 
     def fail(self, resource: str, fault: Fault, times: int = 1) -> None:
         """The next *times* requests to the resource (the first segment of its path, such as
@@ -105,7 +105,7 @@ class FakeCa:
 
     def answer(self, request: Request) -> Response:
         """The response to the request; raises `NetworkFailure` where a fault says so."""
-        resource = request.url.removeprefix(BASE).split("?")[0].strip("/").split("/")[0]
+        resource = request.url.removeprefix(self.base).split("?")[0].strip("/").split("/")[0]
         self.seen[resource] += 1
         fault = self._faults[resource].pop(0) if self._faults.get(resource) else None
         if fault and fault.kind == "lost":
@@ -149,13 +149,13 @@ class FakeCa:
 
     def _directory(self) -> wire.Directory:
         return wire.Directory(
-            new_nonce=f"{BASE}/new-nonce",
-            new_account=f"{BASE}/new-account",
-            new_order=f"{BASE}/new-order",
-            new_authz=f"{BASE}/new-authz",
-            revoke_cert=f"{BASE}/revoke-cert",
-            key_change=f"{BASE}/key-change",
-            renewal_info=f"{BASE}/renewal-info" if self.window else "",
+            new_nonce=f"{self.base}/new-nonce",
+            new_account=f"{self.base}/new-account",
+            new_order=f"{self.base}/new-order",
+            new_authz=f"{self.base}/new-authz",
+            revoke_cert=f"{self.base}/revoke-cert",
+            key_change=f"{self.base}/key-change",
+            renewal_info=f"{self.base}/renewal-info" if self.window else "",
             meta=self.meta,
             extra={"AbCdEf123": "https://community.letsencrypt.org/t/adding-random-entries-to-the-directory/33417"},
         )
@@ -467,7 +467,7 @@ class FakeCa:
 
     def _url(self, resource: str) -> str:
         self._serial += 1
-        return f"{BASE}/{resource}/{self._serial}"
+        return f"{self.base}/{resource}/{self._serial}"
 
     def _token(self) -> str:
         return b64url(self._random.randbytes(32))

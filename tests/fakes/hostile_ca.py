@@ -22,10 +22,12 @@ from typing import Any, Final
 
 from evercert.base.clock import SystemClock
 from evercert.base.message import Request, Response
-from tests.fakes.ca import BASE, FakeCa
+from tests.fakes.ca import FakeCa
 from tests.fakes.ca_signing import Hierarchy
 
 __all__ = ["TWISTS"]
+
+BASE = "https://ca.test"
 
 _MEGABYTE = b"\0" * (1 << 20)
 _NEVER = "Fri, 31 Dec 9999 23:59:59 GMT"

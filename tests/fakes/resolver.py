@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evercert.base.errors import EvercertError
+from evercert.base.probe import CaaRecord
 
 __all__ = ["FakeResolver"]
 
@@ -13,7 +14,7 @@ __all__ = ["FakeResolver"]
 class FakeResolver:
     """`views` maps a server to what it holds (name -> TXT values); "" is the configured resolvers' view.
 
-    Servers in `unreachable` answer nothing. `aliases` and `zones` are what everybody sees.
+    Servers in `unreachable` answer nothing. `aliases`, `zones` and `caa_records` are what everybody sees.
     """
 
     views: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -22,6 +23,7 @@ class FakeResolver:
     unreachable: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    caa_records: dict[str, list[CaaRecord]] = field(default_factory=dict)
 
     async def txt(self, name: str, *, server: str = "") -> list[str]:
         self.asked.append((server, name))
@@ -30,6 +32,12 @@ class FakeResolver:
         while not server and name in self.aliases:
             name = self.aliases[name]
         return self.views.get(server, {}).get(name, [])
+
+    async def caa(self, name: str) -> list[CaaRecord]:
+        self.asked.append(("CAA", name))
+        if "" in self.unreachable:
+            raise EvercertError("dns", "the resolver did not answer")
+        return self.caa_records.get(name, [])
 
     async def cname(self, name: str) -> str:
         self.asked.append(("CNAME", name))

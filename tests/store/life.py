@@ -29,6 +29,7 @@ from evercert.store import (
     declared,
     deployments,
     directories,
+    health,
     hooks,
     issuances,
     issued,
@@ -60,6 +61,7 @@ TABLES = (
     "event_anchor",
     "declaration",
     "hooks",
+    "ca_health",
 )
 
 # Of keys, all but what differs from run to run.
@@ -92,6 +94,12 @@ async def live(db: Database) -> None:
     begun = await given.begun(db)
     await issuances.drop_replaces(db, await issuances.placing(db, begun, now=NOW))
     await issuances.abandon(db, begun, "invalid", now=NOW)
+    await issuances.withdrawn(db, begun)
+    await health.silent(db, given.CA, None, "no answer", NOW)
+    await health.silent(db, given.CA, (await health.outages(db))[given.CA], "no answer", NOW + HOUR)
+    await health.ask_again(db, NOW)
+    await health.take_turn(db, (await health.outages(db))[given.CA], NOW)
+    await health.answered(db, (await health.outages(db))[given.CA], NOW)
     await certificates.failed(db, "www", Failure("dns", "no answer", NOW), 1, NOW + HOUR)
     await certificates.wake(db, "www", NOW, forced=True)
     await issued.revoked(db, certificate.id, 4, NOW)
@@ -99,6 +107,9 @@ async def live(db: Database) -> None:
     await accounts.end_rollover(db, rolling, account.key_id, now=NOW)
     await accounts.set_contacts(db, account, ("mailto:a@example.test",), now=NOW)
     await given.issued(db, number=2)
+    overtaken = await given.ordered(db)
+    await issuances.abandon(db, overtaken, "another CA was first", now=NOW)
+    await issuances.issued_late(db, overtaken, given.chain(3), given.view(3), now=NOW)
     await deployments.remove(db, "www", "nginx")
     await prune(db, NOW + 400 * DAY, Retention(events=5))
     key_id = await key_rows.add(db, given.SEALER, given.KEY, "certificate", NOW)

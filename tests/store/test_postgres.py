@@ -71,6 +71,8 @@ _SCANS = {
     "all incidents",
     "certificate names",
     "list certificates",
+    "outages",
+    "ask again at once",
     "prune chains",
     "prune keys",
     "what was applied",

@@ -119,6 +119,8 @@ _SCANS = {
     "declared digests",
     "names without a certificate",
     "open incidents",
+    "outages",  # of CAs, of which there are a few
+    "ask again at once",
     "ranks with due",  # of ranks, of which there are eight
     "what was applied",
     "known cas",

@@ -60,7 +60,7 @@ async def _chosen(engine: Engine, fact: CertificateFact, serial: str) -> IssuedC
 async def _revoke_at_ca(engine: Engine, fact: CertificateFact, chosen: IssuedCertificate, asked: Revocation) -> None:
     leaf, _ = await issued.body(engine.db, chosen.id)
     key = await _certificate_key(engine, chosen) if asked.by_certificate_key else None
-    client = (await engine.accounts.registered(fact.intent.ca, fact.intent.account)).client
+    client = (await engine.accounts.that_issued(chosen, fact.intent)).client
     try:
         await client.revoke(leaf, asked.reason, key)
     except Problem as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from evercert.acme.jose import ExternalAccount
 from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import directory_urls
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
@@ -20,10 +21,11 @@ from evercert.engine.budget import account_draw, limits_of
 from evercert.engine.report import Telling
 from evercert.engine.spending import Payer
 from evercert.model.access import CaAccess
-from evercert.model.fact import Account, AccountStatus
+from evercert.model.fact import Account, AccountStatus, IssuedCertificate
+from evercert.model.intent import CertificateIntent
 from evercert.pki.keys import PrivateKey, generate
 from evercert.pki.seal import Sealer
-from evercert.store import accounts, cas, directories, keys
+from evercert.store import accounts, cas, directories, issuances, keys
 
 __all__ = ["Accounts", "Registered"]
 
@@ -58,6 +60,7 @@ class Accounts:
         self._telling = telling
         self._ready: dict[tuple[str, str], Registered] = {}
         self._making: dict[tuple[str, str], asyncio.Lock] = {}
+        self._turned_away: Counter[str] = Counter()
 
     async def registered(self, ca: str, name: str) -> Registered:
         """The account of that name at the CA; afterwards it exists there and is durable here.
@@ -68,11 +71,33 @@ class Accounts:
         """
         if ready := await self._still_ready(ca, name):
             return ready
+        failures = self._turned_away[ca]
         async with self._making.setdefault((ca, name), asyncio.Lock()):
             ready = await self._still_ready(ca, name)
             if ready is None:
-                ready = self._ready[ca, name] = await self._register(ca, name)
+                # A thousand tasks that wait for one account fail together, not each after its own time-out.
+                if self._turned_away[ca] != failures:
+                    raise NetworkFailure("unreachable", "the CA could not be reached a moment ago", ca=ca)
+                ready = self._ready[ca, name] = await self._noticed(ca, name)
             return ready
+
+    async def _noticed(self, ca: str, name: str) -> Registered:
+        try:
+            return await self._register(ca, name)
+        except NetworkFailure:
+            self._turned_away[ca] += 1
+            raise
+
+    async def issuer_of(self, certificate: IssuedCertificate, intent: CertificateIntent) -> tuple[str, str]:
+        """The CA that issued the certificate, which may be another than is asked first now, and the name of the
+        account there; the intent's own where it came from elsewhere."""
+        issuance = await issuances.get(self._db, certificate.issuance_id) if certificate.issuance_id else None
+        account = await accounts.get(self._db, issuance.account_id) if issuance else None
+        return (account.ca, account.name) if account else (intent.ca, intent.account)
+
+    async def that_issued(self, certificate: IssuedCertificate, intent: CertificateIntent) -> Registered:
+        """The account of `issuer_of`, as `registered` has it."""
+        return await self.registered(*await self.issuer_of(certificate, intent))
 
     async def _still_ready(self, ca: str, name: str) -> Registered | None:
         """The account that was made ready before, if the store still has it like that."""

@@ -49,6 +49,10 @@ class Challenges:
     solvers: Solvers
     targets: Targets
 
-    async def solving(self, intent: CertificateIntent, registered: Registered) -> SolvingFor:
-        directory = await registered.client.directory()
-        return SolvingFor(self.solvers, registered, directory, self.targets.route(intent))
+    def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
+        """The way to port 80 that a target offers. Two attempts for one certificate share it: it is closed when
+        neither needs it."""
+        return self.targets.route(intent)
+
+    async def solving(self, registered: Registered, route: ChallengeRoute | None) -> SolvingFor:
+        return SolvingFor(self.solvers, registered, await registered.client.directory(), route)

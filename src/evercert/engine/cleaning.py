@@ -1,4 +1,4 @@
-"""The hand that takes away challenge answers which an attempt left behind."""
+"""The hand that takes away what attempts left behind: challenge answers, and orders that were given up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.report import Telling
 from evercert.engine.targets import Targets
+from evercert.engine.withdrawing import Withdrawing
 from evercert.model.fact import CertificateFact
 from evercert.model.task import Task
 from evercert.solve.solvers import Solvers
@@ -22,10 +23,13 @@ class CleaningUp:
 
     solvers: Solvers
     targets: Targets
+    withdrawing: Withdrawing
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards nothing is left of what could be taken away; True if that was all of it."""
+        """Afterwards nothing is left of what could be taken away; False if some answer could not be. An order that
+        its CA could not take back is tried again when the store says so."""
+        await self.withdrawing.withdraw(db, fact)
         route, clean = self.targets.route(fact.intent), True
         for item in fact.leftovers:
             try:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database
-from evercert.model.fact import CertificateFact, Hold
-from evercert.store import certificates
 
-__all__ = ["Held", "hold"]
+__all__ = ["Held"]
 
 
 class Held(EvercertError):
@@ -22,8 +19,3 @@ class Held(EvercertError):
         self.limit = limit
         self.until = until
         self.learned = learned
-
-
-async def hold(db: Database, fact: CertificateFact, held: Held) -> None:
-    """Afterwards the certificate waits until then, and the planner says why."""
-    await certificates.held(db, fact.intent.name, Hold(held.until, held.limit, held.ca))

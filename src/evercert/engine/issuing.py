@@ -1,148 +1,211 @@
-"""The hand that issues: begins or goes on with an issuance, and keeps what came of it."""
+"""The hand that issues: asks the CA whose turn it is, or two at once, and keeps what came of it."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
-from evercert.acme.problem import Problem, ProblemType
-from evercert.base.backoff import retry_delay
+import msgspec
+
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database
-from evercert.engine.accounts import Accounts, Registered
-from evercert.engine.challenges import Challenges
-from evercert.engine.holding import Held, hold
-from evercert.engine.ledger import Ledger
+from evercert.db.protocol import Database, Statement
+from evercert.engine.answering import is_turn, note
+from evercert.engine.attempting import Attempting, Joint
+from evercert.engine.choosing import Ask, Later, Passed, choose, pause, tried
+from evercert.engine.holding import Held
+from evercert.engine.lineup import Entrant, line_up
+from evercert.engine.racing import race
 from evercert.engine.report import Telling
-from evercert.issue.attempt import OrderLost, OrderStale, obtain
-from evercert.issue.means import Means
-from evercert.model.fact import CertificateFact, Failure, Issuance
+from evercert.engine.verdicts import is_silence, verdict_of
+from evercert.model.event import CaPassedOver
+from evercert.model.fact import (
+    CertificateFact,
+    Failure,
+    Hold,
+    Issuance,
+    IssuanceStatus,
+    IssuedCertificate,
+    Outage,
+    Verdict,
+)
 from evercert.model.task import Task
-from evercert.pki.csr import build_csr, spki_of
-from evercert.pki.keys import KeyType, PrivateKey, generate
-from evercert.pki.seal import Sealer
-from evercert.store import certificates, issuances, keys
+from evercert.store import accounts, certificates, events, health, issuances
 
 __all__ = ["Issuing"]
+
+# An order may still be finished although its CA does not answer now, or wants us to wait.
+_PASSING = frozenset({Verdict.OUTAGE, Verdict.LIMITED})
+
+# For so long nobody else asks a CA of which somebody else is just finding out whether it answers again.
+_TURN = timedelta(minutes=1)
+
+# Words that are kept are cut to this.
+_REASON = 500
+
+_Outages = Mapping[str, Outage]
+# The open issuances of a certificate, by the directory of their CA.
+_Begun = Mapping[str, Issuance]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A CA that was asked in vain, and what that says of it (nothing, where it was no CA's matter)."""
+
+    ca: str
+    error: EvercertError
+    verdict: Verdict | None
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Issuing:
     """Does `Step.ISSUE`."""
 
-    sealer: Sealer
-    accounts: Accounts
-    challenges: Challenges
+    attempting: Attempting
     clock: Clock
     rng: Random
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards there is a certificate, or a failure with the time of the next attempt."""
+        """Afterwards there is a certificate, or a failure with the time of the next attempt, or it is put off because
+        no CA can be asked now. Of two that were asked the one that lost is given up, and withdrawn by `CLEAN_UP`."""
+        begun = await _begun(db, fact)
+        outages = await health.outages(db)
+        choice = await self._choice(db, fact, outages, begun)
+        if isinstance(choice, Later):
+            await self._put_off(db, fact, choice)
+            return True
         self.telling(f"issuing: {task.reason}")
-        try:
-            registered = await self.accounts.registered(fact.intent.ca, fact.intent.account)
-            issuance = fact.open_issuance or await self._begin(db, fact, registered)
-            await self._attempt_or_give_up(db, fact, registered, issuance)
-        except Held as held:
-            await hold(db, fact, held)
-            self.telling(f"{held.limit}; it goes on at {held.until:%Y-%m-%d %H:%M} UTC")
-        except EvercertError as error:
-            await self._failed(db, fact, error.about(ca=fact.intent.ca))
+        entrants = await self._line_up(db, fact, choice, begun)
+        joint = Joint(db, fact, self.attempting.challenges.route(fact.intent))
+        outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
+        await self._keep(db, fact, dict(zip([each.ca.directory for each in entrants], outcomes, strict=True)), outages)
         return True
 
-    async def _attempt_or_give_up(
-        self, db: Database, fact: CertificateFact, registered: Registered, issuance: Issuance
+    async def _choice(self, db: Database, fact: CertificateFact, outages: _Outages, begun: _Begun) -> Ask | Later:
+        """Whom to ask. Whether a CA answers again is found out by one certificate: who is not that one chooses anew."""
+        now, ours = self.clock.now(), set[str]()
+        while True:
+            choice = choose(fact, now, outages, tuple(begun))
+            asked = [ca.directory for ca in choice.cas] if isinstance(choice, Ask) else []
+            for known in [outages[ca] for ca in asked if ca in outages and ca not in ours]:
+                if not await is_turn(db, known, now):
+                    outages = {**outages, known.ca: msgspec.structs.replace(known, until=now + _TURN)}
+                    break
+                ours.add(known.ca)
+            else:
+                return choice
+
+    async def _put_off(self, db: Database, fact: CertificateFact, later: Later) -> None:
+        # Those that wait for one CA do not all look at the same moment; the first of them asks it.
+        until = later.until + (later.until - self.clock.now()) * self.rng.random() / 4
+        reason = f"{later.waiting.ca} is not asked before: {later.waiting.reason}"
+        await certificates.held(db, fact.intent.name, Hold(until, reason[:_REASON], later.waiting.ca), fact.trials)
+        self.telling(f"put off until {until:%Y-%m-%d %H:%M} UTC: {reason}")
+
+    async def _line_up(self, db: Database, fact: CertificateFact, choice: Ask, begun: _Begun) -> list[Entrant]:
+        entrants, given_up = line_up(fact, choice, begun)
+        now, asked = self.clock.now(), " and ".join(ca.directory for ca in choice.cas)
+        statements = [each for one in given_up for each in issuances.abandoned(one, f"{asked} is asked now", now)]
+        if any(entrant.issuance is None for entrant in entrants):
+            # Those that failed for this certificate were told when they did.
+            down = [each for each in choice.passed if each.outage]
+            statements += (events.appended(_passed_over(fact, each, choice), now) for each in down)
+        if statements:
+            await db.write(*statements)
+        return entrants
+
+    async def _keep(
+        self,
+        db: Database,
+        fact: CertificateFact,
+        outcomes: Mapping[str, IssuedCertificate | EvercertError | None],
+        outages: _Outages,
     ) -> None:
-        """The attempt; where it can never succeed, the issuance is closed, and the next one begins another."""
-        try:
-            await self._attempt(db, fact, registered, issuance)
-        except OrderLost as lost:
-            await issuances.abandon(db, issuance, str(lost), now=self.clock.now())
-            if not isinstance(lost, OrderStale):
-                raise
-            self.telling(f"{lost}; beginning another")
-        except Problem as problem:
-            if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
-                await issuances.abandon(db, issuance, str(problem), now=self.clock.now())
-                await self.accounts.give_up(registered)
-            raise
+        failed: list[_Failed] = []
+        for ca, outcome in outcomes.items():
+            if outcome is None:
+                continue
+            error = outcome if isinstance(outcome, EvercertError) else None
+            await note(db, ca, outages.get(ca), error, self.clock.now())
+            if isinstance(outcome, EvercertError):
+                failed.append(_Failed(ca, outcome, verdict_of(outcome), is_silence(outcome)))
+                outcome.about(ca=ca)
+            else:
+                until = f"{outcome.not_after:%Y-%m-%d %H:%M} UTC"
+                self.telling(f"issued by {outcome.issuer}, serial {outcome.serial}, until {until}")
+        if len(failed) == len(outcomes):
+            await self._failed(db, fact, failed)
 
-    async def _attempt(self, db: Database, fact: CertificateFact, registered: Registered, issuance: Issuance) -> None:
-        ledger = Ledger(db, self.clock, fact, registered.account)
-        means = Means(
-            intent=fact.intent,
-            ca=registered.client,
-            spki=spki_of(issuance.csr),
-            solving=await self.challenges.solving(fact.intent, registered),
-            record=ledger,
-            clock=self.clock,
-            leftovers=fact.leftovers,
-        )
-        async with ledger.learning():
-            issued = await obtain(means, issuance)
-        self.telling(f"issued by {issued.issuer}, serial {issued.serial}, until {issued.not_after:%Y-%m-%d %H:%M} UTC")
-
-    async def _begin(self, db: Database, fact: CertificateFact, registered: Registered) -> Issuance:
-        """Afterwards key and request are durable; they are the same however often this issuance is gone on with."""
-        key_id, csr = await self._request(db, fact)
-        return await issuances.begin(
-            db,
-            fact.intent.name,
-            registered.account.id,
-            key_id,
-            csr,
-            replaces=await self._replaces(db, fact, registered),
-            profile=fact.intent.profile,
-            intent=fact.intent,
-            cause=fact.cause,
-            now=self.clock.now(),
-        )
-
-    async def _request(self, db: Database, fact: CertificateFact) -> tuple[int | None, bytes]:
-        """The key's number in the store (none if the request came from outside) and the CSR."""
-        intent = fact.intent
-        if intent.csr:
-            return None, intent.csr
-        kept = await self._key_to_keep(db, fact)
-        key = kept or await _new_key(intent.key_type)
-        key_id = await keys.add(db, self.sealer, key, "certificate", self.clock.now())
-        return key_id, build_csr(key, intent.identifiers, intent.must_staple)
-
-    async def _key_to_keep(self, db: Database, fact: CertificateFact) -> PrivateKey | None:
-        """The current key, where the intent wants it kept: never one whose certificate was revoked or is
-        part of an incident, because that may be why."""
-        current = fact.current
-        if not fact.intent.reuse_key or current is None or current.key_id is None:
-            return None
-        if current.revoked_at is not None or fact.incident_id is not None:
-            return None
-        key = await keys.load(db, self.sealer, current.key_id)
-        return key if key.type is fact.intent.key_type else None
-
-    async def _replaces(self, db: Database, fact: CertificateFact, registered: Registered) -> str:
-        """The predecessor to name (RFC 9773 §5): the current certificate, if this account's order made it."""
-        if fact.current is None or fact.current.issuance_id is None:
-            return ""
-        before = await issuances.get(db, fact.current.issuance_id)
-        return fact.current.ari_id if before and before.account_id == registered.account.id else ""
-
-    async def _failed(self, db: Database, fact: CertificateFact, error: EvercertError) -> None:
-        now = self.clock.now()
-        left, life = (fact.current.not_after - now, fact.current.lifetime) if fact.current else (None, None)
-        failures = fact.failures + 1
-        delay = retry_delay(failures, left=left, life=life, rng=self.rng)
-        retry_at = now + max(error.after or timedelta(), delay)
+    async def _failed(self, db: Database, fact: CertificateFact, failed: Sequence[_Failed]) -> None:
+        """Afterwards the failures are kept, with whom they leave to be asked, and when."""
+        after = await certificates.fact(db, fact.intent.name)
+        if after is None:
+            return
+        now, failures = self.clock.now(), after.failures + 1
+        for each in failed:
+            if each.verdict is not None:
+                words, wait = each.error.message[:_REASON], each.error.after
+                trials = tried(after, each.ca, each.verdict, words, now, self.rng, after=wait, silent=each.silent)
+                after = msgspec.structs.replace(after, trials=trials)
+        begun = await _begun(db, after)
+        then = choose(after, now, await health.outages(db), tuple(begun))
+        retry_at = then.until if isinstance(then, Later) else now
+        for each in failed:
+            if each.verdict is None:  # the same at any CA
+                wait = pause(after, failures, now, self.rng)
+                retry_at = max(retry_at, now + max(each.error.after or timedelta(), wait))
+        also = list(self._moved_on(after, failed, begun, then, now)) if retry_at == now else []
+        error = failed[0].error
+        if all(isinstance(each.error, Held) for each in failed):
+            hold = None if retry_at == now else Hold(retry_at, error.message[:_REASON], failed[0].ca)
+            await certificates.held(db, fact.intent.name, hold, after.trials, *also)
+            self.telling(f"{error.message}; {_next(then, retry_at, now)}")
+            return
         failure = Failure(error.code.name, str(error), now, error.hint)
-        await certificates.failed(db, fact.intent.name, failure, failures, retry_at)
-        self.telling(f"failed: {error.message}; next attempt at {retry_at:%Y-%m-%d %H:%M} UTC")
+        await certificates.failed(db, fact.intent.name, failure, failures, retry_at, after.trials, *also)
+        self.telling(f"failed: {error.message}; {_next(then, retry_at, now)}")
+
+    def _moved_on(
+        self, fact: CertificateFact, failed: Sequence[_Failed], begun: _Begun, then: Ask | Later, now: datetime
+    ) -> Iterator[Statement]:
+        """What is written where another CA is asked now: that those that failed are passed over, and the end of what
+        was begun there and cannot be finished."""
+        if isinstance(then, Later):
+            return
+        for each in failed:
+            if each.verdict is None or each.ca in {ca.directory for ca in then.cas}:
+                continue
+            passed = Passed(each.ca, each.verdict, now, each.error.message)
+            yield events.appended(_passed_over(fact, passed, then), now)
+            issuance = begun.get(each.ca)
+            if issuance and (issuance.status is IssuanceStatus.KEYED or each.verdict not in _PASSING):
+                yield from issuances.abandoned(issuance, f"{each.verdict.value}: {each.error.message}", now)
 
 
-async def _new_key(key_type: KeyType) -> PrivateKey:
-    # An RSA key takes a tenth of a second or more, and releases the interpreter meanwhile.
-    if key_type.value.startswith("rsa"):
-        return await asyncio.to_thread(generate, key_type)
-    return generate(key_type)
+def _passed_over(fact: CertificateFact, passed: Passed, choice: Ask) -> CaPassedOver:
+    return CaPassedOver(
+        certificate=fact.intent.name,
+        ca=passed.ca,
+        verdict=passed.verdict.value,
+        reason=passed.reason[:_REASON],
+        next_ca=choice.cas[0].directory,
+    )
+
+
+def _next(then: Ask | Later, retry_at: datetime, now: datetime) -> str:
+    if retry_at == now and isinstance(then, Ask):
+        return f"asking {then.cas[0].directory}"
+    return f"next attempt at {retry_at:%Y-%m-%d %H:%M} UTC"
+
+
+async def _begun(db: Database, fact: CertificateFact) -> dict[str, Issuance]:
+    found: dict[str, Issuance] = {}
+    for issuance in filter(None, (fact.open_issuance, fact.rival)):
+        account = await accounts.get(db, issuance.account_id)
+        if account is not None:
+            found[account.ca] = issuance
+    return found

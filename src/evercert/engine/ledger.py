@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -22,15 +23,23 @@ __all__ = ["Ledger"]
 
 class Ledger:
     """Keeps the contract of `issue.means.Record`; for one attempt at one account's CA. `placing` and
-    `replaces_dropped` raise `Held` where a limit leaves no room."""
+    `replaces_dropped` raise `Held` where a limit leaves no room. Attempts that race have *one_wins* in common."""
 
-    def __init__(self, db: Database, clock: Clock, fact: CertificateFact, account: Account) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        fact: CertificateFact,
+        account: Account,
+        one_wins: asyncio.Lock | None = None,
+    ) -> None:
         self._db = db
         self._clock = clock
         self._fact = fact
         self._account = account
         self._payer = Payer(db, clock, account.ca, fact)
         self._limits: tuple[Limit, ...] | None = None
+        self._one_wins = one_wins or asyncio.Lock()
 
     async def placing(self, issuance: Issuance) -> Issuance:
         draws = await self._draws(ari=bool(issuance.replaces) and self._in_window())
@@ -69,8 +78,15 @@ class Ledger:
         await self._payer.charge(budget.failure_draws(self._account.name, identifier, await self._known_limits()))
 
     async def issued(self, issuance: Issuance, chain: Sequence[bytes]) -> IssuedCertificate:
-        view = read_certificate(chain[0])
-        kept = await issuances.issued(self._db, issuance, tuple(chain), view, now=self._clock.now())
+        """Of two that race the first is the current one; what comes late is kept beside it."""
+        view, now = read_certificate(chain[0]), self._clock.now()
+        async with self._one_wins:
+            try:
+                kept = await issuances.issued(self._db, issuance, tuple(chain), view, now=now)
+            except EvercertError as error:
+                if error.code.name != "conflict":
+                    raise
+                kept = await issuances.issued_late(self._db, issuance, tuple(chain), view, now=now)
         await self._payer.forgive(budget.forgiven_draws(self._fact.intent, self._account.name, self._limits or ()))
         return kept
 

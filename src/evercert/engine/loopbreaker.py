@@ -57,7 +57,7 @@ class LoopBreaker:
         """What *issue* says; or afterwards the certificate is stopped, with the reason. An order that was begun is gone
         on with in any case."""
         now = self.clock.now()
-        if fact.open_issuance is None and (reason := await _reason(db, fact, now)):
+        if fact.open_issuance is None and fact.rival is None and (reason := await _reason(db, fact, now)):
             self.telling(f"stopped by the loop-breaker: {reason}")
             await tasks.stop(db, fact.intent.name, reason, now)
             return True

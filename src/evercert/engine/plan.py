@@ -41,11 +41,11 @@ _IDLE = timedelta(days=1)
 def plan(fact: CertificateFact, now: datetime) -> Task | Wait:
     """The one thing to do for this certificate now, or until when nothing is."""
     if fact.leaving:
-        return _clean_up(fact) or _leave(fact, fact.leaving)
+        return _clean_up(fact, now) or _leave(fact, fact.leaving)
     if fact.stopped:
-        given_up = _abandon(fact, fact.stopped) or _clean_up(fact)
+        given_up = _abandon(fact, fact.stopped) or _clean_up(fact, now)
         return _deploy(fact, now) or given_up or _stand_still(fact, fact.stopped, now)
-    return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact) or _wait(fact, now)
+    return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact, now) or _wait(fact, now)
 
 
 def renewal_moment(
@@ -114,7 +114,7 @@ def _issue(fact: CertificateFact, now: datetime) -> Task | None:
 
 
 def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
-    if fact.open_issuance:
+    if fact.open_issuance or fact.rival:
         return "an order that was begun is to be finished"
     if fact.current is None:
         return "there is no certificate yet"
@@ -134,10 +134,12 @@ def _blocked(fact: CertificateFact) -> tuple[datetime | None, str]:
     return fact.retry_at, "the last attempt failed"
 
 
-def _clean_up(fact: CertificateFact) -> Task | None:
-    if not fact.leftovers:
-        return None
-    return Task(fact.intent.name, Step.CLEAN_UP, "challenge answers of an earlier attempt are to be taken away")
+def _clean_up(fact: CertificateFact, now: datetime) -> Task | None:
+    if fact.leftovers:
+        return Task(fact.intent.name, Step.CLEAN_UP, "challenge answers of an earlier attempt are to be taken away")
+    if fact.withdraw_at is not None and now >= fact.withdraw_at:
+        return Task(fact.intent.name, Step.CLEAN_UP, "an order that was given up is to be withdrawn")
+    return None
 
 
 def _leave(fact: CertificateFact, how: OnRemoval) -> Task:
@@ -153,7 +155,8 @@ def _abandon(fact: CertificateFact, stopped: Stop) -> Task | None:
 
 def _stand_still(fact: CertificateFact, stopped: Stop, now: datetime) -> Wait:
     """No CA is asked. What was issued is installed all the same: to serve an older one would help nobody."""
-    ahead = [moment for moment, _ in _deployments_ahead(fact) if moment > now]
+    moments = [moment for moment, _ in _deployments_ahead(fact)]
+    ahead = [moment for moment in (*moments, fact.withdraw_at) if moment is not None and moment > now]
     return Wait(fact.intent.name, min(ahead, default=now + _IDLE), f"it is stopped: {stopped.reason}")
 
 
@@ -166,8 +169,10 @@ def _wait(fact: CertificateFact, now: datetime) -> Wait:
 def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, str]]:
     """Every moment at which something will be due, or was, with what it is."""
     blocked, block = _blocked(fact)
-    if blocked is not None and (fact.current is None or fact.open_issuance or _is_called_for(fact)):
+    if blocked is not None and (fact.current is None or fact.open_issuance or fact.rival or _is_called_for(fact)):
         yield blocked, block
+    if fact.withdraw_at is not None:
+        yield fact.withdraw_at, "an order that was given up is withdrawn"
     if fact.current is None:
         return
     moment, why = renewal_moment(fact, fact.current, now)

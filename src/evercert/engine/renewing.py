@@ -7,14 +7,16 @@ from datetime import timedelta
 from random import Random
 
 from evercert.acme.ari import moment_within
+from evercert.acme.client import AsyncClient
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
+from evercert.engine.answering import is_turn, note
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
-from evercert.store import renewals
+from evercert.store import health, renewals
 
 __all__ = ["RenewalInfo", "poll_interval"]
 
@@ -38,15 +40,22 @@ class RenewalInfo:
         the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
         if fact.current is None:
             return False
+        ca, account = await self.accounts.issuer_of(fact.current, fact.intent)
+        now, known = self.clock.now(), (await health.outages(db)).get(ca)
+        if not await is_turn(db, known, now):
+            await renewals.ari_poll(db, fact.intent.name, now + _soon(fact.current))
+            return True
+        failure: EvercertError | None = None
         try:
-            await self._poll(db, fact, fact.current)
+            await self._poll(db, fact, fact.current, (await self.accounts.registered(ca, account)).client)
         except EvercertError as error:
+            failure = error
             self.telling(f"the CA could not say when to renew: {error}")
             await renewals.ari_poll(db, fact.intent.name, self.clock.now() + _soon(fact.current))
+        await note(db, ca, known, failure, self.clock.now())
         return True
 
-    async def _poll(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
-        client = (await self.accounts.registered(fact.intent.ca, fact.intent.account)).client
+    async def _poll(self, db: Database, fact: CertificateFact, current: IssuedCertificate, client: AsyncClient) -> None:
         now = self.clock.now()
         if not (await client.directory()).renewal_info:
             await renewals.ari_poll(db, fact.intent.name, now + _UNSUPPORTED)

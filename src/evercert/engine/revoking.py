@@ -11,8 +11,7 @@ from evercert.engine.accounts import Accounts
 from evercert.model.fact import IssuedCertificate
 from evercert.model.intent import CertificateIntent
 from evercert.pki.seal import Sealer
-from evercert.store import accounts as account_rows
-from evercert.store import issuances, issued, keys
+from evercert.store import issued, keys
 
 __all__ = ["Revoking"]
 
@@ -47,8 +46,7 @@ class Revoking:
         self, db: Database, certificate: IssuedCertificate, intent: CertificateIntent, reason: int
     ) -> None:
         leaf, _ = await issued.body(db, certificate.id)
-        ca, name = await self._account(db, certificate, intent)
-        client = (await self.accounts.registered(ca, name)).client
+        client = (await self.accounts.that_issued(certificate, intent)).client
         try:
             await client.revoke(leaf, reason)
         except Problem as problem:
@@ -56,11 +54,3 @@ class Revoking:
                 raise
             key = await keys.load(db, self.sealer, certificate.key_id)
             await client.revoke(leaf, reason, key)
-
-    async def _account(
-        self, db: Database, certificate: IssuedCertificate, intent: CertificateIntent
-    ) -> tuple[str, str]:
-        """The CA that issued it and the name of our account there; where it came from elsewhere, the intent's."""
-        issuance = await issuances.get(db, certificate.issuance_id) if certificate.issuance_id is not None else None
-        account = await account_rows.get(db, issuance.account_id) if issuance else None
-        return (account.ca, account.name) if account else (intent.ca, intent.account)

@@ -22,6 +22,7 @@ from evercert.db.protocol import Database
 from evercert.deploy.proof import prove
 from evercert.engine.abandoning import Abandoning
 from evercert.engine.accounts import Accounts
+from evercert.engine.attempting import Attempting
 from evercert.engine.challenges import Challenges
 from evercert.engine.cleaning import CleaningUp
 from evercert.engine.deploying import Deploying
@@ -33,11 +34,14 @@ from evercert.engine.loopbreaker import LoopBreaker
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.notifying import Notifying
 from evercert.engine.owner import Owner
+from evercert.engine.permission import Permission
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
+from evercert.engine.requesting import Requesting
 from evercert.engine.revoking import Revoking
 from evercert.engine.targets import Targets
 from evercert.engine.wishes import check
+from evercert.engine.withdrawing import Withdrawing
 from evercert.engine.work import Hand, Worker
 from evercert.host.files import make_private_dir
 from evercert.host.programs import SystemPrograms
@@ -47,6 +51,7 @@ from evercert.model.task import Step
 from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
 from evercert.net.tls import probe
+from evercert.observe.caa import CaaLookup
 from evercert.pki.seal import Sealer
 from evercert.plugins.contracts import Ports, Resolver
 from evercert.solve.solvers import Solvers
@@ -82,8 +87,14 @@ class ClosableTransport(Transport, Protocol):
 
 
 MakeTransport = Callable[[HttpSettings, Clock], ClosableTransport]
+
+
+class CaaResolver(Resolver, CaaLookup, Protocol):
+    """A resolver that can also be asked who may issue."""
+
+
 # Through the servers that are named, or where none is, through those of the machine.
-MakeResolver = Callable[[Sequence[str]], Resolver]
+MakeResolver = Callable[[Sequence[str]], CaaResolver]
 
 
 @dataclass(slots=True)
@@ -132,9 +143,11 @@ async def open_engine(
         if database is None:
             database = await closing.enter_async_context(open_store(settings.store))
         transports = _Transports(settings, clock, make_transport, closing)
-        ports = Ports(transports.usual(), make_resolver(settings.resolvers), SystemPrograms(), clock)
+        resolver = make_resolver(settings.resolvers)
+        ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
-        yield _assembled(settings, clock, rng, database, sealer, ports, transports, Telling(reporter), closing)
+        told = Telling(reporter)
+        yield _assembled(settings, clock, rng, database, sealer, ports, Permission(resolver), transports, told, closing)
 
 
 def _assembled(
@@ -144,6 +157,7 @@ def _assembled(
     db: Database,
     sealer: Sealer,
     ports: Ports,
+    permission: Permission,
     transports: _Transports,
     telling: Telling,
     closing: AsyncExitStack,
@@ -157,14 +171,16 @@ def _assembled(
     closing.push_async_callback(leases.close)
     prove_served = partial(prove, probe=probe, clock=clock)
     revoking = Revoking(accounts, sealer, clock)
-    issuing = Issuing(sealer, accounts, Challenges(solvers, targets), clock, rng, telling)
+    challenges = Challenges(solvers, targets)
+    attempting = Attempting(accounts, Requesting(sealer, clock), permission, challenges, clock, telling)
+    issuing = Issuing(attempting, clock, rng, telling)
     hands: dict[Step, Hand] = {
         Step.ISSUE: LoopBreaker(issuing, clock, telling),
         Step.DEPLOY: Deploying(sealer, targets, prove_served, clock, rng, telling),
         Step.POLL_RENEWAL_INFO: RenewalInfo(accounts, clock, rng, telling),
-        Step.CLEAN_UP: CleaningUp(solvers, targets, telling),
+        Step.CLEAN_UP: CleaningUp(solvers, targets, Withdrawing(attempting), telling),
         Step.LEAVE: Leaving(revoking, clock, telling),
-        Step.ABANDON: Abandoning(accounts, clock, telling),
+        Step.ABANDON: Abandoning(clock, telling),
     }
     worker = Worker(leases, clock, telling, hands, settings.concurrency)
     incidents = Incidents(db, revoking, clock, telling, settings.concurrency)

@@ -11,7 +11,7 @@ from evercert.db.protocol import Database
 from evercert.engine.targets import Targets
 from evercert.model.intent import CertificateIntent
 from evercert.solve.solvers import check_rule
-from evercert.store import certificates
+from evercert.store import certificates, health
 
 __all__ = ["check", "wish"]
 
@@ -32,7 +32,9 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
 
 
 async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
-    """Afterwards the certificate is wanted, durably; one that failed and waits is due at once, for somebody asks."""
+    """Afterwards the certificate is wanted, durably; one that failed and waits is due at once, for somebody asks, and
+    so is a CA asked that did not answer a while ago."""
+    await health.ask_again(db, now)
     if await _declared(db, intent, now) != "unchanged":
         return
     fact = await certificates.fact(db, intent.name)

@@ -26,6 +26,7 @@ __all__ = [
     "Issuance",
     "IssuanceStatus",
     "IssuedCertificate",
+    "Outage",
     "Presented",
     "Renewal",
     "Stop",
@@ -194,6 +195,22 @@ class Trial(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class Outage(msgspec.Struct, frozen=True):
+    """A CA (a directory) that does not answer: how often in a row it was asked in vain, since when."""
+
+    ca: str
+    failures: int
+    since: datetime
+    # One certificate asks it again then, for all.
+    until: datetime
+    message: str = ""
+
+    @property
+    def is_down(self) -> bool:
+        """A lost connection happens; from the second one in a row on, it counts."""
+        return self.failures >= 2
+
+
 class Hold(msgspec.Struct, frozen=True):
     """Why a certificate waits although nothing failed: a limit, in words, and when there is room again."""
 
@@ -234,6 +251,8 @@ class CertificateFact(msgspec.Struct, frozen=True):
     trials: tuple[Trial, ...] = ()
     # A second issuance at another CA, beside `open_issuance`, where the end is near.
     rival: Issuance | None = None
+    # When an order that was given up is withdrawn at its CA.
+    withdraw_at: datetime | None = None
     # The incident that has the current certificate replaced.
     incident_id: int | None = None
     # The current certificate came when the one before it was due, not at a moment that many may share.

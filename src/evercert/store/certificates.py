@@ -50,7 +50,7 @@ MAKING: Final = frozenset(
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 15
+_OWN: Final = 16
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
 _RIVAL: Final = _OPEN + issuances.WIDTH
@@ -142,18 +142,35 @@ async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) 
     )
 
 
-async def failed(db: Database, name: str, failure: Failure, failures: int, retry_at: datetime) -> None:
-    """Afterwards the failure is known, and the next attempt is not before *retry_at*."""
+async def failed(
+    db: Database,
+    name: str,
+    failure: Failure,
+    failures: int,
+    retry_at: datetime,
+    trials: Sequence[Trial] = (),
+    *also: Statement,
+) -> None:
+    """Afterwards the failure and what came of each CA are known, and the next attempt is not before *retry_at*; in one
+    transaction with what is done *also*."""
     event = IssuanceFailed(certificate=name, code=failure.code, message=failure.message, retry_at=retry_at.isoformat())
     statement = _SQL["certificate failed"](
-        name=name, failures=failures, failure=to_text(failure), retry_at=to_epoch(retry_at)
+        name=name,
+        failures=failures,
+        failure=to_text(failure),
+        retry_at=to_epoch(retry_at),
+        trials=to_text(trials) if trials else "",
     )
-    await db.write(statement.expecting(1), events.appended(event, failure.at))
+    await db.write(statement.expecting(1), events.appended(event, failure.at), *also)
 
 
-async def held(db: Database, name: str, hold: Hold) -> None:
-    """Afterwards it waits for that, until it is issued, woken or changed."""
-    await db.write(_SQL["hold certificate"](name=name, hold=to_text(hold)).expecting(1))
+async def held(db: Database, name: str, hold: Hold | None, trials: Sequence[Trial] = (), *also: Statement) -> None:
+    """Afterwards it waits for that, until it is issued, woken or changed, or for nothing; in one transaction with what
+    came of each CA, and with what is done *also*. No failure."""
+    statement = _SQL["hold certificate"](
+        name=name, hold=to_text(hold) if hold else "", trials=to_text(trials) if trials else ""
+    )
+    await db.write(statement.expecting(1), *also)
 
 
 async def delete(db: Database, name: str, now: datetime) -> None:
@@ -201,10 +218,9 @@ async def _create(db: Database, intent: CertificateIntent, now: datetime, digest
 
 
 def _abandoned(name: str, opened: Sequence[Row], reason: str, now: datetime) -> tuple[Statement, ...]:
-    """The statements that give up the open issuance that was read; if there was none, none may have begun since."""
-    if opened:
-        return issuances.abandoned(issuances.from_row(opened[0]), reason, now)
-    return (issuances.open_of(name).expecting(0),)
+    """The statements that give up the open issuances that were read; none may have begun since."""
+    given_up = (issuances.abandoned(issuances.from_row(row), reason, now) for row in opened)
+    return issuances.open_of(name).expecting(len(opened)), *(each for pair in given_up for each in pair)
 
 
 def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> Iterator[str]:
@@ -217,7 +233,7 @@ def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> I
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
     _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
-    leaving, hold, stopped, trials, on_schedule, incident_id = row[9:_OWN]
+    leaving, hold, stopped, trials, on_schedule, withdraw_at, incident_id = row[9:_OWN]
     current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
     rival, renewal = row[_OPEN:_RIVAL], row[_RIVAL:_RENEWAL]
     return CertificateFact(
@@ -238,6 +254,7 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         stopped=from_text(stopped or None, Stop),
         trials=from_text(trials or None, tuple[Trial, ...]) or (),
         rival=None if rival[0] is None else issuances.from_row(rival),
+        withdraw_at=moment_or_none(withdraw_at),
         incident_id=incident_id,
         on_schedule=bool(on_schedule),
     )

@@ -20,7 +20,7 @@ from evercert.model.fact import Cause, Issuance, IssuanceStatus, IssuedCertifica
 from evercert.model.intent import CertificateIntent
 from evercert.store import events
 from evercert.store import issued as issued_rows
-from evercert.store.columns import moment, to_text
+from evercert.store.columns import moment, number_or_none, to_text
 from evercert.store.sql import load_queries
 
 if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for X.509
@@ -37,10 +37,13 @@ __all__ = [
     "from_row",
     "get",
     "issued",
+    "issued_late",
     "known_order_urls",
     "open_of",
     "ordered",
     "placing",
+    "to_withdraw",
+    "withdrawn",
 ]
 
 _SQL: Final = load_queries("issuances")
@@ -78,10 +81,11 @@ async def begin(
     profile: str = "",
     intent: CertificateIntent | None = None,
     cause: Cause = Cause.ASKED,
+    rival: bool = False,
 ) -> Issuance:
-    """A new issuance, keyed.
+    """A new issuance, keyed; a *rival* where there is one at another CA already.
 
-    Raises `conflict` while another one of the certificate is open, or if *intent*, from which the CSR
+    Raises `conflict` while another such one of the certificate is open, or if *intent*, from which the CSR
     was made, is no longer what is wanted.
     """
     statement = _SQL["begin issuance"](
@@ -94,6 +98,7 @@ async def begin(
         profile=profile,
         intent=to_text(intent) if intent else "",
         cause=cause.value,
+        rival=int(rival),
     )
     ((row,),) = await db.write(statement.expecting(1))
     return from_row(row)
@@ -130,22 +135,39 @@ async def ordered(db: Database, issuance: Issuance, url: str, *, adopted: bool, 
 async def issued(
     db: Database, issuance: Issuance, chain: tuple[bytes, ...], view: CertificateView, *, now: datetime
 ) -> IssuedCertificate:
-    """Afterwards the certificate and its chain (DER, leaf first) are durable and are the current ones; due at once."""
+    """Afterwards the certificate and its chain (DER, leaf first) are durable and are the current ones; due at once.
+    A rival that is open is given up in the same transaction: one order wins, whatever dies when."""
     done = _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now)).expecting(1)
     kept = issued_rows.kept(issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
+    others = [from_row(row) for row in await db.rows(open_of(issuance.certificate)) if row[0] != issuance.id]
+    lost = [each for other in others for each in abandoned(other, "another CA was first", now)]
+    *_, (row,) = await db.write(done, *lost, *kept)
+    return issued_rows.from_row(row)
+
+
+async def issued_late(
+    db: Database, issuance: Issuance, chain: tuple[bytes, ...], view: CertificateView, *, now: datetime
+) -> IssuedCertificate:
+    """Afterwards the certificate of an issuance that was given up meanwhile is kept beside the current one. Raises
+    `conflict` where it was not given up."""
+    done = _SQL["issuance is issued late"](id=issuance.id).expecting(1)
+    kept = issued_rows.kept(
+        issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id, current=False
+    )
     *_, (row,) = await db.write(done, *kept)
     return issued_rows.from_row(row)
 
 
-async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime) -> None:
-    """Afterwards it is given up for that reason, and another may begin."""
-    await db.write(*abandoned(issuance, reason, now))
+async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime, lost: bool = False) -> None:
+    """Afterwards it is given up for that reason, and another may begin; its order, if it has one and that is not *lost*
+    to the CA too, is to be withdrawn."""
+    await db.write(*abandoned(issuance, reason, now, lost=lost))
 
 
-def abandoned(issuance: Issuance, reason: str, now: datetime) -> tuple[Statement, Statement]:
+def abandoned(issuance: Issuance, reason: str, now: datetime, *, lost: bool = False) -> tuple[Statement, Statement]:
     """The statements that give it up."""
     event = IssuanceAbandoned(certificate=issuance.certificate, order_url=issuance.order_url, reason=reason[:_REASON])
-    ended = _SQL["abandon issuance"](id=issuance.id, reason=reason[:_REASON], now=to_epoch(now))
+    ended = _SQL["abandon issuance"](id=issuance.id, reason=reason[:_REASON], lost=int(lost), now=to_epoch(now))
     return ended.expecting(1), events.appended(event, now)
 
 
@@ -160,8 +182,19 @@ async def begun_since(db: Database, certificate: str, since: datetime) -> list[B
 
 
 def open_of(certificate: str) -> Statement:
-    """The statement whose row, if there is one, `from_row` reads."""
-    return _SQL["open issuance"](certificate=certificate)
+    """The statement whose rows, at most two, `from_row` reads."""
+    return _SQL["open issuances"](certificate=certificate)
+
+
+async def to_withdraw(db: Database, certificate: str, now: datetime) -> list[tuple[Issuance, datetime]]:
+    """Those whose orders are to be withdrawn at their CA now, and when they were given up."""
+    rows = await db.rows(_SQL["issuances to withdraw"](certificate=certificate, now=to_epoch(now)))
+    return [(from_row(row[:WIDTH]), moment(row[WIDTH])) for row in rows]
+
+
+async def withdrawn(db: Database, issuance: Issuance, again_at: datetime | None = None) -> None:
+    """Afterwards there is nothing left to withdraw, or it is tried at that moment. Idempotent."""
+    await db.write(_SQL["withdraw later"](id=issuance.id, withdraw_at=number_or_none(again_at)))
 
 
 async def known_order_urls(db: Database, account_id: int) -> frozenset[str]:

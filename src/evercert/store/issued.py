@@ -103,8 +103,9 @@ def kept(
     *,
     key_id: int | None,
     issuance_id: int | None = None,
+    current: bool = True,
 ) -> list[Statement]:
-    """The statements that keep it and make it current; the last one returns it, for `from_row`."""
+    """The statements that keep it and make it *current*; the last one returns it, for `from_row`."""
     leaf, *issuers = chain
     chain_id = sha256(b"".join(issuers)).hexdigest()
     which = {"certificate": certificate, "fingerprint": view.fingerprint}
@@ -129,7 +130,11 @@ def kept(
             issued_at=to_epoch(now),
         ).expecting(1),
         _SQL["keep certificate body"](**which, leaf=leaf).expecting(1),
-        _SQL["make certificate current"](**which, issuance_id=issuance_id, now=to_epoch(now)).expecting(1),
+        *(
+            [_SQL["make certificate current"](**which, issuance_id=issuance_id, now=to_epoch(now)).expecting(1)]
+            if current
+            else []
+        ),
         events.appended(event, now),
         _SQL["issued certificate of a fingerprint"](**which).expecting(1),
     ]

@@ -35,6 +35,10 @@ ALTER TABLE issuances ADD COLUMN rival INTEGER NOT NULL DEFAULT 0;
 DROP INDEX one_open_issuance;
 CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate, rival) WHERE ended_at IS NULL;
 
+-- When the order of an issuance that was given up is withdrawn at its CA; NULL once that is done or of no use.
+ALTER TABLE issuances ADD COLUMN withdraw_at BIGINT;
+CREATE INDEX issuances_to_withdraw ON issuances (certificate) WHERE withdraw_at IS NOT NULL;
+
 -- What is left of a limit, as a token bucket that is refilled evenly: its theoretical arrival time, and until when
 -- those that wait for it have been given a moment each.
 CREATE TABLE budgets (
@@ -119,6 +123,10 @@ SELECT
     c.stopped,
     c.trials,
     c.on_schedule,
+    (
+        SELECT min(w.withdraw_at) FROM issuances AS w
+        WHERE w.certificate = c.name AND w.withdraw_at IS NOT NULL
+    ) AS withdraw_at,
     (
         SELECT min(m.incident_id) FROM incident_certificates AS m
         WHERE m.issued_id = c.current_id AND m.state = 'replacing'

@@ -52,7 +52,8 @@ SET
     failures = 0,
     retry_at = NULL,
     failure = NULL,
-    hold = ''
+    hold = '',
+    trials = ''
 WHERE name = :name AND intent = :before;
 
 -- name: schedule certificate
@@ -76,16 +77,19 @@ SET
     retry_at = NULL,
     counted_from = :now,
     hold = '',
+    trials = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END
 WHERE name = :name;
 
 -- name: hold certificate
 -- A limit leaves no room for it before a moment; that is no failure.
-UPDATE certificates SET hold = :hold WHERE name = :name;
+UPDATE certificates SET hold = :hold, trials = :trials WHERE name = :name;
 
 -- name: certificate failed
--- The last attempt, and when the next one is.
-UPDATE certificates SET failures = :failures, failure = :failure, retry_at = :retry_at WHERE name = :name;
+-- The last attempt, what came of each CA so far, and when the next one is.
+UPDATE certificates
+SET failures = :failures, failure = :failure, retry_at = :retry_at, trials = :trials, hold = ''
+WHERE name = :name;
 
 -- name: nothing stands outside
 -- Challenge answers of the certificate that were not taken away; there must be none.

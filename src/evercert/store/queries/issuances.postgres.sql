@@ -1,7 +1,7 @@
 -- name: begin issuance
 -- The lock: whoever changes the intent meanwhile sees this issuance, or this one sees the change.
-INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile, cause)
-SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile, :cause
+INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile, cause, rival)
+SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile, :cause, :rival
 FROM certificates WHERE name = :certificate AND (:intent = '' OR intent = :intent)
 FOR NO KEY UPDATE
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;

@@ -1,7 +1,7 @@
 -- name: begin issuance
--- Key and CSR are durable; nothing was sent. One open issuance per certificate: an index sees to it.
-INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile, cause)
-SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile, :cause
+-- Key and CSR are durable; nothing was sent. One open issuance per certificate, and one rival: an index sees to it.
+INSERT INTO issuances (certificate, account_id, status, key_id, csr, created_at, replaces, profile, cause, rival)
+SELECT name, :account_id, 'keyed', :key_id, :csr, :created_at, :replaces, :profile, :cause, :rival
 FROM certificates WHERE name = :certificate AND (CAST(:intent AS TEXT) = '' OR intent = :intent)
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 
@@ -10,10 +10,10 @@ RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_ur
 SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile
 FROM issuances WHERE id = :id;
 
--- name: open issuance
--- The one of that certificate that has not ended.
+-- name: open issuances
+-- Those of that certificate that have not ended: one, or two at two CAs.
 SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile
-FROM issuances WHERE certificate = :certificate AND ended_at IS NULL AND rival = 0;
+FROM issuances WHERE certificate = :certificate AND ended_at IS NULL ORDER BY rival;
 
 -- name: issuance is placing
 -- newOrder may be sent; unless it is paid for now, it may have been sent before.
@@ -34,9 +34,18 @@ RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_ur
 -- The certificate is kept in the same transaction.
 UPDATE issuances SET status = 'issued', ended_at = :now WHERE id = :id AND status = 'ordered';
 
+-- name: issuance is issued late
+-- Another one was first; its certificate is kept all the same.
+UPDATE issuances SET status = 'issued', withdraw_at = NULL WHERE id = :id AND status = 'abandoned';
+
 -- name: abandon issuance
--- Given up; another may begin.
-UPDATE issuances SET status = 'abandoned', ended_at = :now, reason = :reason
+-- Given up; another may begin. What was ordered is to be withdrawn.
+UPDATE issuances
+SET
+    status = 'abandoned',
+    ended_at = :now,
+    reason = :reason,
+    withdraw_at = CASE WHEN order_url <> '' AND :lost = 0 THEN CAST(:now AS BIGINT) END
 WHERE id = :id AND ended_at IS NULL;
 
 -- name: issuances begun since
@@ -47,6 +56,15 @@ INNER JOIN issuances AS o ON o.certificate = c.name
 WHERE c.name = :certificate AND o.cause <> '' AND o.created_at > :since AND o.created_at > c.counted_from
 ORDER BY o.id DESC
 LIMIT :limit;
+
+-- name: issuances to withdraw
+-- Given up, with an order at the CA that may still be open there; when they were given up.
+SELECT id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile, ended_at
+FROM issuances WHERE certificate = :certificate AND withdraw_at <= :now ORDER BY id;
+
+-- name: withdraw later
+-- Or, where there is no moment, never again.
+UPDATE issuances SET withdraw_at = :withdraw_at WHERE id = :id AND status = 'abandoned';
 
 -- name: known order urls
 -- Every order of the account that some issuance knows.

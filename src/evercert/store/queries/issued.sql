@@ -33,6 +33,7 @@ SET
     failure = NULL,
     forced = 0,
     hold = '',
+    trials = '',
     ari_poll_at = NULL,
     on_schedule = (SELECT count(*) FROM issuances WHERE id = :issuance_id AND cause = 'due'),
     next_action_at = :now

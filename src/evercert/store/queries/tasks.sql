@@ -9,7 +9,14 @@ UPDATE certificates SET stopped = :stopped, next_action_at = :now, woken = 1 WHE
 -- name: resume certificate
 -- It is looked at now, no failure makes it wait, and what came before says nothing of a loop.
 UPDATE certificates
-SET stopped = '', counted_from = :now, retry_at = NULL, next_action_at = :now, woken = 1
+SET
+    stopped = '',
+    counted_from = :now,
+    retry_at = NULL,
+    hold = '',
+    trials = '',
+    next_action_at = :now,
+    woken = 1
 WHERE name = :name AND stopped <> '';
 
 -- name: failed certificates

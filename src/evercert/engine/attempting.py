@@ -1,0 +1,106 @@
+"""One CA asked for one certificate: an account there, leave to ask it, an issuance, the attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from evercert.acme.problem import Problem, ProblemType
+from evercert.base.clock import Clock
+from evercert.db.protocol import Database
+from evercert.engine.accounts import Accounts, Registered
+from evercert.engine.challenges import Challenges
+from evercert.engine.ledger import Ledger
+from evercert.engine.lineup import Entrant
+from evercert.engine.permission import Permission
+from evercert.engine.report import Telling
+from evercert.engine.requesting import Requesting
+from evercert.issue.attempt import OrderLost, OrderStale, obtain
+from evercert.issue.means import Means
+from evercert.model.fact import CertificateFact, Issuance, IssuedCertificate, Presented
+from evercert.pki.csr import spki_of
+from evercert.plugins.contracts import ChallengeRoute
+from evercert.store import issuances
+
+__all__ = ["Attempting", "Joint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What all attempts that are made for one certificate at the same time have in common."""
+
+    db: Database
+    fact: CertificateFact
+    route: ChallengeRoute | None
+    one_wins: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempting:
+    """Owned by the engine."""
+
+    accounts: Accounts
+    requesting: Requesting
+    permission: Permission
+    challenges: Challenges
+    clock: Clock
+    telling: Telling
+
+    async def obtain(self, joint: Joint, entrant: Entrant) -> IssuedCertificate:
+        """Afterwards the certificate is durable. May be called again after any failure, or after being cancelled;
+        an order that can never yield a certificate is given up, and another one is placed the next time, or at once
+        if it had been lost before."""
+        registered = await self.accounts.registered(entrant.ca.directory, entrant.ca.account)
+        if entrant.issuance is not None:
+            try:
+                return await self._attempt(joint, entrant, registered, entrant.issuance)
+            except OrderStale as stale:
+                self.telling(f"{stale}; beginning another")
+        await self.permission.check(registered, joint.fact.intent)
+        issuance = await self.requesting.begin(joint.db, joint.fact, registered, rival=entrant.rival)
+        return await self._attempt(joint, entrant, registered, issuance)
+
+    def ledger(self, joint: Joint, registered: Registered) -> Ledger:
+        return Ledger(joint.db, self.clock, joint.fact, registered.account, joint.one_wins)
+
+    async def means(
+        self,
+        joint: Joint,
+        registered: Registered,
+        issuance: Issuance,
+        ledger: Ledger,
+        leftovers: Sequence[Presented] = (),
+    ) -> Means:
+        account = registered.account
+        return Means(
+            intent=msgspec.structs.replace(joint.fact.intent, ca=account.ca, account=account.name),
+            ca=registered.client,
+            spki=spki_of(issuance.csr),
+            solving=await self.challenges.solving(registered, joint.route),
+            record=ledger,
+            clock=self.clock,
+            leftovers=leftovers,
+        )
+
+    async def _attempt(
+        self, joint: Joint, entrant: Entrant, registered: Registered, issuance: Issuance
+    ) -> IssuedCertificate:
+        ledger = self.ledger(joint, registered)
+        means = await self.means(joint, registered, issuance, ledger, entrant.leftovers)
+        try:
+            async with ledger.learning():
+                return await obtain(means, issuance)
+        except OrderLost as lost:
+            await self._give_up(joint, issuance, str(lost))
+            raise
+        except Problem as problem:
+            if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
+                await self._give_up(joint, issuance, str(problem))
+                await self.accounts.give_up(registered)
+            raise
+
+    async def _give_up(self, joint: Joint, issuance: Issuance, reason: str) -> None:
+        await issuances.abandon(joint.db, issuance, reason, now=self.clock.now(), lost=True)

@@ -1,0 +1,82 @@
+"""Whether DNS lets a CA issue, looked at before the CA is asked (CAA: RFC 8659, RFC 8657)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from evercert.acme.cas import known_ca
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
+from evercert.engine.accounts import Registered
+from evercert.model.intent import CertificateIntent
+from evercert.observe.caa import CaaLookup, find_caa, judge_caa
+from evercert.observe.finding import Finding, Severity
+
+__all__ = ["Permission"]
+
+# The CA looks again in any case, so no order waits longer than this for our own look.
+_PATIENCE = 10.0
+_AT_ONCE = 10
+
+
+class Permission:
+    """Owned by the engine; *lookup* are the machine's resolvers."""
+
+    def __init__(self, lookup: CaaLookup) -> None:
+        self._lookup = lookup
+
+    async def check(self, registered: Registered, intent: CertificateIntent) -> None:
+        """Raises `ca-refused` where CAA records forbid the CA to issue for a name. Where DNS does not say, or the CA
+        does not say what it is called there (a private one), nothing is forbidden: the CA decides."""
+        identities = await _identities(registered)
+        names = [each for each in intent.identifiers if each.type == "dns"]
+        if not identities or not names:
+            return
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def forbidden(name: Identifier) -> EvercertError | None:
+            async with turns:
+                return await self._forbidden(name, registered, identities, intent)
+
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await asyncio.gather(*map(forbidden, names))
+        except TimeoutError:
+            return
+        if refused := next(filter(None, found), None):
+            raise refused
+
+    async def _forbidden(
+        self, name: Identifier, registered: Registered, identities: Sequence[str], intent: CertificateIntent
+    ) -> EvercertError | None:
+        answer = await find_caa(name, self._lookup)
+        if answer.failure:
+            return None
+        methods = [rule.type for rule in intent.challenges if fnmatchcase(name.value, rule.match)]
+        account_url = registered.account.url
+        findings = judge_caa(name, answer, identities=identities, account_url=account_url, methods=methods)
+        worst = next((each for each in findings if each.severity is Severity.PROBLEM), None)
+        return _refused(worst, name, registered) if worst else None
+
+
+def _refused(finding: Finding, name: Identifier, registered: Registered) -> EvercertError:
+    return EvercertError(
+        "ca-refused",
+        f"{finding.what}, so that no order was placed",
+        name=name.value,
+        ca=registered.account.ca,
+        hint=finding.hint,
+    )
+
+
+async def _identities(registered: Registered) -> Sequence[str]:
+    """By which names CAA records allow the CA: by its directory, else by our table."""
+    said = (await registered.client.directory()).meta.caa_identities
+    if said:
+        return said
+    try:
+        return known_ca(registered.account.ca).caa
+    except EvercertError:
+        return ()

@@ -1,0 +1,108 @@
+"""CAs that do not answer: noted once for all certificates, asked again by one of them now and then.
+
+Rules of this file:
+
+* A failure counts once, however many certificates it met: each change names the count that it was made from.
+* A CA of which nothing is noted answers, as far as is known.
+
+Trust: whoever can change this can keep certificates from a CA for a quarter of an hour at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Statement
+from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer
+from evercert.model.fact import Outage
+from evercert.store import events
+from evercert.store.columns import moment
+from evercert.store.sql import load_queries
+
+__all__ = ["answered", "ask_again", "outages", "silent", "take_turn"]
+
+_SQL: Final = load_queries("health")
+
+# Between one look and the next. A CA that is back is noticed within a quarter of an hour.
+_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
+
+# A failure so long after the last look is the first of another outage.
+_FORGOTTEN: Final = timedelta(hours=1)
+
+_REASON = 500
+
+
+async def outages(db: Database) -> Mapping[str, Outage]:
+    """Those that are known, by directory."""
+    rows = await db.rows(_SQL["outages"]())
+    return {
+        ca: Outage(ca, failures, moment(since), moment(until), message) for ca, failures, since, until, message in rows
+    }
+
+
+async def silent(db: Database, ca: str, known: Outage | None, message: str, now: datetime) -> None:
+    """Afterwards it is noted that the CA did not answer; *known* is what was noted before it was asked. Told
+    as an event when it counts as down from now on."""
+    message = message[:_REASON]
+    if known is None:
+        started = _SQL["begin outage"](
+            directory=ca, now=to_epoch(now), retry_at=to_epoch(now + _PAUSES[0]), failure=message
+        )
+        await db.write(started)
+        return
+    over = now - known.until > _FORGOTTEN
+    failures, since = (1, now) if over else (known.failures + 1, known.since)
+    noted = Outage(ca, failures, since, now + _pause(failures), message)
+    statement = _SQL["go on with outage"](
+        directory=ca,
+        failures=failures,
+        since=to_epoch(since),
+        retry_at=to_epoch(noted.until),
+        failure=message,
+        before=known.failures,
+    )
+    is_news = noted.is_down and not known.is_down
+    told = [events.appended(CaDoesNotAnswer(ca=ca, reason=message), now)] if is_news else []
+    await _unless_overtaken(db, statement.expecting(1), *told)
+
+
+async def take_turn(db: Database, known: Outage, now: datetime) -> bool:
+    """Whether it is the caller who asks the CA now; then nobody else does for as long as the last pause was."""
+    statement = _SQL["ask in outage"](
+        directory=known.ca,
+        before=known.failures,
+        now=to_epoch(now),
+        retry_at=to_epoch(now + _pause(known.failures)),
+    )
+    return await _unless_overtaken(db, statement.expecting(1))
+
+
+async def answered(db: Database, known: Outage, now: datetime) -> None:
+    """Afterwards nothing is noted of the CA; told as an event if it counted as down."""
+    ended = _SQL["end outage"](directory=known.ca, before=known.failures).expecting(1)
+    event = CaAnswersAgain(ca=known.ca, down_since=known.since.isoformat())
+    await _unless_overtaken(db, ended, *([events.appended(event, now)] if known.is_down else []))
+
+
+async def ask_again(db: Database, now: datetime) -> None:
+    """Afterwards each of them is asked by whoever comes next. Idempotent."""
+    await db.write(_SQL["ask again at once"](now=to_epoch(now)))
+
+
+def _pause(failures: int) -> timedelta:
+    return _PAUSES[min(failures, len(_PAUSES)) - 1]
+
+
+async def _unless_overtaken(db: Database, *statements: Statement) -> bool:
+    """Whether it was written; somebody else may have noted the same."""
+    try:
+        await db.write(*statements)
+    except EvercertError as error:
+        if error.code.name != "conflict":
+            raise
+        return False
+    return True

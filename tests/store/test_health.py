@@ -1,0 +1,85 @@
+"""Outages: counted once for all, asked about by one at a time, over when the CA answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from evercert.db.protocol import Database
+from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer
+from evercert.model.fact import Outage
+from evercert.store import events, health
+from tests.store.given import CA, HOUR, NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+async def outage(db: Database) -> Outage:
+    return (await health.outages(db))[CA]
+
+
+async def kinds(db: Database) -> list[str]:
+    found = [type(each.event) for each in await events.latest(db, 10)]
+    return [kind.__name__ for kind in found[::-1] if kind in {CaDoesNotAnswer, CaAnswersAgain}]
+
+
+async def test_a_failure_that_many_meet_at_once_counts_once(db: Database) -> None:
+    await asyncio.gather(*(health.silent(db, CA, None, "gone", NOW) for _ in range(20)))
+    known = await outage(db)
+    assert (known.failures, known.since, known.until, known.is_down) == (1, NOW, NOW + MINUTE, False)
+    await asyncio.gather(*(health.silent(db, CA, known, "gone", NOW + MINUTE) for _ in range(20)))
+    later = await outage(db)
+    assert (later.failures, later.since, later.until, later.is_down) == (2, NOW, NOW + 3 * MINUTE, True)
+    assert await kinds(db) == ["CaDoesNotAnswer"]
+
+
+async def test_one_of_many_asks_again_when_the_time_has_come(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    known = await outage(db)
+    assert not await health.take_turn(db, known, NOW)
+    turns = await asyncio.gather(*(health.take_turn(db, known, NOW + MINUTE) for _ in range(20)))
+    assert sum(turns) == 1
+    # Who took the turn may have died.
+    assert await health.take_turn(db, known, NOW + 2 * MINUTE)
+
+
+async def test_pauses_grow_to_a_quarter_of_an_hour(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    pauses, before = [], NOW
+    for _ in range(8):
+        known = await outage(db)
+        pauses.append(known.until - before)
+        before = known.until
+        await health.silent(db, CA, known, "gone", known.until)
+    assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 15, 15, 15)]
+
+
+async def test_what_was_forgotten_for_an_hour_begins_anew(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    await health.silent(db, CA, await outage(db), "gone", NOW + 3 * HOUR)
+    assert (await outage(db)).failures == 1
+    assert await kinds(db) == []
+
+
+async def test_a_ca_that_answers_is_well_and_that_is_told_only_if_it_was_down(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    await health.answered(db, await outage(db), NOW)
+    assert await health.outages(db) == {}
+    assert await kinds(db) == []
+    await health.silent(db, CA, None, "gone", NOW)
+    await health.silent(db, CA, await outage(db), "gone", NOW + MINUTE)
+    known = await outage(db)
+    await asyncio.gather(*(health.answered(db, known, NOW + HOUR) for _ in range(5)))
+    assert await health.outages(db) == {}
+    assert await kinds(db) == ["CaDoesNotAnswer", "CaAnswersAgain"]
+
+
+async def test_somebody_who_wants_to_know_has_it_asked_at_once(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    await health.ask_again(db, NOW)
+    assert await health.take_turn(db, await outage(db), NOW)
+
+
+async def test_long_words_of_a_peer_are_cut(db: Database) -> None:
+    await health.silent(db, CA, None, "x" * 10_000, NOW)
+    assert len((await outage(db)).message) == 500
