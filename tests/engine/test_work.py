@@ -24,10 +24,10 @@ from evercert.model.intent import ChallengeRule
 from evercert.model.task import Step, Task
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
+from evercert.simulation.ca.signing import Hierarchy
 from evercert.store import certificates, issuances, issued, leases
 from tests.engine.world import World
 from tests.fakes.ca import Fault
-from tests.fakes.ca_signing import Hierarchy
 
 DAY = timedelta(days=1)
 
@@ -139,7 +139,7 @@ async def test_a_preferred_chain_that_is_not_right_costs_no_certificate(world: W
     async with world.engine() as engine:
         await world.obtain(engine, world.intent("other.a.test"))
         world.ca.fail("certificate", Fault.refused(ProblemType.UNAUTHORIZED))
-        await world.obtain(engine, world.intent("www.a.test", preferred_chain="Fake Root 1"))
+        await world.obtain(engine, world.intent("www.a.test", preferred_chain="Simulated Root 1"))
         other, ordered = map(world.ca.certificate_of, world.ca.orders)
         ordered.chains[1] = other.chains[1]
         await certificates.wake(engine.db, "www.a.test", world.clock.now())

@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from evercert.base.clock import SystemClock
 from evercert.base.message import Request, Response
+from evercert.simulation.ca.signing import Hierarchy
 from tests.fakes.ca import FakeCa
-from tests.fakes.ca_signing import Hierarchy
 
 __all__ = ["TWISTS"]
 

@@ -11,6 +11,7 @@ from evercert.acme.problem import ProblemType
 from evercert.acme.wire import Order
 from evercert.base.names import Identifier
 from evercert.pki.cert import certificate_pem
+from evercert.simulation.ca.signing import Hierarchy
 from tests.acme.play import (
     CA,
     DIRECTORY,
@@ -26,7 +27,6 @@ from tests.acme.play import (
     session,
     sleeps,
 )
-from tests.fakes.ca_signing import Hierarchy
 
 CERTIFICATE = f"{CA}/cert/1"
 ORDER = Order(

@@ -1,4 +1,4 @@
-"""The keys and certificates of the fake CA: a root, an intermediate under it, alternate roots, leaves."""
+"""The keys and certificates of the simulated CA: a root, an intermediate under it, alternate roots, leaves."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Hierarchy:
     def __init__(self, now: datetime, alternates: int = 0) -> None:
         self._born = now - timedelta(days=1)
         key = ec.generate_private_key(ec.SECP256R1())
-        roots = [self._root(f"Fake Root {number}") for number in range(alternates + 1)]
-        self._intermediates = [self._issue_ca("Fake Intermediate", key, root) for root in roots]
+        roots = [self._root(f"Simulated Root {number}") for number in range(alternates + 1)]
+        self._intermediates = [self._issue_ca("Simulated Intermediate", key, root) for root in roots]
         self._roots = roots
         self._signer = self._intermediates[0]
 
@@ -44,7 +44,12 @@ class Hierarchy:
         return _pem(self._roots[0].certificate)
 
     def sign(
-        self, csr_der: bytes, identifiers: Sequence[Identifier], not_before: datetime, not_after: datetime
+        self,
+        csr_der: bytes,
+        identifiers: Sequence[Identifier],
+        not_before: datetime,
+        not_after: datetime,
+        serial: int = 0,
     ) -> tuple[bytes, list[str]]:
         """The leaf (DER) and its chains (PEM, leaf first) for the request's key and these identifiers."""
         csr = x509.load_der_x509_csr(csr_der)
@@ -54,7 +59,7 @@ class Hierarchy:
             .subject_name(x509.Name([]))
             .issuer_name(issuer.certificate.subject)
             .public_key(csr.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial or x509.random_serial_number())
             .not_valid_before(not_before)
             .not_valid_after(not_after)
             .add_extension(x509.SubjectAlternativeName([_general_name(each) for each in identifiers]), critical=True)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from evercert.acme.jose import unb64url
 
-__all__ = ["Jws", "key_of", "mac_is_right", "read_jws", "signature_is_right", "spki_of"]
+__all__ = ["Jws", "PublicKey", "key_of", "mac_is_right", "read_jws", "signature_is_right", "spki_of"]
 
 _CURVES = {
     "ES256": (ec.SECP256R1(), hashes.SHA256()),
@@ -40,7 +40,8 @@ class Jws:
     def json(self) -> dict[str, Any]:
         """The payload as the object that it is; empty for POST-as-GET."""
         document = json.loads(self.payload) if self.payload else {}
-        assert isinstance(document, dict)
+        if not isinstance(document, dict):
+            raise TypeError("the payload is no object")
         return document
 
 
@@ -72,25 +73,24 @@ def signature_is_right(jws: Jws, key: PublicKey) -> bool:
     algorithm = jws.header["alg"]
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
-            _verify_ecdsa(jws, key, algorithm)
-        elif isinstance(key, rsa.RSAPublicKey):
-            assert algorithm == "RS256"
+            return _ecdsa_is_right(jws, key, algorithm)
+        if isinstance(key, rsa.RSAPublicKey):
             key.verify(jws.signature, jws.signed, padding.PKCS1v15(), hashes.SHA256())
-        else:
-            assert algorithm == "EdDSA"
-            key.verify(jws.signature, jws.signed)
-    except (InvalidSignature, AssertionError, KeyError):
+            return bool(algorithm == "RS256")
+        key.verify(jws.signature, jws.signed)
+    except (InvalidSignature, KeyError):
         return False
-    return True
+    return bool(algorithm == "EdDSA")
 
 
-def _verify_ecdsa(jws: Jws, key: ec.EllipticCurvePublicKey, algorithm: str) -> None:
+def _ecdsa_is_right(jws: Jws, key: ec.EllipticCurvePublicKey, algorithm: str) -> bool:
     curve, digest = _CURVES[algorithm]
     half = (curve.key_size + 7) // 8
-    assert key.curve.name == curve.name
-    assert len(jws.signature) == 2 * half
+    if key.curve.name != curve.name or len(jws.signature) != 2 * half:
+        return False
     r, s = int.from_bytes(jws.signature[:half]), int.from_bytes(jws.signature[half:])
     key.verify(encode_dss_signature(r, s), jws.signed, ec.ECDSA(digest))
+    return True
 
 
 def mac_is_right(jws: Jws, key: bytes) -> bool:

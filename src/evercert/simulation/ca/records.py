@@ -1,4 +1,4 @@
-"""What the fake CA keeps, and what can be made to go wrong with it."""
+"""What the simulated CA keeps, and what can be made to go wrong with it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from evercert.acme import state, wire
 from evercert.acme.problem import ProblemType
 from evercert.base.names import Identifier
 
-__all__ = ["Account", "Authorization", "Certificate", "Challenge", "Fault", "Order", "Refused"]
+__all__ = ["Account", "Authorization", "Certificate", "Challenge", "Fault", "Order", "Refused", "moved"]
 
 
 class Refused(Exception):
     """Answered as a problem document."""
 
-    def __init__(self, type: ProblemType, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:  # noqa: A002
+    def __init__(self, type: ProblemType, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:  # noqa: A002 - as RFC 7807 calls it
         super().__init__(detail)
         self.type, self.detail, self.headers = type, detail, dict(headers or {})
 
@@ -45,7 +46,7 @@ class Fault:
         return cls("answered", status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
     @classmethod
-    def refused(cls, type: ProblemType, detail: str = "", **headers: str) -> Fault:  # noqa: A002
+    def refused(cls, type: ProblemType, detail: str = "", **headers: str) -> Fault:  # noqa: A002 - as RFC 7807 calls it
         body = json.dumps({"type": type.urn, "detail": detail}).encode()
         return cls.answered(type.value.status, body, **headers)
 
@@ -106,4 +107,13 @@ class Certificate:
     leaf_der: bytes
     chains: list[str]
     order: str
+    not_before: datetime
+    not_after: datetime
     revoked: int | None = None
+
+
+def moved(moves: state.Moves, status: str, after: Any) -> Any:
+    """The status *after*, if it may follow."""
+    if not state.may_follow(moves, status, after):
+        raise RuntimeError(f"no status goes from {status} to {after}")
+    return after
