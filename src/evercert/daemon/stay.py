@@ -25,12 +25,14 @@ _PRUNE_EVERY = timedelta(hours=6)
 _DRAIN = timedelta(seconds=25)
 
 
-async def stay(engine: Engine, ending: asyncio.Event | None = None, *, first: bool = True) -> None:
+async def stay(
+    engine: Engine, ending: asyncio.Event | None = None, *, first: bool = True, look: timedelta = _LOOK
+) -> None:
     """Returns after *ending* was set: what was being done has finished its step, or is gone on with by the next one,
     as it is after a cancel. Of several processes on one machine the *first* alone stands before live servers and
     follows the declaration.
 
-    A failure of the store is told and survived: it is tried again at the next look.
+    A failure of the store is told and survived: it is tried again at the next *look*.
     """
     beside: list[Coroutine[Any, Any, NoReturn]] = [
         _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
@@ -39,12 +41,12 @@ async def stay(engine: Engine, ending: asyncio.Event | None = None, *, first: bo
     ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
-        beside.append(_repeat(engine, _LOOK, Standing(engine).look))
+        beside.append(_repeat(engine, look, Standing(engine).look))
         if engine.settings.config:
-            beside.append(_repeat(engine, _LOOK, Following(engine).look))
+            beside.append(_repeat(engine, look, Following(engine).look))
     async with asyncio.TaskGroup() as side_by_side:
         tasks = [side_by_side.create_task(work) for work in beside]
-        working = side_by_side.create_task(_work(engine))
+        working = side_by_side.create_task(_work(engine, look))
         if ending is None:
             return
         await ending.wait()
@@ -67,23 +69,23 @@ async def _prune(engine: Engine) -> None:
     await retention.prune(engine.db, engine.clock.now(), retention.Retention())
 
 
-async def _work(engine: Engine) -> None:
+async def _work(engine: Engine, look: timedelta) -> None:
     with engine.db.listen(WORK) as news:
 
         async def rest() -> None:
-            await _until_news(engine, news)
+            await _until_news(engine, news, look)
 
         while True:
             try:
                 return await engine.worker.stay(rest)
             except EvercertError as error:
-                _tell(engine, error, _LOOK)
-            await engine.clock.sleep(_LOOK.total_seconds())
+                _tell(engine, error, look)
+            await engine.clock.sleep(look.total_seconds())
 
 
-async def _until_news(engine: Engine, news: Wakeup) -> None:
+async def _until_news(engine: Engine, news: Wakeup, look: timedelta) -> None:
     """Returns when there may be work, or after a look's time at most."""
-    pause = await _pause(engine)
+    pause = await _pause(engine, look)
     waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(engine.clock.sleep(pause.total_seconds()))]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -93,11 +95,11 @@ async def _until_news(engine: Engine, news: Wakeup) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def _pause(engine: Engine) -> timedelta:
+async def _pause(engine: Engine, look: timedelta) -> timedelta:
     """Until the next thing is due, but never longer than a look takes; so long, too, where something is due
     still, because somebody else works on it or there is no room."""
     moment, now = await certificates.next_action_at(engine.db), engine.clock.now()
-    return min(moment - now, _LOOK) if moment is not None and moment > now else _LOOK
+    return min(moment - now, look) if moment is not None and moment > now else look
 
 
 def _tell(engine: Engine, error: EvercertError, pause: timedelta) -> None:

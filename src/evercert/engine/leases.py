@@ -120,9 +120,11 @@ class Leases:
             self._beating.cancel()
             with suppress(asyncio.CancelledError):
                 await self._beating
-        with suppress(EvercertError):
-            await leases.free(self._db, self._owner.name, self._clock.now())
-        self._owner.close()
+        try:
+            with suppress(EvercertError):
+                await leases.free(self._db, self._owner.name, self._clock.now())
+        finally:  # also where we are cancelled again on our way out
+            self._owner.close()
 
     async def _claimed(self, name: str) -> Lease:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
@@ -26,6 +26,7 @@ class Targets:
     ports: Ports
     state: Path
     resolve: Callable[[str], Secret]
+    load: Callable[[PluginKind, str], Any] = registry.load
 
     def target(self, intent: CertificateIntent, key: str) -> Target:
         """The target of that key; raises `not-found` if the intent no longer names it."""
@@ -46,12 +47,12 @@ class Targets:
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does."""
         for spec in intent.targets:
-            if hasattr(registry.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
+            if hasattr(self.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
                 return cast(ChallengeRoute, self.target(intent, spec.key))
         return None
 
     def _make(self, spec: TargetSpec, state: Path, *, makes_folder: bool) -> Target:
-        plugin = registry.load(PluginKind.DEPLOY, spec.plugin)
+        plugin = self.load(PluginKind.DEPLOY, spec.plugin)
         options = registry.options(plugin.info, spec.options, self.resolve)
         # Two folders and two flushes of the disk, which a target that keeps nothing there does not cost.
         if makes_folder and getattr(plugin, "keeps_state", _always)(options):

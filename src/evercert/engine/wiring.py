@@ -12,14 +12,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Protocol
+from typing import Any, Protocol
 
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.message import Transport
 from evercert.config.references import is_reference, resolve
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
-from evercert.deploy.proof import prove
+from evercert.deploy.proof import Probe, prove
 from evercert.engine.abandoning import Abandoning
 from evercert.engine.accounts import Accounts
 from evercert.engine.attempting import Attempting
@@ -53,11 +53,13 @@ from evercert.net.http import HttpSettings, HttpTransport
 from evercert.net.tls import probe
 from evercert.observe.caa import CaaLookup
 from evercert.pki.seal import Sealer
+from evercert.plugins import registry
 from evercert.plugins.contracts import Ports, Resolver
+from evercert.plugins.info import PluginKind
 from evercert.solve.solvers import Solvers
 from evercert.store.opening import open_store
 
-__all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "open_engine"]
+__all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "Servers", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,14 @@ class CaaResolver(Resolver, CaaLookup, Protocol):
 
 # Through the servers that are named, or where none is, through those of the machine.
 MakeResolver = Callable[[Sequence[str]], CaaResolver]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """How deploy targets are found, and how it is seen what they serve."""
+
+    load: Callable[[PluginKind, str], Any] = registry.load
+    probe: Probe = probe
 
 
 @dataclass(slots=True)
@@ -135,6 +145,7 @@ async def open_engine(
     database: Database | None = None,
     make_transport: MakeTransport = HttpTransport,
     make_resolver: MakeResolver = DnsResolver,
+    servers: Servers | None = None,
 ) -> AsyncIterator[Engine]:
     """The engine, ready to work; everything that it opened is closed afterwards."""
     clock, rng = clock or SystemClock(), rng or SystemRandom()
@@ -146,8 +157,10 @@ async def open_engine(
         resolver = make_resolver(settings.resolvers)
         ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
-        told = Telling(reporter)
-        yield _assembled(settings, clock, rng, database, sealer, ports, Permission(resolver), transports, told, closing)
+        told, permission = Telling(reporter), Permission(resolver)
+        yield _assembled(
+            settings, clock, rng, database, sealer, ports, permission, transports, told, closing, servers or Servers()
+        )
 
 
 def _assembled(
@@ -161,15 +174,16 @@ def _assembled(
     transports: _Transports,
     telling: Telling,
     closing: AsyncExitStack,
+    servers: Servers,
 ) -> Engine:
     find_secret = partial(resolve, environ=settings.environ)
     accounts = Accounts(db, sealer, clock, transports.to, find_secret, telling)
-    targets = Targets(ports, settings.home / "targets", find_secret)
+    targets = Targets(ports, settings.home / "targets", find_secret, servers.load)
     solvers = Solvers(ports, find_secret)
     closing.push_async_callback(solvers.close)
     leases = Leases(db, clock, Owner(settings.home, rng), timedelta(seconds=settings.lease))
     closing.push_async_callback(leases.close)
-    prove_served = partial(prove, probe=probe, clock=clock)
+    prove_served = partial(prove, probe=servers.probe, clock=clock)
     revoking = Revoking(accounts, sealer, clock)
     challenges = Challenges(solvers, targets)
     attempting = Attempting(accounts, Requesting(sealer, clock), permission, challenges, clock, telling)

@@ -1,0 +1,93 @@
+"""When a server of the world served nothing that is good, and whether that could have been otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from evercert.plugins.contracts import Bundle
+from evercert.simulation.ca.records import Certificate
+from evercert.simulation.clock import BEGIN
+from evercert.simulation.faults import Fault, FaultKind, calm_spans
+from evercert.simulation.servers import Server
+from evercert.simulation.story import Story
+from evercert.simulation.trace import span_words
+from evercert.simulation.world import World
+
+__all__ = ["Lapse", "lapses"]
+
+# At the latest then a renewal is due: two thirds of the life, or the end of the CA's window.
+_DUE: Final = 0.7
+# The urgent wait between two attempts, with its random quarter (base/backoff.py): one for the issuance, one for the
+# deployment; and what an issuance may take.
+_WAIT, _ATTEMPT = timedelta(minutes=25), timedelta(minutes=20)
+_WAIT_OF_LIFE = 1.25 / 20 * (1 - _DUE)
+# How often the CA is asked when to renew (engine/renewing.py), in lives.
+_POLL = 1 / 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """From `since` to `until`, in seconds, `server` served what was over or revoked."""
+
+    server: str
+    since: float
+    until: float
+    due: float
+    excused: bool
+
+    def __str__(self) -> str:
+        kind = "could not be helped" if self.excused else "could have been avoided"
+        span = f"from {span_words(self.since)} to {span_words(self.until)}"
+        return f"{self.server} lapsed {span}, due since {span_words(self.due)}; it {kind}"
+
+
+def lapses(world: World, story: Story) -> list[Lapse]:
+    """All of them, in order."""
+    known = {each.leaf_der: each for ca in world.cas for each in ca.server.certificates.values()}
+    return sorted(
+        (lapse for server in world.servers.by_name.values() for lapse in _of(server, known, story)),
+        key=lambda lapse: (lapse.since, lapse.server),
+    )
+
+
+def needed(story: Story) -> float:
+    """How long a calm span must be, in seconds, so that whatever waits comes to its turn and is done in it."""
+    wait = max(_WAIT, story.life * _WAIT_OF_LIFE)
+    return (2 * wait + 2 * story.look + _ATTEMPT).total_seconds()
+
+
+def _of(server: Server, known: dict[bytes, Certificate], story: Story) -> Iterator[Lapse]:
+    ends = [at for at, _ in server.history[1:]] + [story.end]
+    for (_, bundle), until in zip(server.history, ends, strict=True):
+        if bundle is None:
+            continue
+        for since, due in _ended(bundle, known, story):
+            if since < until:
+                excused = not _was_possible(story, due, since)
+                yield Lapse(server.name, since, until, due, excused)
+                break
+
+
+def _ended(bundle: Bundle, known: dict[bytes, Certificate], story: Story) -> Iterator[tuple[float, float]]:
+    """When what is served ends to be good, the first first, and since when its replacement was due."""
+    certificate = known[bundle.leaf_der]
+    over = (_seconds(certificate.not_after), _seconds(certificate.not_before + story.life * _DUE))
+    revocations = (fault for fault in story.faults if certificate.revoked and _revokes(fault, certificate))
+    poll = (story.life * _POLL + story.look).total_seconds()
+    yield from sorted([over, *((fault.until, fault.since + poll) for fault in revocations)])
+
+
+def _revokes(fault: Fault, certificate: Certificate) -> bool:
+    return fault.kind is FaultKind.MASS_REVOCATION and _seconds(certificate.not_before) <= fault.since
+
+
+def _was_possible(story: Story, due: float, end: float) -> bool:
+    others = [fault for fault in story.faults if fault.kind is not FaultKind.MASS_REVOCATION]
+    return any(until - since > needed(story) for since, until in calm_spans(others, due, end))
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment - BEGIN).total_seconds()

@@ -1,0 +1,78 @@
+"""What one history is made of, drawn from its seed: how many of everything, how long lives last, what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Final
+
+from evercert.simulation.faults import Fault, FaultKind, drawn
+
+__all__ = ["ALL_FAULTS", "Story", "Wanted", "told"]
+
+ALL_FAULTS: Final = tuple(FaultKind)
+
+# Hours, so that a history has few turns; every rule about time is a fraction of the life.
+_LIVES: Final = (timedelta(hours=12), timedelta(hours=24), timedelta(hours=48))
+# How long nothing goes wrong any more at the end, in lives and in any case: for what was begun to be brought to its end.
+_CALM_LIVES, _CALM_HOURS = 0.2, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: how many certificates, over how many days, kept by how many nodes, under which faults.
+    Zero where the seed shall say."""
+
+    certificates: int = 0
+    days: float = 0.0
+    nodes: int = 0
+    faults: Sequence[FaultKind] = ALL_FAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One history before it begins. Times are seconds since its beginning; after `calm_from` nothing goes wrong."""
+
+    seed: int
+    certificates: int
+    nodes: int
+    cas: int
+    life: timedelta
+    end: float
+    calm_from: float
+    faults: tuple[Fault, ...]
+    # Which CAs say when to renew, and which keep a list of orders.
+    suggesting: tuple[bool, ...]
+    listing: tuple[bool, ...]
+
+    @property
+    def look(self) -> timedelta:
+        """How often a node looks for what others have written: seldom, for each look costs a turn."""
+        return self.life / 40
+
+
+def told(seed: int, wanted: Wanted) -> Story:
+    """The story of that seed, always the same."""
+    rng = Random(f"story {seed}")  # noqa: S311 - so that it comes again
+    life = rng.choice(_LIVES)
+    certificates = wanted.certificates or rng.randint(2, 4)
+    nodes = wanted.nodes or rng.randint(1, 3)
+    cas = rng.randint(1, 2)
+    days = wanted.days or rng.uniform(1.5, 2.5) * life.total_seconds() / 86_400
+    calm_from = days * 86_400
+    end = calm_from + life.total_seconds() * _CALM_LIVES + 3600 * _CALM_HOURS
+    faults = drawn(wanted.faults, rng, begin=0.0, end=calm_from, life=life.total_seconds())
+    return Story(
+        seed=seed,
+        certificates=certificates,
+        nodes=nodes,
+        cas=cas,
+        life=life,
+        end=end,
+        calm_from=calm_from,
+        faults=tuple(faults),
+        suggesting=tuple(rng.random() < 0.6 for _ in range(cas)),
+        listing=tuple(rng.random() < 0.5 for _ in range(cas)),
+    )
