@@ -462,6 +462,17 @@ async def test_who_stays_begins_what_comes_while_something_else_takes_long(world
         await held.close()
 
 
+async def test_a_store_that_fails_while_nothing_is_due_is_told_of(world: World) -> None:
+    """What the rest between two looks raises, it does not take with it."""
+
+    async def rest() -> None:
+        raise EvercertError("store", "the database does not answer")
+
+    async with world.engine() as engine:
+        with pytest.raises(EvercertError, match="does not answer"):
+            await asyncio.wait_for(engine.worker.stay(rest), 20)
+
+
 async def test_who_drains_ends_after_the_step_and_what_is_left_is_due(world: World) -> None:
     async with world.engine() as engine:
         issue = engine.worker._hands[Step.ISSUE]

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, str]] = {
     "import": "take over from certbot, lego or acme.sh",
     "events": "what happened, oldest first; also as it happens (--follow)",
     "hooks": "who is told of events, how far, and what they did not take",
+    "simulate": "live made-up histories of the engine, with everything failing, from a seed",
     "demo": "watch the whole job on this machine, with a CA of its own",
     "run": "stay and renew for ever",
     "completion": "print a shell completion script",

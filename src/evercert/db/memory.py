@@ -11,7 +11,7 @@ from evercert.base.errors import EvercertError
 from evercert.db.connection import Connection
 from evercert.db.failures import as_told
 from evercert.db.migrate import Migration, migrate
-from evercert.db.protocol import Row, Statement, Wakeup
+from evercert.db.protocol import Row, Statement, Wakeup, channels_of
 from evercert.db.wakeups import Wakeups
 
 __all__ = ["MemoryDatabase"]
@@ -45,6 +45,8 @@ class MemoryDatabase:
         except Exception as error:
             self._connection.roll_back()
             raise _told(error) from error
+        for channel in sorted(channels_of(statements)):
+            self._wakeups.ring(channel)
         return rows
 
     @contextmanager

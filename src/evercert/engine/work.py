@@ -98,6 +98,8 @@ class Worker:
                 claimed = await self._claimed(working)
                 working |= {asyncio.create_task(self._settle_claimed(each)) for each in claimed}
                 if resting is None or resting.done():
+                    if resting is not None:
+                        await resting  # it looks into the store too, and may have failed
                     resting = asyncio.ensure_future(rest())
                     await self._leases.free_the_ended()
                 await asyncio.wait({resting, *working}, return_when=asyncio.FIRST_COMPLETED)

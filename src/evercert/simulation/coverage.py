@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from evercert.plugins.contracts import Bundle
@@ -60,9 +61,8 @@ def needed(story: Story) -> float:
 
 
 def _of(server: Server, known: dict[bytes, Certificate], story: Story) -> Iterator[Lapse]:
-    ends = [at for at, _ in server.history[1:]] + [story.end]
-    for (_, bundle), until in zip(server.history, ends, strict=True):
-        if bundle is None:
+    for (_, bundle), (until, _) in pairwise([*server.history, (story.end, None)]):
+        if bundle is None or bundle.leaf_der not in known:
             continue
         for since, due in _ended(bundle, known, story):
             if since < until:

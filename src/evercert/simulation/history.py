@@ -81,10 +81,11 @@ async def _lived(world: World, story: Story, spoil: Spoil | None) -> History:
     except Standstill as standstill:
         world.broke(str(standstill))
         lapses = []
-    for task in cast.playing:
-        task.cancel()
-    await asyncio.gather(*cast.playing, return_exceptions=True)
-    await asyncio.sleep(1)  # for the dying to die
+    finally:
+        for task in cast.playing:
+            task.cancel()
+        await asyncio.gather(*cast.playing, return_exceptions=True)
+        await asyncio.sleep(1)  # for the dying to die
     return await _told(world, story, cast, lapses)
 
 

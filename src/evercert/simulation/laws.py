@@ -16,6 +16,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
+from evercert.base.errors import EvercertError
 from evercert.model.event import CertificateIssued, Event, IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import CertificateFact
 from evercert.simulation.ca.records import Certificate, Order
@@ -34,12 +35,17 @@ _EARLY: Final = 0.4
 # However a CA limits us, we do not ask it more often: for each certificate, and each hour of the limit.
 _PER_LIMIT, _PER_HOUR = 3, 4
 _ALL = 1_000_000
+# The longest that one attempt takes here, in seconds: the wait for propagation, for validation, for issuance.
+_ATTEMPT: Final = 1800.0
 
 
 async def judge(world: World, story: Story) -> list[Lapse]:
     """Afterwards the world knows of every law that was broken; the lapses, excused ones too."""
     happened = [each.event for each in await events.latest(world.db, _ALL)]
-    await events.verify(world.db)
+    try:
+        await events.verify(world.db)
+    except EvercertError as error:
+        world.broke(str(error))
     for broken in (*_orders(world, happened), *_certificates(world, happened), *_twice(world, story)):
         world.broke(broken)
     for broken in (*_targets(world), *_answers(world), *_limits(world, story)):
@@ -95,7 +101,8 @@ def _was_to_be_replaced(world: World, before: Certificate, after: Certificate) -
 
 
 def _targets(world: World) -> Iterator[str]:
-    """An older generation never replaces a newer one, whoever wakes from a long sleep."""
+    """An older generation never replaces a newer one, whoever wakes from a long sleep; and all come from a CA."""
+    known = {each.leaf_der for each in _issued(world)}
     for server in world.servers.by_name.values():
         newest = 0
         for at, bundle in server.history:
@@ -103,10 +110,13 @@ def _targets(world: World) -> Iterator[str]:
             if number < newest:
                 yield f"{server.name} went back from {newest} to {number} at {span_words(at)}"
             newest = max(newest, number)
+            if bundle and bundle.leaf_der not in known:
+                yield f"{server.name} served what no CA has issued at {span_words(at)}"
 
 
 def _answers(world: World) -> Iterator[str]:
-    for name in world.names.standing:
+    """What is left of challenges that cannot be under way any more."""
+    for name in world.names.standing(world.clock.monotonic() - _ATTEMPT):
         yield f"a challenge answer is left at {name}"
 
 

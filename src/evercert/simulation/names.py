@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random
 from typing import Final
 
+from evercert.acme.caa import CaaProperty
 from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Request, Response
 from evercert.simulation.clock import WorldClock
@@ -31,11 +33,11 @@ class Names:
         self._rng = rng
         # name -> value -> when each server shows it.
         self._texts: dict[str, dict[str, tuple[float, float]]] = {}
+        self._written: dict[tuple[str, str], float] = {}
 
-    @property
-    def standing(self) -> list[str]:
-        """The names at which something stands."""
-        return sorted(name for name, values in self._texts.items() if values)
+    def standing(self, before: float) -> list[str]:
+        """The names at which something stands that was written before that moment."""
+        return sorted({name for (name, _), at in self._written.items() if at < before})
 
     def answer(self, request: Request) -> Response:
         """To `POST /present` and `POST /cleanup`."""
@@ -45,8 +47,10 @@ class Names:
         name, value = asked["fqdn"].rstrip("."), asked["value"]
         if request.url.endswith("/present"):
             self._texts.setdefault(name, {}).setdefault(value, self._shown_at())
+            self._written.setdefault((name, value), self._clock.monotonic())
         else:
             self._texts.get(name, {}).pop(value, None)
+            self._written.pop((name, value), None)
         return Response(200, (), b"", self._now())
 
     def shows(self, name: str, value: str) -> bool:
@@ -77,6 +81,12 @@ class Names:
 
     async def addresses(self, name: str) -> list[str]:
         return ["192.0.2.80"]
+
+    async def caa(self, name: str) -> Sequence[CaaProperty]:
+        """Every CA may issue."""
+        await self._clock.sleep(0.02)
+        self._demand_answer()
+        return ()
 
     async def send_message(self, wire: bytes, server: str, timeout: float) -> bytes:
         raise EvercertError("dns", "nobody takes updates here")

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from random import Random
 from typing import Final
 
+from evercert.base.errors import EvercertError
 from evercert.simulation.faults import Fault, FaultKind, drawn
 
-__all__ = ["ALL_FAULTS", "Story", "Wanted", "told"]
+__all__ = ["ALL_FAULTS", "Story", "Wanted", "faults_named", "told"]
 
 ALL_FAULTS: Final = tuple(FaultKind)
 
 # Hours, so that a history has few turns; every rule about time is a fraction of the life.
 _LIVES: Final = (timedelta(hours=12), timedelta(hours=24), timedelta(hours=48))
-# How long nothing goes wrong any more at the end, in lives and in any case: for what was begun to be brought to its end.
+# How long nothing goes wrong any more at the end, in lives and in any case, so that what was begun can be ended.
 _CALM_LIVES, _CALM_HOURS = 0.2, 3.0
 
 
@@ -51,6 +53,20 @@ class Story:
     def look(self) -> timedelta:
         """How often a node looks for what others have written: seldom, for each look costs a turn."""
         return self.life / 40
+
+
+def faults_named(text: str) -> tuple[FaultKind, ...]:
+    """The kinds that a list with commas names; `all` and `none` are such lists. Raises `bad-input`."""
+    if text in {"all", "none"}:
+        return ALL_FAULTS if text == "all" else ()
+    by_word = {kind.value: kind for kind in FaultKind}
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in by_word:
+            near = get_close_matches(word, by_word, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(by_word)}"
+            raise EvercertError("bad-input", f"there is no fault {word[:40]!r}", hint=hint)
+    return tuple(kind for kind in FaultKind if kind.value in words)
 
 
 def told(seed: int, wanted: Wanted) -> Story:

@@ -1,0 +1,157 @@
+"""Every law can be broken: an engine that is broken on purpose, or a world that shows what must not be, is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from evercert.base.message import Request
+from evercert.db.protocol import Database, Query
+from evercert.engine.wiring import Engine
+from evercert.model.fact import CertificateFact
+from evercert.model.task import Step, Task
+from evercert.simulation.ca.records import Order
+from evercert.simulation.clock import BEGIN
+from evercert.simulation.history import History, live
+from evercert.simulation.laws import judge
+from evercert.simulation.loop import VirtualLoop
+from evercert.simulation.names import PROVIDER
+from evercert.simulation.story import Story, Wanted, told
+from evercert.simulation.world import World
+from evercert.store import certificates
+from tests.fakes.bundles import Issuer
+
+QUIET = Wanted(certificates=2, nodes=1, faults=())
+
+
+def lived(spoil: Callable[[Engine], None]) -> History:
+    return live(told(5, QUIET), spoil)
+
+
+def test_a_quiet_history_breaks_none() -> None:
+    assert lived(lambda engine: None).broken == ()
+
+
+def test_who_never_renews_lapses() -> None:
+    def spoil(engine: Engine) -> None:
+        issue = engine.worker._hands[Step.ISSUE]
+
+        async def only_the_first(db: Database, fact: CertificateFact, task: Task) -> bool:
+            return await issue(db, fact, task) if fact.current is None else False
+
+        engine.worker._hands[Step.ISSUE] = only_the_first
+
+    broken = lived(spoil).broken
+    assert any("lapsed" in law and "could have been avoided" in law for law in broken), broken
+
+
+def test_who_issues_again_without_need_is_caught() -> None:
+    def spoil(engine: Engine) -> None:
+        issue = engine.worker._hands[Step.ISSUE]
+
+        async def twice(db: Database, fact: CertificateFact, task: Task) -> bool:
+            done = await issue(db, fact, task)
+            if fact.current is None:
+                await certificates.wake(db, fact.intent.name, engine.clock.now(), forced=True)
+            return done
+
+        engine.worker._hands[Step.ISSUE] = twice
+
+    broken = lived(spoil).broken
+    assert any("was issued again after" in law for law in broken), broken
+
+
+def test_who_installs_nothing_is_caught() -> None:
+    def spoil(engine: Engine) -> None:
+        async def nothing(db: Database, fact: CertificateFact, task: Task) -> bool:
+            return False
+
+        engine.worker._hands[Step.DEPLOY] = nothing
+
+    broken = lived(spoil).broken
+    assert any("does not serve what was issued last" in law for law in broken), broken
+
+
+def test_a_node_that_ends_by_itself_is_caught() -> None:
+    def spoil(engine: Engine) -> None:
+        raise ZeroDivisionError
+
+    assert any("ended with ZeroDivisionError" in law for law in lived(spoil).broken)
+
+
+@contextmanager
+def world_of(story: Story, folder: Path) -> Iterator[World]:
+    loop = VirtualLoop()
+    world = World(loop, story, folder)
+    try:
+        yield world
+    finally:
+        loop.close()
+        world.close()
+
+
+def judged(world: World, story: Story) -> list[str]:
+    world.loop.run_until_complete(judge(world, story))
+    return world.broken
+
+
+@pytest.fixture
+def story() -> Story:
+    return replace(told(5, QUIET), certificates=0, cas=1, suggesting=(False,), listing=(True,))
+
+
+def test_nothing_is_wrong_with_an_empty_world(story: Story, tmp_path: Path) -> None:
+    with world_of(story, tmp_path) as world:
+        assert judged(world, story) == []
+
+
+def test_an_order_that_nobody_knows_is_lost(story: Story, tmp_path: Path) -> None:
+    with world_of(story, tmp_path) as world:
+        order = Order("https://ca0.simulated.test/order/1", "", (), [], BEGIN, None, None)
+        world.cas[0].server.orders[order.url] = order
+        assert judged(world, story) == [f"the order {order.url} for  (pending) is not in the store"]
+
+
+def test_a_challenge_answer_that_stays_is_seen(story: Story, tmp_path: Path) -> None:
+    body = msgspec.json.encode({"fqdn": "_acme-challenge.a.test.", "value": "x"})
+    with world_of(story, tmp_path) as world:
+        world.names.answer(Request("POST", f"{PROVIDER}/present", {}, body))
+        world.loop.run_until_complete(world.clock.sleep(3600))
+        assert judged(world, story) == ["a challenge answer is left at _acme-challenge.a.test"]
+
+
+def test_a_server_that_goes_back_is_seen(story: Story, tmp_path: Path) -> None:
+    issuer = Issuer(now=BEGIN)
+    older, newer = (issuer.bundle("a.test", number=number, lives=timedelta(days=90)) for number in (1, 2))
+    with world_of(story, tmp_path) as world:
+        server = world.servers.server("a")
+        for at, bundle in enumerate((older, newer, older)):
+            server.in_place = bundle
+            server.serve(float(at))
+        broken = judged(world, story)
+        assert "a went back from 2 to 1 at 0 d 00:00:02.000" in broken
+        assert "a served what no CA has issued at 0 d 00:00:00.000" in broken
+
+
+def test_a_ca_that_had_to_say_too_often_that_it_was_too_much(story: Story, tmp_path: Path) -> None:
+    with world_of(story, tmp_path) as world:
+        world.cas[0].limited = 100
+        assert judged(world, story) == [
+            "CAs had to say 100 times that it was too much; 0 times would have been bearable"
+        ]
+
+
+def test_a_history_of_events_that_was_changed_is_seen(story: Story, tmp_path: Path) -> None:
+    unguard = Query("let events be changed", "DROP TRIGGER events_never_change")
+    change = Query("change an event", 'UPDATE events SET body = \'{"kind":"certificate-resumed","certificate":"b"}\'')
+    with world_of(story, tmp_path) as world:
+        declared = certificates.declare(world.db, world.intent(0), world.clock.now())
+        world.loop.run_until_complete(declared)
+        world.loop.run_until_complete(world.db.write(unguard(), change()))
+        assert any("the history was changed" in law for law in judged(world, story))
