@@ -36,8 +36,8 @@ async def stay(
     """
     beside: list[Coroutine[Any, Any, NoReturn]] = [
         _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
-        _repeat(engine, _LOOK, engine.incidents.attend),
-        engine.notifying.stay(),
+        _repeat(engine, look, engine.incidents.attend),
+        engine.notifying.stay(look),
     ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.

@@ -68,14 +68,14 @@ class Notifying:
         self._stirred = asyncio.Event()
         self._ending = False
 
-    async def stay(self) -> NoReturn:
-        """Tell what is to be told when it is; ends when cancelled, after what is being handed over. A failure of the
-        store is told and survived."""
+    async def stay(self, look: timedelta = _LOOK) -> NoReturn:
+        """Tell what is to be told when it is, looking for lost news that often; ends when cancelled, after what is
+        being handed over. A failure of the store is told and survived."""
         try:
             with self._db.listen(events.CHANNEL) as news:
                 while True:
                     self._stirred.clear()
-                    pause = await self._pause()
+                    pause = await self._pause(look)
                     await _first(news.wait(), self._stirred.wait(), self._clock.sleep(pause.total_seconds()))
         finally:
             await self.end()
@@ -100,14 +100,14 @@ class Notifying:
         called = f"evercert-test-{self._rng.getrandbits(64):016x}"
         await self._hand_over(hook, Delivery(called, 0, _SAMPLE, "", msgspec.json.encode(document)))
 
-    async def _pause(self) -> timedelta:
+    async def _pause(self, look: timedelta) -> timedelta:
         """Look, and say for how long not to, if nothing happens."""
         try:
             moment = await self._look()
         except EvercertError as error:
-            self._telling(f"{error}; trying again in {_LOOK.seconds} s")
-            return _LOOK
-        return min(moment - self._clock.now(), _LOOK) if moment else _LOOK
+            self._telling(f"{error}; trying again in {look.total_seconds():.0f} s")
+            return look
+        return min(moment - self._clock.now(), look) if moment else look
 
     async def _look(self) -> datetime | None:
         """Afterwards every hook that is due is being told, each beside the others; when the next one of those that wait
