@@ -21,6 +21,7 @@ NO_ANCHOR = Query(
 async def write(db: Database, count: int, first: int = 0) -> None:
     for number in range(first, first + count):
         await db.write(events.appended(IntentChanged(f"c{number % 3}", f"change {number}"), NOW + number * HOUR))
+    await events.chain(db)
 
 
 async def test_events_come_newest_first_of_all_or_of_one(db: Database) -> None:

@@ -37,6 +37,9 @@ _TRIES = 8
 # Before the n-th try, up to n times so many seconds at random.
 _MOMENT = 0.01
 
+# News of so many seconds is told together: each telling is a commit, and has everybody look.
+_REST = 0.02
+
 _NOTIFY: Final = Query("notify", "SELECT pg_notify(:channel, '')")
 
 
@@ -156,6 +159,8 @@ class PostgresDatabase:
             channel = self._news.pop()
             with suppress(EvercertError):  # whoever listens looks now and then in any case
                 await self._persistently(self._writers, (_NOTIFY(channel=channel),))
+            if not self._closed:
+                await self._clock.sleep(_REST)
 
 
 def _may_be_tried_again(error: Exception, reads: bool) -> bool:

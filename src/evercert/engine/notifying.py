@@ -47,6 +47,8 @@ _MARGIN: Final = timedelta(seconds=30)
 # something went wrong on our side.
 _LOOK: Final = timedelta(seconds=10)
 _PORTION: Final = 100
+# Of a storm of news so many seconds' are one.
+_BREATH: Final = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Notifying:
                     self._stirred.clear()
                     pause = await self._pause(look)
                     await _first(news.wait(), self._stirred.wait(), self._clock.sleep(pause.total_seconds()))
+                    await self._clock.sleep(_BREATH)
         finally:
             await self.end()
 
@@ -112,13 +115,13 @@ class Notifying:
     async def _look(self) -> datetime | None:
         """Afterwards every hook that is due is being told, each beside the others; when the next one of those that wait
         is due."""
-        now = self._clock.now()
-        for standing in await hooks.all_hooks(self._db):
+        standings, now = await hooks.all_hooks(self._db), self._clock.now()
+        for standing in standings:
             name = standing.hook.name
             is_free = name not in self._running and self._left_alone.get(name, now) <= now
             if is_free and standing.is_due(now) and not self._ending:
                 self._begin(standing.hook)
-        waiting = (standing.retry_at for standing in await hooks.all_hooks(self._db))
+        waiting = (standing.retry_at for standing in standings)
         return min((moment for moment in waiting if moment and moment > now), default=None)
 
     def _begin(self, hook: Hook) -> None:

@@ -1,8 +1,12 @@
 """What happened, in order, and the proof that nobody changed it afterwards.
 
-Each event's hash covers the one before it, so that a changed, removed or inserted event breaks
-the chain. Trust: whoever can write the database can still cut off the newest events, or compute a whole
-new chain; against that, keep what `head` says somewhere else.
+Each event's hash covers the one before it, so that a changed, removed or inserted event breaks the chain. SQLite has
+one writer, and chains an event as it is appended. On PostgreSQL an event is kept by the transaction in which it happens
+and chained by whoever looks next (`chain`): otherwise no two transactions with an event could commit beside each other.
+What is read, counted or told is what is in the chain.
+
+Trust: whoever can write the database can still cut off the newest events, or compute a whole new chain; against that,
+keep what `head` says somewhere else. What is not chained yet he can change unseen.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from evercert.model.event import Event
 from evercert.store.columns import moment, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["CHANNEL", "Happened", "appended", "head", "latest", "prune", "verify"]
+__all__ = ["CHANNEL", "Happened", "appended", "chain", "head", "latest", "prune", "verify"]
 
 # Rung after each event: `Database.listen`.
 CHANNEL: Final[LiteralString] = "events"
@@ -45,8 +49,19 @@ def appended(event: Event, now: datetime) -> Statement:
     return _APPEND(at=to_epoch(now), kind=kind, certificate=event.certificate, body=to_text(event))
 
 
+async def chain(db: Database) -> None:
+    """Afterwards all that had happened when this was called is in the chain. Idempotent; for whoever reads it."""
+    if not await db.rows(_SQL["first unchained event"]()):
+        return
+    while True:
+        _, chained = await db.write(_SQL["lock the chain"](), _SQL["chain events"](limit=_PORTION))
+        if len(chained) < _PORTION:
+            return
+
+
 async def latest(db: Database, limit: int, certificate: str = "") -> list[Happened]:
     """The newest events, of one certificate or of all, newest first."""
+    await chain(db)
     if certificate:
         rows = await db.rows(_SQL["latest events of a certificate"](certificate=certificate, limit=limit))
     else:
@@ -56,12 +71,14 @@ async def latest(db: Database, limit: int, certificate: str = "") -> list[Happen
 
 async def head(db: Database) -> tuple[int, str]:
     """Number and hash of the newest event."""
+    await chain(db)
     ((number, digest),) = await db.rows(_SQL["newest event"]())
     return number, digest
 
 
 async def verify(db: Database) -> int:
     """How many events there are, each proved to follow the one before; raises `store` at the first that does not."""
+    await chain(db)
     number, digest, count = 0, "", 0
     while True:
         anchor, rows = await db.scan(_SQL["event anchor"](), _SQL["events after"](id=number, limit=_PORTION))
@@ -91,6 +108,7 @@ def _verified(row: Row, number: int, digest: str) -> str:
 
 async def prune(db: Database, keep: int, before: datetime) -> int:
     """Afterwards at most *keep* events are left and, but for the last, none from before that moment; how many went."""
+    await chain(db)
     gone = 0
     while True:
         prunable = _SQL["event to prune up to"](keep=keep, before=to_epoch(before), limit=_PORTION)

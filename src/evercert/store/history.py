@@ -14,6 +14,7 @@ import msgspec
 
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Row
+from evercert.store import events
 from evercert.store.columns import moment
 from evercert.store.sql import load_queries
 
@@ -58,6 +59,7 @@ class Portion(NamedTuple):
 
 async def after(db: Database, number: int, limit: int = _PORTION) -> Portion:
     """The events after that number, at most so many; none yet is an empty portion."""
+    await events.chain(db)
     [[(anchor, digest)], rows] = await db.scan(_SQL["event anchor"](), _SQL["events after"](id=number, limit=limit))
     entries = [_entry(row) for row in rows]
     return Portion(entries, anchor, digest) if anchor > number else Portion(entries)
@@ -65,6 +67,7 @@ async def after(db: Database, number: int, limit: int = _PORTION) -> Portion:
 
 async def before_moment(db: Database, since: datetime) -> int | None:
     """The number of the event before the first that was written at that moment or later; None if there is none yet."""
+    await events.chain(db)
     [rows] = await db.scan(_SQL["first event since"](at=to_epoch(since)))
     return rows[0][0] - 1 if rows else None
 
@@ -73,6 +76,7 @@ async def newest(
     db: Database, limit: int, wanted: Callable[[Entry], bool], *, certificate: str | None = None, before: int = _END
 ) -> list[Entry]:
     """The newest of those that are wanted (where it is said: of that *certificate*), oldest first."""
+    await events.chain(db)
     found: list[Entry] = []
     number = before
     while len(found) < limit:

@@ -76,17 +76,20 @@ class Claim(NamedTuple):
 
 async def all_hooks(db: Database) -> list[Standing]:
     """By name."""
+    await events.chain(db)
     rows, newest = await db.read(_SQL["all hooks"](), _EVENTS["newest event"]())
     return [_standing(row, newest[0][0]) for row in rows]
 
 
 async def find(db: Database, name: str) -> Standing | None:
+    await events.chain(db)
     rows, newest = await db.read(_SQL["hook"](name=name), _EVENTS["newest event"]())
     return _standing(rows[0], newest[0][0]) if rows else None
 
 
 async def configure(db: Database, hook: Hook) -> None:
     """Afterwards it is told: a new one of what happens from now on, one that was there from where it is. Idempotent."""
+    await events.chain(db)
     await db.write(_CONFIGURE(name=hook.name, definition=to_text(hook)))
 
 

@@ -93,6 +93,21 @@ CREATE INDEX incident_certificates_by_state ON incident_certificates (incident_i
 CREATE INDEX incident_certificates_by_issued ON incident_certificates (issued_id);
 CREATE INDEX incident_certificates_replacing ON incident_certificates (issued_id, incident_id) WHERE state = 'replacing';
 
+-- What happened and is not in the chain yet. Whoever lengthens the chain waits until the one before is kept or undone: if
+-- every transaction with an event did that, none could commit beside another. So an event is kept here by the
+-- transaction in which it happens, and moved into the chain, many at once, by whoever looks. Others write meanwhile; one
+-- that is kept late is chained late, and never before one that anybody has seen in the chain.
+CREATE TABLE unchained_events (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at BIGINT NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    certificate TEXT COLLATE "C" NOT NULL,
+    body TEXT COLLATE "C" NOT NULL
+);
+
+CREATE TRIGGER unchained_events_never_change BEFORE UPDATE ON unchained_events
+FOR EACH ROW EXECUTE FUNCTION refuse_change_of_event();
+
 -- Who is told of events: how far it was told, and how that goes.
 CREATE TABLE hooks (
     name TEXT COLLATE "C" PRIMARY KEY,

@@ -12,6 +12,18 @@ FROM (
     LIMIT 1
 ) AS last;
 
+-- name: first unchained event
+-- None: here each is chained as it is appended.
+SELECT id FROM event_anchor WHERE one = 1 AND id < 0;
+
+-- name: lock the chain
+-- Nothing is to be locked.
+SELECT id FROM event_anchor WHERE one = 1;
+
+-- name: chain events
+-- At most so many, of which there are none.
+SELECT id FROM event_anchor WHERE one = 1 AND id < 0 LIMIT :limit;
+
 -- name: newest event
 -- On which the next one builds: its number and hash.
 SELECT id, hash FROM events
