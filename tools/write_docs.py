@@ -33,6 +33,7 @@ from evercert.config.declaration.schema import (
     DnsTable,
     FreezeTable,
     HookTable,
+    LimitsTable,
     TargetTable,
     Wishes,
 )
@@ -149,6 +150,7 @@ def declaration() -> Iterator[str]:
 
 _TABLES = {
     "CAs": CaTable,
+    "Limits of a CA": LimitsTable,
     "DNS accounts": DnsTable,
     "Challenges": ChallengeTable,
     "Targets": TargetTable,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evercert.acme.cas import Limit, LimitScope, limits_at
 from evercert.base.names import parse_identifier, parse_identifiers
 from evercert.engine import budget
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, ChallengeRule
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 LIMITS = limits_at(LETS_ENCRYPT)
@@ -142,3 +143,16 @@ def test_a_ca_without_limits_holds_nobody_back_unless_it_says_so() -> None:
 def test_buckets_are_always_taken_in_the_same_order() -> None:
     keys = [draw.key for draw in budget.draws(intent("b.example.org", "a.example.com", "c.example.net"), LIMITS)]
     assert keys == sorted(keys)
+
+
+def test_names_that_are_proved_by_records_draw_on_the_account_at_their_provider() -> None:
+    rule = ChallengeRule("dns-01", "cloudflare", {"token": "env:TOKEN", "changes_per_minute": "60"})
+    wanted = msgspec.structs.replace(intent("www.example.com", "*.example.org"), challenges=(rule,))
+    *_, changes = budget.draws(wanted, ())
+    assert (changes.place, changes.cost, changes.key[0]) == ("dns:cloudflare", 4, "changes")
+    assert changes.limit == Limit(LimitScope.RECORD_CHANGES, 60, timedelta(minutes=1))
+    other_pace = msgspec.structs.replace(rule, options={"token": "env:TOKEN", "changes_per_minute": "30"})
+    [*_, same_account] = budget.draws(msgspec.structs.replace(wanted, challenges=(other_pace,)), ())
+    assert same_account.key == changes.key
+    without = msgspec.structs.replace(rule, options={"token": "env:TOKEN"})
+    assert [draw.place for draw in budget.draws(msgspec.structs.replace(wanted, challenges=(without,)), ())] == [""]

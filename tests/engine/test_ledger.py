@@ -123,8 +123,8 @@ async def test_before_its_window_a_renewal_counts_though_it_names_its_predecesso
 
 async def test_of_one_set_there_are_four_a_week_and_one_in_need(home: Home) -> None:
     for _ in range(4):
-        placed = await home.placed(await home.begun())
-        await issuances.abandon(home.db, placed, "again", now=home.clock.now())
+        await home.issue()
+        home.clock.advance(-9 * DAY)
     with pytest.raises(Held) as told:
         await home.placed(await home.begun())
     assert told.value.limit == ("Let's Encrypt's limit of 5 certificates per exact set of names in 7 days is used up")
@@ -142,3 +142,18 @@ def _ending(home: Home) -> IssuedCertificate:
     """A certificate, imported once, that lives for one more day."""
     now = home.clock.now()
     return IssuedCertificate(1, "www", None, None, "1", now - 89 * DAY, now + DAY, "f", "CA", "", now - 89 * DAY)
+
+
+async def test_what_came_to_nothing_is_given_back_but_for_the_order(home: Home) -> None:
+    placed = await home.placed(await home.begun())
+    await issuances.abandon(home.db, placed, "a challenge failed", now=home.clock.now())
+    assert await home.counted() == [("orders", "default")]
+
+
+async def test_what_was_exempt_is_not_given_back(home: Home) -> None:
+    await home.issue()
+    before = {each.key: each.tat for each in await budgets.at(home.db, CA) if each.key[1] != "set"}
+    placed = await home.placed(await home.begun())
+    await issuances.abandon(home.db, placed, "a challenge failed", now=home.clock.now())
+    assert await home.counted() == []
+    assert {each.key: each.tat for each in await budgets.at(home.db, CA) if each.key[1] != "set"} == before

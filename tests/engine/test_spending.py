@@ -229,7 +229,7 @@ async def test_failures_in_a_row_are_forgiven_by_a_success(world: World) -> None
     verdicts = iter(["no answer", "no answer", None])
     world.ca.validate = lambda *_: next(verdicts)
     async with world.engine() as engine:
-        await limited(engine, world, row=(5, 5 * DAY))
+        await limited(engine, world, failures_in_a_row=(5, 5 * DAY))
         await world.obtain(engine, world.intent("www.a.test"))
         [bucket] = await budgets.at(engine.db, world.ca.directory_url)
         assert bucket.tat == to_epoch(world.clock.now()) + DAY // timedelta(microseconds=1)

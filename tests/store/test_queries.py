@@ -124,6 +124,7 @@ _SCANS = {
     "ranks with due",  # of ranks, of which there are eight
     "what was applied",
     "known cas",
+    "orders at a ca",
     "list certificates",
     "prune chains",
     "event anchor",

@@ -16,7 +16,18 @@ from typing import Final
 from evercert.acme.foreign import shown
 from evercert.base.errors import EvercertError
 
-__all__ = ["KNOWN_CAS", "KnownCa", "Limit", "LimitScope", "find_ca", "known_ca", "limits_at", "staging_of"]
+__all__ = [
+    "KNOWN_CAS",
+    "KnownCa",
+    "Limit",
+    "LimitScope",
+    "Rate",
+    "find_ca",
+    "known_ca",
+    "limits_at",
+    "rates_at",
+    "staging_of",
+]
 
 
 class LimitScope(Enum):
@@ -28,6 +39,8 @@ class LimitScope(Enum):
     FAILURES_PER_NAME = "failed validations per name and account"
     FAILURES_IN_A_ROW = "failed validations in a row per name and account"
     ACCOUNTS_PER_ADDRESS = "new accounts per IP address"
+    # No CA counts these: the account at a DNS provider does.
+    RECORD_CHANGES = "changes of records per account"
 
     @property
     def word(self) -> str:
@@ -40,8 +53,9 @@ _WORDS: Final = {
     LimitScope.CERTIFICATES_PER_DOMAIN: "domain",
     LimitScope.CERTIFICATES_PER_SET: "set",
     LimitScope.FAILURES_PER_NAME: "failures",
-    LimitScope.FAILURES_IN_A_ROW: "row",
+    LimitScope.FAILURES_IN_A_ROW: "failures_in_a_row",
     LimitScope.ACCOUNTS_PER_ADDRESS: "accounts",
+    LimitScope.RECORD_CHANGES: "changes",
 }
 
 
@@ -58,9 +72,19 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many requests a second, after a first *burst*, from one address, to paths that begin like that."""
+
+    path: str
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnownCa:
     """One CA. `eab` says how to get an external account binding, or is empty where none is needed;
-    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known."""
+    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known. Of `rates` the
+    first that fits a path counts."""
 
     id: str
     name: str
@@ -71,6 +95,7 @@ class KnownCa:
     features: tuple[str, ...] = ()
     max_names: int = 0
     limits: tuple[Limit, ...] = ()
+    rates: tuple[Rate, ...] = ()
     notes: str = ""
 
 
@@ -90,6 +115,18 @@ def _lets_encrypt(orders: int, domain: int, exact_set: int, failures: int, accou
     )
 
 
+def _lets_encrypt_rates(others: Rate) -> tuple[Rate, ...]:
+    return (
+        Rate("/acme/new-nonce", 20, 10),
+        Rate("/acme/new-acct", 5, 15),
+        Rate("/acme/new-order", 300, 200),
+        Rate("/acme/revoke-cert", 10, 100),
+        Rate("/acme/renewal-info", 1000, 100),
+        others,
+        Rate("/directory", 40, 40),
+    )
+
+
 _LETS_ENCRYPT_FEATURES = ("ari", "profiles", "wildcard", "ip", "alternate-chains")
 _GOOGLE_FEATURES = ("ari", "profiles", "wildcard", "not-after", "dns-account-01", "dns-persist-01")
 _GOOGLE_EAB = "`gcloud publicca external-account-keys create`; a key is for one account and seven days"
@@ -104,6 +141,7 @@ KNOWN_CAS: Final = (
         features=_LETS_ENCRYPT_FEATURES,
         max_names=100,
         limits=_lets_encrypt(orders=300, domain=50, exact_set=5, failures=5, accounts=10),
+        rates=_lets_encrypt_rates(Rate("/acme/", 250, 125)),
         notes="no notBefore or notAfter; IP addresses with profile shortlived; 25 names with tlsserver and shortlived",
     ),
     KnownCa(
@@ -115,6 +153,7 @@ KNOWN_CAS: Final = (
         features=(*_LETS_ENCRYPT_FEATURES, "dns-persist-01"),
         max_names=100,
         limits=_lets_encrypt(orders=1500, domain=30_000, exact_set=30_000, failures=200, accounts=50),
+        rates=_lets_encrypt_rates(Rate("/acme/", 20, 20)),
         notes="not trusted by browsers; for tests; 20 requests a second",
     ),
     KnownCa(
@@ -249,6 +288,12 @@ def limits_at(directory: str) -> tuple[Limit, ...]:
     """The limits that are known of the CA with that directory; none of one that we do not know."""
     known = _BY_DIRECTORY.get(directory)
     return known.limits if known else ()
+
+
+def rates_at(directory: str) -> tuple[Rate, ...]:
+    """The same of requests."""
+    known = _BY_DIRECTORY.get(directory)
+    return known.rates if known else ()
 
 
 def staging_of(directory: str) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
 
-from evercert.acme.cas import KNOWN_CAS, KnownCa, Limit, LimitScope, find_ca
+from evercert.acme.cas import KNOWN_CAS, KnownCa, LimitScope, find_ca
 from evercert.acme.client import AsyncClient
 from evercert.acme.problem import Problem
 from evercert.base.errors import EvercertError, Exit
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+from evercert.engine.budget import draws_on, limits_of
+from evercert.engine.remaining import Remaining, remaining
 from evercert.engine.wiring import Engine, open_engine
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account
@@ -24,10 +25,9 @@ from evercert.net.dns import DnsResolver
 from evercert.net.tls import probe
 from evercert.observe.finding import Finding, Severity
 from evercert.observe.preflight import CaFacts, Sight, examine_ca, examine_name
-from evercert.observe.quota import Quota, quota_of
-from evercert.observe.registered_domain import registered_domain
+from evercert.observe.quota import Quota
 from evercert.pki.keys import KeyType, generate
-from evercert.store import accounts, cas, certificates, quotas
+from evercert.store import accounts, cas, certificates
 
 __all__ = ["Examination", "examine_all"]
 
@@ -88,7 +88,7 @@ async def _ca_facts(engine: Engine, access: CaAccess, identifiers: Sequence[Iden
         public=known is not None,
         account_url=account.url if account else "",
         account_status=await _status(engine, account) if account and account.url else "",
-        quotas=await _quotas(engine, known, account, identifiers) if account and known else (),
+        quotas=await _quotas(engine, access, account, identifiers) if account else (),
     )
 
 
@@ -118,32 +118,21 @@ async def _status(engine: Engine, account: Account) -> str:
 
 
 async def _quotas(
-    engine: Engine, known: KnownCa, account: Account, identifiers: Sequence[Identifier]
+    engine: Engine, access: CaAccess, account: Account, identifiers: Sequence[Identifier]
 ) -> tuple[Quota, ...]:
-    """What is left of those limits that our own books can count."""
-    now = engine.clock.now()
-    longest = max((limit.period for limit in known.limits), default=timedelta())
-    uses = await quotas.issued_since(engine.db, account.ca, now - longest)
-    found: list[Quota] = []
-    for limit in known.limits:
-        if limit.scope is LimitScope.ORDERS_PER_ACCOUNT:
-            count, oldest = await quotas.orders_since(engine.db, account.id, now - limit.period)
-            found.append(quota_of(limit, "", count, oldest + limit.period if oldest else None))
-        else:
-            recent = [use for use in uses if use.at >= now - limit.period]
-            found += [quota_of(limit, *counted) for counted in _counted(limit, recent, identifiers)]
-    return tuple(found)
+    """What is left of the limits that a certificate for these names would draw on, by the ledger."""
+    draws = [
+        draw
+        for limit in limits_of(access)
+        for draw in draws_on(limit, account.name, identifiers)
+        if draw.cost or draw.scope is LimitScope.FAILURES_PER_NAME
+    ]
+    return tuple(_quota(each) for each in await remaining(engine.db, access.directory, draws, engine.clock.now()))
 
 
-def _counted(limit: Limit, uses: Sequence[quotas.Use], identifiers: Sequence[Identifier]) -> Iterator[tuple[str, int]]:
-    """What the limit counts by, and how often that was used; nothing for what our books do not hold."""
-    if limit.scope is LimitScope.CERTIFICATES_PER_SET:
-        wanted = set(identifiers)
-        yield "these names", sum(set(use.identifiers) == wanted for use in uses)
-    elif limit.scope is LimitScope.CERTIFICATES_PER_DOMAIN:
-        domains = Counter(domain for use in uses for domain in {registered_domain(each) for each in use.identifiers})
-        for domain in sorted({registered_domain(each) for each in identifiers}):
-            yield domain, domains[domain]
+def _quota(each: Remaining) -> Quota:
+    used, period = each.count - each.left, timedelta(seconds=each.seconds)
+    return Quota(f"{each.limit} ({each.about})", used, each.count, period, each.room_at)
 
 
 def _document(finding: Finding) -> dict[str, str]:

@@ -19,6 +19,7 @@ from evercert.config.declaration.words import Moment, Span, WindowText
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.engine.declaring.sharing import Wanted, shared
+from evercert.engine.remaining import Remaining, remaining_for
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
 from evercert.store import certificates, declared
@@ -26,6 +27,9 @@ from evercert.store import certificates, declared
 __all__ = ["explain"]
 
 _BY_DEFAULT = "by default"
+
+# Limits that are of no interest before something has failed.
+_FAILURES = frozenset({"failures", "failures_in_a_row"})
 
 
 async def explain(output: Output, settings: Settings, name: str) -> int:
@@ -38,10 +42,12 @@ async def explain(output: Output, settings: Settings, name: str) -> int:
     async with reading(settings) as db:
         bearer = await _bearer(db, certificates_declared, name) if found else None
         fact = await certificates.fact(db, bearer.intent.name if bearer else name)
+        intent = fact.intent if fact else found.intent if found else None
+        limits = await remaining_for(db, intent, SystemClock().now()) if intent else []
     if found is None and fact is None:
         hint = nearest(name, [each.intent.name for each in certificates_declared])
         raise EvercertError("not-found", "it is neither declared nor there", name=name, hint=hint)
-    _print(output, name, found, bearer, fact)
+    _print(output, name, found, bearer, fact, limits)
     return 0
 
 
@@ -60,7 +66,12 @@ async def _bearer(db: Database, certificates_declared: Sequence[Declared], name:
 
 
 def _print(
-    output: Output, name: str, found: Declared | None, bearer: Wanted | None, fact: CertificateFact | None
+    output: Output,
+    name: str,
+    found: Declared | None,
+    bearer: Wanted | None,
+    fact: CertificateFact | None,
+    limits: Sequence[Remaining],
 ) -> None:
     now = SystemClock().now()
     said = dict(_said(found)) if found else {}
@@ -72,12 +83,14 @@ def _print(
         "values": {key: {"value": value, "from": where} for key, (value, where) in said.items()},
         "renewal": renewal(fact) if fact else None,
         "next": planned(fact, now) if fact else None,
+        "limits": limits,
     }
     lines = [f"{name}: {f'declared in {found.origin}' if found else 'not declared; obtained by hand, or kept'}"]
     width = max(map(len, said), default=0)
     lines += [f"  {key.ljust(width)}  {value}  ({where})" for key, (value, where) in said.items()]
     lines += [f"  the same as {met_by}, and met by that certificate"] if met_by else []
     lines += _ahead(document, fact)
+    lines += [f"  limit: {each}" for each in limits if each.scope not in _FAILURES or each.left < each.count]
     output.result(document, *lines)
 
 

@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -19,7 +19,7 @@ from hashlib import sha256
 from evercert.acme.cas import Limit, LimitScope, limits_at
 from evercert.base.names import Identifier
 from evercert.model.access import CaAccess
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, challenge_rule_for
 from evercert.observe.registered_domain import registered_domain
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ahead",
     "drawn",
     "draws",
+    "draws_on",
     "failure_draws",
     "forgiven_draws",
     "interval",
@@ -46,20 +47,25 @@ _MICROSECOND = timedelta(microseconds=1)
 _RESERVED = 10
 _FEW = 5
 
+# The challenges for which a record is written and taken away each time, and the field that says how many a minute.
+_BY_RECORD = {"dns-01", "dns-account-01"}
+_PACE = "changes_per_minute"
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """*cost* tokens of one bucket. A cost of zero draws nothing, but there must be room for one. Where there is no
-    *limit*, only what the CA itself said holds anybody back."""
+    """*cost* tokens of one bucket, at the CA that is asked or in another *place*. A cost of zero draws nothing, but
+    there must be room for one. Where there is no *limit*, only what the CA itself said holds anybody back."""
 
     scope: LimitScope
     subject: str
     limit: Limit | None = None
     cost: int = 1
+    place: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What the ledger knows the bucket by, at one CA; whoever takes several takes them in this order."""
+        """What the ledger knows the bucket by, in its place."""
         return self.scope.word, self.subject
 
 
@@ -132,13 +138,31 @@ def draws(
     the window that the CA suggested (RFC 9773 §5).
     """
     account = account or intent.account
-    found: dict[tuple[str, str], Draw] = {}
+    found = {draw.key: draw for draw in _record_changes(intent)}
     for limit in limits:
         if not ((ari and limit.ari_exempt) or (renewal and limit.renewal_exempt)):
-            found |= {draw.key: draw for draw in _draws(intent, account, limit)}
+            found |= {draw.key: draw for draw in draws_on(limit, account, intent.identifiers)}
     # Whatever a CA counts by, it can say that it takes no more orders for now.
     orders = Draw(LimitScope.ORDERS_PER_ACCOUNT, account, None, 0)
-    return tuple(draw for _, draw in sorted(({orders.key: orders} | found).items()))
+    # Whoever takes several takes them in this order, so that no two wait for each other.
+    return tuple(sorted(({orders.key: orders} | found).values(), key=lambda draw: (draw.place, draw.key)))
+
+
+def draws_on(limit: Limit, account: str, identifiers: Collection[Identifier]) -> Iterator[Draw]:
+    """What a first certificate of that account for these names draws on of one limit."""
+    match limit.scope:
+        case LimitScope.ORDERS_PER_ACCOUNT:
+            yield Draw(limit.scope, account, limit)
+        case LimitScope.CERTIFICATES_PER_DOMAIN:
+            for domain in {registered_domain(each) for each in identifiers}:
+                yield Draw(limit.scope, domain, limit)
+        case LimitScope.CERTIFICATES_PER_SET:
+            yield Draw(limit.scope, set_digest(identifiers), limit)
+        case LimitScope.FAILURES_PER_NAME | LimitScope.FAILURES_IN_A_ROW:
+            for identifier in identifiers:
+                yield Draw(limit.scope, _name_subject(account, identifier), limit, 0)
+        case LimitScope.ACCOUNTS_PER_ADDRESS | LimitScope.RECORD_CHANGES:
+            return
 
 
 def failure_draws(account: str, identifier: Identifier, limits: Iterable[Limit]) -> tuple[Draw, ...]:
@@ -172,20 +196,25 @@ def set_digest(identifiers: Iterable[Identifier]) -> str:
     return sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def _draws(intent: CertificateIntent, account: str, limit: Limit) -> Iterator[Draw]:
-    match limit.scope:
-        case LimitScope.ORDERS_PER_ACCOUNT:
-            yield Draw(limit.scope, account, limit)
-        case LimitScope.CERTIFICATES_PER_DOMAIN:
-            for domain in {registered_domain(each) for each in intent.identifiers}:
-                yield Draw(limit.scope, domain, limit)
-        case LimitScope.CERTIFICATES_PER_SET:
-            yield Draw(limit.scope, set_digest(intent.identifiers), limit)
-        case LimitScope.FAILURES_PER_NAME | LimitScope.FAILURES_IN_A_ROW:
-            for identifier in intent.identifiers:
-                yield Draw(limit.scope, _name_subject(account, identifier), limit, 0)
-        case LimitScope.ACCOUNTS_PER_ADDRESS:
-            return
+def _record_changes(intent: CertificateIntent) -> Iterator[Draw]:
+    """Two for every name that is proved by a record at an account for which somebody set a pace: it is written, and
+    taken away. Who has authorizations that are valid still needs none of them, but we do not know that yet."""
+    counts: dict[tuple[str, str, int], int] = {}
+    for identifier in intent.identifiers:
+        rule = challenge_rule_for(intent, identifier, _BY_RECORD)
+        pace = rule.options.get(_PACE, "") if rule else ""
+        if rule and pace.isdecimal() and int(pace):
+            account = (f"dns:{rule.solver}", _account_digest(rule.options), int(pace))
+            counts[account] = counts.get(account, 0) + 2
+    for (place, subject, pace_of), changes in counts.items():
+        limit = Limit(LimitScope.RECORD_CHANGES, pace_of, timedelta(minutes=1))
+        yield Draw(limit.scope, subject, limit, changes, place)
+
+
+def _account_digest(options: Mapping[str, str]) -> str:
+    """Stands for the account at the provider, whatever zone and pace are written beside it."""
+    lines = sorted(f"{name}={value}" for name, value in options.items() if name not in {_PACE, "zone", "ttl"})
+    return sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _name_subject(account: str, identifier: Identifier) -> str:

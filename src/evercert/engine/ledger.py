@@ -10,7 +10,7 @@ from evercert.acme.cas import Limit
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Statement
 from evercert.engine import budget
 from evercert.engine.budget import Draw
 from evercert.engine.spending import Payer
@@ -46,15 +46,23 @@ class Ledger:
         if issuance.status is IssuanceStatus.PLACING:
             await self._payer.wait_for(draws)
             return await issuances.placing(self._db, issuance, now=self._clock.now())
-        return await self._payer.pay(
-            draws, lambda paid: issuances.placing(self._db, issuance, *paid, now=self._clock.now())
-        )
+        reserved = self._payer.reserved(draws)
+
+        async def place(paid: Sequence[Statement]) -> Issuance:
+            return await issuances.placing(self._db, issuance, *paid, now=self._clock.now(), reserved=reserved)
+
+        return await self._payer.pay(draws, place)
 
     async def replaces_dropped(self, issuance: Issuance) -> Issuance:
         """An order that names no predecessor counts in full; what was exempt is paid for now."""
         exempt = {draw.key for draw in await self._draws(ari=self._in_window()) if draw.cost}
         draws = [draw for draw in await self._draws(ari=False) if draw.key not in exempt]
-        return await self._payer.pay(draws, lambda paid: issuances.drop_replaces(self._db, issuance, *paid))
+        reserved = self._payer.reserved(draws)
+
+        async def drop(paid: Sequence[Statement]) -> Issuance:
+            return await issuances.drop_replaces(self._db, issuance, *paid, reserved=reserved)
+
+        return await self._payer.pay(draws, drop)
 
     async def ordered(self, issuance: Issuance, url: str, *, adopted: bool) -> Issuance:
         return await issuances.ordered(self._db, issuance, url, adopted=adopted, now=self._clock.now())

@@ -29,7 +29,7 @@ from evercert.model.event import LimitLearned
 from evercert.model.fact import CertificateFact
 from evercert.observe.quota import span
 from evercert.store import budgets
-from evercert.store.budgets import Bucket
+from evercert.store.budgets import Bucket, Reserved
 
 __all__ = ["Payer", "limit_words", "told"]
 
@@ -52,6 +52,7 @@ _NAMES: Final = {ca.directory: ca.name for ca in KNOWN_CAS}
 # What is counted by there says more than which account or certificate it is.
 _SHOWN: Final = {LimitScope.CERTIFICATES_PER_DOMAIN, LimitScope.FAILURES_PER_NAME, LimitScope.FAILURES_IN_A_ROW}
 
+_OF_CERTIFICATES: Final = {LimitScope.CERTIFICATES_PER_DOMAIN, LimitScope.CERTIFICATES_PER_SET}
 _ACCOUNTS: Final = LimitScope.ACCOUNTS_PER_ADDRESS
 
 Key = tuple[str, str, str]
@@ -81,6 +82,14 @@ class Payer:
                 if attempt + 1 == _TRIES:
                     raise
         raise AssertionError("unreachable")
+
+    def reserved(self, draws: Iterable[Draw]) -> list[Reserved]:
+        """Of these what the CA counts once it has issued (Boulder's `countCertificateIssued`), not when it is asked."""
+        return [
+            Reserved(self._key(draw), draw.cost * budget.interval(draw.limit))
+            for draw in draws
+            if draw.limit and draw.cost and draw.scope in _OF_CERTIFICATES
+        ]
 
     async def wait_for(self, draws: Sequence[Draw]) -> None:
         """For what was paid for already: raises `Held` while the CA itself has said no."""
@@ -185,12 +194,12 @@ class Payer:
         return self._fact is not None and is_urgent(self._fact, self._clock.now())
 
     def _key(self, draw: Draw) -> Key:
-        return (self._ca, *draw.key)
+        return (draw.place or self._ca, *draw.key)
 
 
 def told(ca: str, draw: Draw) -> str:
     """The limit that is used up, as a clause."""
-    name = _NAMES.get(ca) or urlsplit(ca).hostname or ca
+    name = draw.place.removeprefix("dns:") or _NAMES.get(ca) or urlsplit(ca).hostname or ca
     if draw.limit is None:
         return f"{name} {'makes no more accounts' if draw.scope is _ACCOUNTS else 'takes no more orders'} for now"
     subject = draw.subject.rpartition(" ")[2]

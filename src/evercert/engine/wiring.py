@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Protocol
 
+from evercert.acme.cas import Rate
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.message import Transport
 from evercert.config.references import is_reference, resolve
@@ -34,11 +35,13 @@ from evercert.engine.loopbreaker import LoopBreaker
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.notifying import Notifying
 from evercert.engine.owner import Owner
+from evercert.engine.pacing import Pace, Paced, rates_of
 from evercert.engine.permission import Permission
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
 from evercert.engine.requesting import Requesting
 from evercert.engine.revoking import Revoking
+from evercert.engine.seeding import seed
 from evercert.engine.targets import Targets
 from evercert.engine.wishes import check
 from evercert.engine.withdrawing import Withdrawing
@@ -116,11 +119,17 @@ class _Transports:
     make: MakeTransport
     closing: AsyncExitStack
     open: dict[HttpSettings, ClosableTransport] = field(default_factory=dict)
+    paces: dict[tuple[str, tuple[Rate, ...]], Pace] = field(default_factory=dict)
 
     def to(self, access: CaAccess) -> Transport:
         roots = Path(access.roots) if access.roots else None
         proxy = self._revealed(access.proxy) or self.settings.proxy
-        return self._get(HttpSettings(roots=roots, proxy=proxy, family=access.family))
+        transport = self._get(HttpSettings(roots=roots, proxy=proxy, family=access.family))
+        rates = rates_of(access)
+        if not rates:
+            return transport
+        pace = self.paces.setdefault((access.directory, rates), Pace(rates))
+        return Paced(transport, pace, self.clock)
 
     def usual(self) -> Transport:
         return self._get(HttpSettings(proxy=self.settings.proxy))
@@ -157,6 +166,7 @@ async def open_engine(
         resolver = make_resolver(settings.resolvers)
         ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
+        await seed(database, clock)
         told, permission = Telling(reporter), Permission(resolver)
         yield _assembled(
             settings, clock, rng, database, sealer, ports, permission, transports, told, closing, servers or Servers()

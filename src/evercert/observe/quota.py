@@ -63,5 +63,8 @@ def span(window: timedelta) -> str:
     """As it reads after `in`."""
     if window >= timedelta(days=2):
         return f"{window.days} days"
-    hours = max(1, round(window / timedelta(hours=1)))
+    if window < timedelta(minutes=90) and window != timedelta(hours=1):
+        minutes = max(1, round(window / timedelta(minutes=1)))
+        return f"{minutes} minutes" if minutes > 1 else "a minute"
+    hours = round(window / timedelta(hours=1))
     return f"{hours} hours" if hours > 1 else "an hour"

@@ -24,11 +24,13 @@ from evercert.store.sql import load_queries
 
 __all__ = [
     "Bucket",
+    "Reserved",
     "at",
     "buckets",
     "charge",
     "draw",
     "forgive",
+    "give_back",
     "has_room",
     "is_known",
     "learn",
@@ -39,6 +41,13 @@ __all__ = [
 _SQL: Final = load_queries("budgets")
 
 Key = tuple[str, str, str]
+
+
+class Reserved(msgspec.Struct, frozen=True):
+    """So many microseconds of a bucket that are not used before a certificate is issued."""
+
+    key: Key
+    span: int
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -65,6 +74,11 @@ def has_room(key: Key, *, now: int, latest: int) -> Statement:
 def charge(key: Key, *, now: int, span: int) -> Statement:
     """The statement that moves the arrival time on, whatever it is."""
     return _SQL["charge"](**_where(key), now=now, span=span, first=now + span)
+
+
+def give_back(key: Key, span: int) -> Statement:
+    """The statement that takes the arrival time back by what was reserved in vain."""
+    return _SQL["give back"](**_where(key), span=span)
 
 
 def forgive(key: Key, *, now: int) -> Statement:

@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +19,9 @@ from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import Cause, Issuance, IssuanceStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
-from evercert.store import events
+from evercert.store import budgets, events
 from evercert.store import issued as issued_rows
+from evercert.store.budgets import Reserved
 from evercert.store.columns import moment, number_or_none, to_text
 from evercert.store.sql import load_queries
 
@@ -109,17 +111,27 @@ async def get(db: Database, issuance_id: int) -> Issuance | None:
     return from_row(rows[0]) if rows else None
 
 
-async def placing(db: Database, issuance: Issuance, *paid: Statement, now: datetime) -> Issuance:
-    """Afterwards newOrder may be sent, and it is *paid* for, in the same transaction. Without that
-    idempotent, because it may have been sent and its answer lost; but nobody pays twice. Raises `conflict`."""
-    statement = _SQL["issuance is placing"](id=issuance.id, other="keyed" if paid else "placing").expecting(1)
+async def placing(
+    db: Database, issuance: Issuance, *paid: Statement, now: datetime, reserved: Sequence[Reserved] = ()
+) -> Issuance:
+    """Afterwards newOrder may be sent, and it is *paid* for in the same transaction; what is only *reserved* by that is
+    given back if no certificate comes of it.
+
+    Without payment idempotent, because newOrder may have been sent and its answer lost; but nobody pays twice. Raises
+    `conflict`.
+    """
+    other = "keyed" if paid else "placing"
+    statement = _SQL["issuance is placing"](id=issuance.id, other=other, paid=_lines(reserved)).expecting(1)
     rows, *_ = await db.write(statement, *paid)
     return from_row(rows[0])
 
 
-async def drop_replaces(db: Database, issuance: Issuance, *paid: Statement) -> Issuance:
+async def drop_replaces(
+    db: Database, issuance: Issuance, *paid: Statement, reserved: Sequence[Reserved] = ()
+) -> Issuance:
     """Afterwards its order names no predecessor, and is *paid* for as such."""
-    rows, *_ = await db.write(_SQL["drop replaces"](id=issuance.id).expecting(1), *paid)
+    statement = _SQL["drop replaces"](id=issuance.id, paid=_lines(reserved)).expecting(1)
+    rows, *_ = await db.write(statement, *paid)
     return from_row(rows[0])
 
 
@@ -159,9 +171,12 @@ async def issued_late(
 
 
 async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime, lost: bool = False) -> None:
-    """Afterwards it is given up for that reason, and another may begin; its order, if it has one and that is not *lost*
-    to the CA too, is to be withdrawn."""
-    await db.write(*abandoned(issuance, reason, now, lost=lost))
+    """Afterwards it is given up for that reason, what was reserved for it is given back, and another may begin; its
+    order, if it has one and that is not *lost* to the CA too, is to be withdrawn."""
+    rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
+    reserved = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
+    returned = (budgets.give_back(each.key, each.span) for each in sorted(reserved, key=lambda each: each.key))
+    await db.write(*abandoned(issuance, reason, now, lost=lost), *returned)
 
 
 def abandoned(issuance: Issuance, reason: str, now: datetime, *, lost: bool = False) -> tuple[Statement, Statement]:
@@ -179,6 +194,10 @@ async def begun_since(db: Database, certificate: str, since: datetime) -> list[B
         Begun(account_id, Cause(cause), moment(at), status == "issued", status == "abandoned" and bool(was_ordered))
         for account_id, cause, status, was_ordered, at in await db.rows(statement)
     ]
+
+
+def _lines(reserved: Sequence[Reserved]) -> str:
+    return "".join(f"{to_text(each)}\n" for each in reserved)
 
 
 def open_of(certificate: str) -> Statement:

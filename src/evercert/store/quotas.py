@@ -1,4 +1,4 @@
-"""What was used of a CA's limits lately, by our own books."""
+"""What was used of a CA's limits before the ledger counted, by what else the store remembers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import msgspec
 
 from evercert.base.clock import to_epoch
 from evercert.base.names import Identifier
-from evercert.db.protocol import Database
-from evercert.store.columns import moment, moment_or_none
+from evercert.db.protocol import Database, Row
 from evercert.store.sql import load_queries
 
-__all__ = ["Use", "issued_since", "orders_since"]
+__all__ = ["Use", "used_since"]
 
 _SQL: Final = load_queries("quotas")
 
@@ -22,25 +21,42 @@ _MOST = 50_000
 
 
 class Use(msgspec.Struct, frozen=True):
-    """One certificate that was issued: the names that it counts for, and when."""
+    """One order: whose, for which names, when (in microseconds), whether it named a predecessor, and whether a
+    certificate came of it or still may."""
 
+    account: str
     identifiers: tuple[Identifier, ...]
-    at: datetime
+    at: int
+    replaces: bool = False
+    certified: bool = True
 
 
 class _Named(msgspec.Struct, frozen=True):
     """The part of an intent that counts."""
 
     identifiers: tuple[Identifier, ...]
+    ca: str
+    account: str = "default"
 
 
-async def issued_since(db: Database, ca: str, since: datetime) -> list[Use]:
-    """What the CA issued to us, newest first."""
-    [rows] = await db.scan(_SQL["issued since"](ca=ca, since=to_epoch(since), limit=_MOST))
-    return [Use(msgspec.json.decode(intent, type=_Named).identifiers, moment(at)) for _, intent, at in rows]
+async def used_since(db: Database, ca: str, since: datetime) -> list[Use]:
+    """What was ordered of the CA, by us or by whom we took certificates over from; newest first of each."""
+    when = to_epoch(since)
+    ours, others = await db.scan(
+        _SQL["orders at a ca"](ca=ca, since=when, limit=_MOST),
+        _SQL["certificates from elsewhere"](since=when, limit=_MOST),
+    )
+    imported = [(_named(intent), at) for intent, at in others]
+    return [
+        *map(_use, ours),
+        *(Use(each.account, each.identifiers, at) for each, at in imported if each.ca == ca),
+    ]
 
 
-async def orders_since(db: Database, account_id: int, since: datetime) -> tuple[int, datetime | None]:
-    """How many orders the account placed, and when the oldest of them was."""
-    [[(count, oldest)]] = await db.scan(_SQL["orders since"](account_id=account_id, since=to_epoch(since)))
-    return count, moment_or_none(oldest)
+def _use(row: Row) -> Use:
+    account, intent, at, replaces, status = row
+    return Use(account, _named(intent).identifiers, at, bool(replaces), status != "abandoned")
+
+
+def _named(intent: str) -> _Named:
+    return msgspec.json.decode(intent, type=_Named)

@@ -14,6 +14,7 @@ from evercert.config.declaration.declared import Declaration, Declared
 from evercert.config.declaration.faults import Faulty
 from evercert.config.declaration.reading import current_digest, read_declaration
 from evercert.config.settings import Settings, load_settings
+from evercert.model.access import OwnLimit
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice, Criticality, Freeze, OnRemoval, Window
 from evercert.pki.key_type import KeyType
@@ -272,3 +273,29 @@ def test_what_the_page_shows_is_a_declaration(read: Read, tmp_path: Path, number
         *re.findall(r"```toml\n(.*?)```", page, re.S),
     ]
     assert len(read(shown[number]).certificates) == (1, 14)[number]
+
+
+def test_limits_of_a_ca_are_declared_in_place_of_the_known_ones(read: Read) -> None:
+    [(access, _)] = read(
+        """
+        [cas.letsencrypt.limits]
+        orders = "1500/3h"
+        domain = "none"
+        requests = "50/1s"
+        """
+    ).cas
+    assert access.limits == (OwnLimit("orders", 1500, 10_800), OwnLimit("domain", 0, 0), OwnLimit("requests", 50, 1))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('orders = "many"', "it is no limit"),
+        ('orders = "0/3h"', "it is no limit"),
+        ("orders = 300", "it is no limit"),
+        ('order = "300/3h"', "there is no such key here"),
+    ],
+)
+def test_a_limit_that_is_none_is_told(read: Read, written: str, said: str) -> None:
+    with pytest.raises(Faulty, match=said):
+        read(f"[cas.letsencrypt.limits]\n{written}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
@@ -14,9 +14,9 @@ from evercert.base.names import Identifier, parse_identifier
 from evercert.config.declaration.faults import Fault, nearest
 from evercert.config.declaration.gathering import Entry, Tables
 from evercert.config.declaration.origin import Origin
-from evercert.config.declaration.schema import CaTable, DnsTable, Option, TargetTable
+from evercert.config.declaration.schema import CaTable, DnsTable, LimitsTable, Option, TargetTable
 from evercert.config.references import is_reference
-from evercert.model.access import CaAccess
+from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice
 
@@ -118,7 +118,14 @@ def _as_access(table: CaTable, directory: str, origin: Origin) -> CaAccess:
         eab_key=table.eab_key,
         eab_algorithm=table.eab_algorithm,
         account_key=table.account_key,
+        limits=tuple(_own_limits(table.limits)) if table.limits else (),
     )
+
+
+def _own_limits(table: LimitsTable) -> Iterator[OwnLimit]:
+    for word in table.__struct_fields__:
+        if limit := getattr(table, word):
+            yield OwnLimit(word, limit.count, int(limit.period.total_seconds()))
 
 
 @dataclass(slots=True)

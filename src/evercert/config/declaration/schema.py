@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from evercert.config.declaration.words import Moment, Span, WindowText
+from evercert.config.declaration.words import LimitText, Moment, Span, WindowText
 from evercert.model.terms import Criticality, OnRemoval
 from evercert.pki.key_type import KeyType
 
@@ -20,6 +20,7 @@ __all__ = [
     "DnsTable",
     "FreezeTable",
     "HookTable",
+    "LimitsTable",
     "PolicyTable",
     "TargetTable",
     "Wishes",
@@ -136,6 +137,18 @@ class CertificateTable(Wishes, frozen=True):
     ] = ""
 
 
+class LimitsTable(_Strict, frozen=True):
+    """`[cas.NAME.limits]`: how much in how long, such as `1500/3h`, in place of what is known of the CA; or `none`."""
+
+    orders: Annotated[LimitText, _says("new orders per account")] | None = None
+    domain: Annotated[LimitText, _says("certificates per registered domain")] | None = None
+    set: Annotated[LimitText, _says("certificates per exact set of names")] | None = None
+    failures: Annotated[LimitText, _says("failed validations per name and account")] | None = None
+    failures_in_a_row: Annotated[LimitText, _says("the same without a success in between")] | None = None
+    accounts: Annotated[LimitText, _says("new accounts, of all nodes together")] | None = None
+    requests: Annotated[LimitText, _says("requests of one process")] | None = None
+
+
 class CaTable(_Strict, frozen=True):
     """`[cas.NAME]`: how this installation goes to a CA, and as whom it registers there."""
 
@@ -150,6 +163,7 @@ class CaTable(_Strict, frozen=True):
     proxy: Annotated[str, _says("HTTP proxy for this CA, or a reference to it")] = ""
     allow_http: Annotated[bool, _says("accept a CA without TLS")] = False
     ip: Annotated[Literal[4, 6], _says("reach it by IPv4 or IPv6 only")] | None = None
+    limits: Annotated[LimitsTable, _says("its limits, if yours are not the known ones (docs/limits.md)")] | None = None
 
 
 class DnsTable(_Strict, frozen=True):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from evercert.config.toml import span_from
 from evercert.model.terms import Window
 
-__all__ = ["Moment", "Span", "WindowText", "worded"]
+__all__ = ["LimitText", "Moment", "Span", "WindowText", "worded"]
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW: Final = re.compile(
@@ -22,6 +22,7 @@ _WINDOW: Final = re.compile(
     re.ASCII,
 )
 _MINUTES: Final = 24 * 60
+_LIMIT: Final = re.compile(r"(?P<count>[0-9]{1,9})/(?P<period>[0-9]{1,5}[smhdw])", re.ASCII)
 
 
 class WindowText:
@@ -81,9 +82,27 @@ class Span:
         return cls(span_from(written), written)
 
 
+class LimitText:
+    """So much in so long: 1500/3h, 60/1m; or `none`, which is no limit (a count of zero)."""
+
+    def __init__(self, count: int, period: timedelta, written: object) -> None:
+        self.count = count
+        self.period = period
+        self.written = str(written)
+
+    @classmethod
+    def read(cls, written: Any) -> LimitText:
+        if written == "none":
+            return cls(0, timedelta(), written)
+        found = _LIMIT.fullmatch(written) if isinstance(written, str) else None
+        if found is None or not int(found["count"]) or not span_from(found["period"]):
+            raise ValueError("it is no limit, such as 1500/3h or none")
+        return cls(int(found["count"]), span_from(found["period"]), written)
+
+
 def worded(kind: type, written: Any) -> Any:
     """What msgspec asks for a value of those types. Raises `ValueError` with what is wrong."""
-    if kind in {WindowText, Moment, Span}:
+    if kind in {WindowText, Moment, Span, LimitText}:
         return kind.read(written)
     raise TypeError(kind)
 

@@ -30,6 +30,8 @@ ALTER TABLE issuances ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 
 -- Close to its end a certificate may be asked of two CAs at once: the second issuance is the first one's rival.
 ALTER TABLE issuances ADD COLUMN rival INTEGER NOT NULL DEFAULT 0;
+-- JSON: the buckets that its order drew on, of which the CA counts certificates; given back where there comes none.
+ALTER TABLE issuances ADD COLUMN paid TEXT NOT NULL DEFAULT '';
 DROP INDEX one_open_issuance;
 CREATE UNIQUE INDEX one_open_issuance ON issuances (certificate, rival) WHERE ended_at IS NULL;
 

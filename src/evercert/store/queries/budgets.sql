@@ -30,6 +30,10 @@ INSERT INTO budgets (ca, scope, subject, tat) VALUES (:ca, :scope, :subject, :fi
 ON CONFLICT (ca, scope, subject) DO UPDATE
 SET tat = CASE WHEN budgets.tat > :now THEN budgets.tat ELSE :now END + :span;
 
+-- name: give back
+-- What was reserved is not used.
+UPDATE budgets SET tat = tat - :span WHERE ca = :ca AND scope = :scope AND subject = :subject;
+
 -- name: queue
 -- A moment of its own for one more that waits, behind the others; none beyond the last one that is given out.
 UPDATE budgets SET tail = CASE WHEN tail >= :room THEN tail + :span ELSE :room END

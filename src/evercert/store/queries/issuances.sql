@@ -17,12 +17,12 @@ FROM issuances WHERE certificate = :certificate AND ended_at IS NULL ORDER BY ri
 
 -- name: issuance is placing
 -- newOrder may be sent; unless it is paid for now, it may have been sent before.
-UPDATE issuances SET status = 'placing' WHERE id = :id AND status IN ('keyed', :other)
+UPDATE issuances SET status = 'placing', paid = paid || :paid WHERE id = :id AND status IN ('keyed', :other)
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 
 -- name: drop replaces
 -- The next newOrder names no predecessor.
-UPDATE issuances SET replaces = '' WHERE id = :id AND status = 'placing'
+UPDATE issuances SET replaces = '', paid = paid || :paid WHERE id = :id AND status = 'placing'
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 
 -- name: issuance is ordered
@@ -37,6 +37,10 @@ UPDATE issuances SET status = 'issued', ended_at = :now WHERE id = :id AND statu
 -- name: issuance is issued late
 -- Another one was first; its certificate is kept all the same.
 UPDATE issuances SET status = 'issued', withdraw_at = NULL WHERE id = :id AND status = 'abandoned';
+
+-- name: paid for issuance
+-- The buckets of certificates that its order drew on.
+SELECT paid FROM issuances WHERE id = :id;
 
 -- name: abandon issuance
 -- Given up; another may begin. What was ordered is to be withdrawn.

@@ -1,16 +1,18 @@
--- name: issued since
--- What a CA issued to us lately: whose account, for which names, when; newest first.
-SELECT accounts.id, certificates.intent, issued.issued_at
-FROM issued
-JOIN issuances ON issuances.id = issued.issuance_id
+-- name: orders at a ca
+-- What was ordered there lately: by which account, for which names, when, and whether a certificate came or may come of it.
+SELECT accounts.name, certificates.intent, issuances.created_at, issuances.replaces, issuances.status
+FROM issuances
 JOIN accounts ON accounts.id = issuances.account_id
-JOIN certificates ON certificates.name = issued.certificate
-WHERE accounts.ca = :ca AND issued.issued_at >= :since
-ORDER BY issued.issued_at DESC
+JOIN certificates ON certificates.name = issuances.certificate
+WHERE accounts.ca = :ca AND issuances.status NOT IN ('keyed') AND issuances.created_at >= :since
+ORDER BY issuances.created_at DESC
 LIMIT :limit;
 
--- name: orders since
--- How many orders an account placed lately, and when the first of them was.
-SELECT COUNT(*), MIN(created_at)
-FROM issuances
-WHERE account_id = :account_id AND order_url <> '' AND created_at >= :since;
+-- name: certificates from elsewhere
+-- What was imported and is not old: certificates that other programs ordered.
+SELECT certificates.intent, issued.not_before
+FROM issued
+JOIN certificates ON certificates.name = issued.certificate
+WHERE issued.issuance_id IS NULL AND issued.not_before >= :since
+ORDER BY issued.not_before DESC
+LIMIT :limit;
