@@ -16,6 +16,7 @@ from bench.ca.retention import measure_retention
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.declared import measure_declared
 from bench.filled import copy_lineage, fill_store
+from bench.forecast import measure_forecast
 from bench.measure import Command, all_of, cost_of, typical
 from bench.table import print_table
 from bench.webroot import serve_folder
@@ -108,6 +109,11 @@ def declared(folder: Path, scale: Scale) -> None:
     measure_declared(folder, scale.most * 100, scale.seconds)
 
 
+def forecast(folder: Path, scale: Scale) -> None:
+    """When a fleet meets which limit."""
+    measure_forecast(folder, scale.most * 200, scale.seconds)
+
+
 def ca(folder: Path, scale: Scale) -> None:
     """Certificates from every CA that can be had here, under one load."""
     load = Load(scale.issued, warm=scale.issued // 10, clients=32, accounts=32, seconds=scale.seconds / 4)
@@ -130,6 +136,7 @@ QUESTIONS = {
     "obtain-at-once": obtain_at_once,
     "hold": hold,
     "declared": declared,
+    "forecast": forecast,
     "ca": ca,
     "ca-retention": ca_retention,
     "ca-lists": ca_lists,

@@ -18,12 +18,13 @@ from typing import Any
 import click
 import msgspec
 
-from evercert.acme.cas import KNOWN_CAS
+from evercert.acme.cas import KNOWN_CAS, known_ca
 from evercert.base.errors import CODES, Exit
 from evercert.ca.admin.table import OPERATIONS, Operation
 from evercert.ca.profiles.profile import BUILT_IN, Profile
 from evercert.ca.profiles.reading import FIELDS
 from evercert.cli.app import app
+from evercert.cli.forecast.show import picture
 from evercert.config.declaration.schema import (
     USUAL,
     CaTable,
@@ -39,6 +40,8 @@ from evercert.config.declaration.schema import (
 )
 from evercert.config.declaration.shape import described
 from evercert.config.settings import SETTINGS
+from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
+from evercert.engine.forecast.outlook import forecast
 from evercert.model.event import KINDS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
@@ -302,6 +305,23 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def forecast_picture() -> Iterator[str]:
+    """What `evercert forecast --days 60 --svg --calendar` draws of a shop that has 3,000 certificates at Let's Encrypt,
+    which renew with ARI and meet no limit, and takes over 280 names more under one domain."""
+    day, days, start = 86_400, 60, 1_798_761_600  # from 2027-01-01 on
+    ca = known_ca("letsencrypt")
+    kind = Kind(ca.directory, "default", 90 * day, 30 * day, ari=True)
+    fleet = Fleet(start)
+    for number in range(3_000):
+        # A third came in the two weeks in which the shop began, and are renewed together still.
+        due = start + (number * 7 % 60 if number % 3 else 20 + number % 14) * day + number % 24 * 3600
+        fleet.add(kind, due, due + kind.lead, [f"shop{number}.example"], number)
+    for number in range(280):
+        fleet.add(kind, start, 0, ["shop.example"], -number)
+    rules = {ca.directory: CaRules(ca.id, ca.directory, ca.limits, ari=True)}
+    yield picture(forecast(fleet, rules, {}, days * day), days, calendar=True).rstrip()
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": cli,
     "settings.md": settings,
@@ -315,6 +335,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "ca-admin.md": ca_admin,
     "ca-conformance.md": ca_conformance,
     "strangers.md": strangers,
+    "forecast.svg": forecast_picture,
 }
 
 

@@ -24,6 +24,7 @@ _HEAVY = ("cryptography", "dns", "rich", "urllib3")
         ("list", ()),
         ("tasks", ()),
         ("tasks retry --all-failed", ()),
+        ("forecast", ()),
         ("renew", ()),
         ("run --once", ()),
         ("events", ()),

@@ -10,7 +10,7 @@ from typing import Final
 from evercert.acme.foreign import shown
 from evercert.base.errors import EvercertError
 
-__all__ = ["DEFAULT_POLL", "bounded_poll", "checked_ari_id", "moment_within"]
+__all__ = ["DEFAULT_POLL", "bounded_poll", "checked_ari_id", "moment_within", "usual_poll"]
 
 # §4.3.2: at most once a minute, at least once a day; Let's Encrypt asks for every six hours.
 _SOONEST: Final = timedelta(minutes=1)
@@ -24,6 +24,12 @@ _ARI_ID = re.compile(r"[A-Za-z0-9_-]{1,300}\.[A-Za-z0-9_-]{1,300}")
 def moment_within(start: datetime, end: datetime, rng: Random) -> datetime:
     """A moment inside the window, spread evenly (§4.2). Draw it once for a window, and keep it."""
     return start + (end - start) * rng.random()
+
+
+def usual_poll(life: timedelta) -> timedelta:
+    """After how long to ask again about a certificate that lives so long, if the CA says nothing of it: six hours, or
+    less where they would be much of its life."""
+    return min(DEFAULT_POLL, life / 20)
 
 
 def bounded_poll(asked: timedelta | None) -> timedelta:

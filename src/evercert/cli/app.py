@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "apply": "make what is declared what is wanted, and do it",
     "explain": "where each value of a certificate was said, and what happens next",
     "tasks": "what is to be done and what waits: shown, run now, retried, cancelled, resumed",
+    "forecast": "when the fleet meets which limit, and what another life would need",
     "list": "the certificates, what is served, and what happens next",
     "show": "everything about one certificate",
     "deploy": "install a certificate again, or in a further place",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from evercert.acme.ari import moment_within
+from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -18,7 +18,7 @@ from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
 from evercert.store import health, renewals
 
-__all__ = ["RenewalInfo", "poll_interval"]
+__all__ = ["RenewalInfo"]
 
 # Let's Encrypt asks for a look every six hours; a mass revocation is noticed within that time.
 _USUAL = timedelta(hours=6)
@@ -74,9 +74,4 @@ class RenewalInfo:
 
 
 def _soon(current: IssuedCertificate) -> timedelta:
-    return poll_interval(current.lifetime)
-
-
-def poll_interval(life: timedelta) -> timedelta:
-    """After how long a CA is asked again: six hours, or less where they would be much of the life."""
-    return min(_USUAL, life / 20)
+    return usual_poll(current.lifetime)

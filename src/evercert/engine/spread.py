@@ -12,11 +12,11 @@ from hashlib import sha256
 
 from evercert.model.fact import CertificateFact, IssuedCertificate
 
-__all__ = ["earlier", "share"]
+__all__ = ["TOGETHER", "earlier", "share"]
 
 # Of the time until a renewal. With Let's Encrypt's two thirds a certificate of 90 days that came with many others is
 # renewed after 45 to 60 days: half a month for all of them, and no more than a third more renewals, once.
-_TOGETHER = 1 / 4
+TOGETHER = 1 / 4
 # What came on its own schedule is spread already; this keeps chance meetings from lasting. ARI's windows are as wide.
 _ALONE = 1 / 50
 
@@ -24,7 +24,7 @@ _ALONE = 1 / 50
 def earlier(fact: CertificateFact, current: IssuedCertificate, until: timedelta) -> timedelta:
     """How much earlier *current* is renewed than after *until*; the same at every call, never the whole of it."""
     together = not fact.on_schedule and current.issuance_id is not None
-    return until * ((_TOGETHER if together else _ALONE) * share(fact.intent.name))
+    return until * ((TOGETHER if together else _ALONE) * share(fact.intent.name))
 
 
 def share(name: str) -> float:

@@ -31,6 +31,7 @@ __all__ = [
     "fronts",
     "held",
     "next_action_at",
+    "page",
     "schedule",
     "wake",
     "wanted",
@@ -106,6 +107,13 @@ async def fact(db: Database, name: str) -> CertificateFact | None:
     statement = _SQL["fact"](name=name)
     rows, placed, left = await db.read(statement, deployments.of_certificate(name), presented.of_certificate(name))
     return _fact(rows[0], placed, left) if rows else None
+
+
+async def page(db: Database, after: str, limit: int) -> list[tuple[CertificateFact, str, str]]:
+    """At most *limit* certificates that come after that name, by name, without their deployments and what was left
+    behind; of each the CA and the account that the current one was issued by and to, empty where that is not known."""
+    [rows] = await db.scan(_SQL["facts after"](after=after, limit=limit))
+    return [(_fact(row, (), ()), row[_RENEWAL] or "", row[_RENEWAL + 1] or "") for row in rows]
 
 
 async def next_action_at(db: Database) -> datetime | None:

@@ -87,7 +87,7 @@ def play_model(model: Model) -> Told:
 
 def play_fleet(fleet: Fleet, ca: CaRules, steps: Steps) -> Told:
     """The fleet itself, with all limits, also those that cannot be met."""
-    kinds, domains, several = list(fleet.kinds), list(fleet.domains), list(fleet.several)
+    kinds, domains, several = fleet.kinds, list(fleet.domains), list(fleet.several)
     certificates, limits = [], dict[object, Limit]()
     for number, due, ends, domain, names in zip(
         fleet.kind, fleet.due, fleet.ends, fleet.domain, fleet.names, strict=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from evercert.acme.cas import Limit, LimitScope
 from evercert.engine.forecast.course import course_of
 from evercert.engine.forecast.division import divided
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
-from evercert.engine.forecast.model import Steps
+from evercert.engine.forecast.model import Model, Steps
 from tests.engine.forecast.brute import play_fleet, play_model
 from tests.engine.forecast.given import CA, DAY, HOUR, LETS_ENCRYPT, START, fleet_of, kind, rules
 
@@ -65,10 +66,17 @@ def gathered(found: list[tuple[Kind, int, int, list[str], int]]) -> Fleet:
 fleets = st.lists(certificates, max_size=30).map(gathered)
 
 
+def together(fleet: Fleet, allowed: tuple[Limit, ...]) -> Model:
+    """The fleet of which nothing is spread: that is proved below."""
+    model = divided(fleet, rules(*allowed), {}, STEPS)
+    model.cohorts = [replace(cohort, spread=0) for cohort in model.cohorts]
+    return model
+
+
 @settings(deadline=None)
 @given(fleets, limits)
 def test_it_agrees_with_a_simulation_of_every_certificate(fleet: Fleet, allowed: tuple[Limit, ...]) -> None:
-    model = divided(fleet, rules(*allowed), {}, STEPS)
+    model = together(fleet, allowed)
     course, brute = course_of(model), play_model(model)
     assert [a + b for a, b in zip(course.firsts, course.renewals, strict=True)] == [
         brute.granted[step] for step in range(STEPS.count)
@@ -80,7 +88,7 @@ def test_it_agrees_with_a_simulation_of_every_certificate(fleet: Fleet, allowed:
 @settings(deadline=None)
 @given(fleets, limits)
 def test_no_limit_that_can_be_met_is_left_out(fleet: Fleet, allowed: tuple[Limit, ...]) -> None:
-    course = course_of(divided(fleet, rules(*allowed), {}, STEPS))
+    course = course_of(together(fleet, allowed))
     brute = play_fleet(fleet, CaRules("", CA, allowed), STEPS)
     first = min((step for step in range(STEPS.count) if brute.waits[step]), default=None)
     assert next((step for step, waits in enumerate(course.waits) if waits), None) == first
@@ -118,3 +126,17 @@ def test_every_certificate_renews_when_it_should(count: int, first: int) -> None
     )
     assert course.renewals == [expected[step] for step in range(STEPS.count)]
     assert not any(course.waits)
+
+
+@given(st.integers(1, 500))
+def test_what_is_issued_together_is_renewed_within_a_quarter_of_its_time(count: int) -> None:
+    fleet = Fleet(START)
+    for number in range(count):
+        fleet.add(kind(6 * DAY, lead=2 * DAY, ari=False), START, 0, [f"n{number}.test"], number)
+    course = course_of(divided(fleet, rules(), {}, STEPS))
+    due = {step: found for step, found in enumerate(course.renewals[: 5 * 24]) if found}
+    assert min(due) >= 3 * 24
+    assert max(due) <= 4 * 24
+    assert sum(due.values()) == count
+    # Evenly: none of the 25 hours has more than its share.
+    assert max(due.values()) <= -(-count // 25)

@@ -11,7 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
@@ -204,7 +204,8 @@ class _Run:
             series = self.done.firsts if cohort.first else self.done.renewals
             series[step] += count
             self._release(entry, count, step)
-        self._renew(cohort.then, count, step)
+        for part, earlier in _spread(count, cohort.spread):
+            self._renew(cohort.then, part, step, earlier)
 
     def _release(self, entry: _Entry, count: int, step: int) -> None:
         deadline, due, _, blamed = entry
@@ -216,10 +217,10 @@ class _Run:
         if deadline < step:
             waiting.lapsed[deadline] += count
 
-    def _renew(self, number: int, count: int, step: int) -> None:
-        """What was issued at *step* is due again in its time."""
+    def _renew(self, number: int, count: int, step: int, earlier: int) -> None:
+        """What was issued at *step* is due again in its time, or *earlier*."""
         cohort = self.model.cohorts[number]
-        due, ends = step + cohort.interval, step + cohort.interval + cohort.slack
+        due, ends = step + cohort.interval - earlier, step + cohort.interval + cohort.slack
         if cohort.terms:
             due = self._permitted(cohort.terms, due, step + int((ends - step) * LAST_CALL))
         if due < self.steps.count:
@@ -267,6 +268,13 @@ class _Run:
                 waiting.longest = max(waiting.longest, self.steps.count - due)
                 if deadline < self.steps.count:
                     waiting.lapsed[deadline] += count
+
+
+def _spread(count: int, span: int) -> Iterator[tuple[int, int]]:
+    """Evenly over *span* steps: how many are how much earlier."""
+    parts = max(1, min(count, span + 1))
+    for part in range(parts):
+        yield (part + 1) * count // parts - part * count // parts, (span + 1) * (2 * part + 1) // (2 * parts)
 
 
 def _stretched(limit: Limit, size: int) -> Limit:

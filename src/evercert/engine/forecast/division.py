@@ -14,10 +14,11 @@ from evercert.engine.budget import draws, interval, usable
 from evercert.engine.forecast.change import UNCHANGED, Change
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import FREE, NEVER, Books, Bucket, Cohort, Model, Steps
+from evercert.engine.spread import TOGETHER
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import Terms
 
-__all__ = ["divided"]
+__all__ = ["counted_by", "divided"]
 
 _SECOND = 1_000_000
 _DAY = 86_400
@@ -53,6 +54,15 @@ class _Way:
     def scopes(self, ends: int, start: int) -> frozenset[LimitScope]:
         return self.first if self.is_first(ends, start) else self.renewal
 
+    def at_once(self, scope: LimitScope) -> float:
+        """Of how many orders the first comes whenever it likes; of one that is spread, a part of the second too."""
+        again = scope in self.renewal and not self.kind.ari
+        return self.weight * (1 + TOGETHER) if again else self.weight
+
+    def rate(self, scope: LimitScope) -> float:
+        """Orders a second that follow."""
+        return self.weight / self.after if scope in self.renewal else 0.0
+
 
 class _Load:
     """How much is drawn on each subject of one CA's limit: certificates that do, and orders a second again."""
@@ -61,10 +71,9 @@ class _Load:
         self.count = array("d", bytes(8 * subjects))
         self.rate = array("d", bytes(8 * subjects))
 
-    def add(self, subject: int, way: _Way, *, again: bool) -> None:
-        self.count[subject] += way.weight
-        if again:
-            self.rate[subject] += way.weight / way.after
+    def add(self, subject: int, way: _Way, scope: LimitScope) -> None:
+        self.count[subject] += way.at_once(scope)
+        self.rate[subject] += way.rate(scope)
 
 
 @dataclass(slots=True)
@@ -101,12 +110,12 @@ class _Division:
         return _Way(
             kind=changed,
             rules=self.rules[changed.ca],
-            moved=(changed.ca, changed.account) != (kind.ca, kind.account),
+            moved=kind.foreign or (changed.ca, changed.account) != (kind.ca, kind.account),
             before=max(1, kind.life - kind.lead),
             after=max(1, changed.life - changed.lead),
             weight=self.change.growth if kind.chosen else 1.0,
-            first=_counting(limits),
-            renewal=_counting(limits, renewal=True, ari=changed.ari),
+            first=counted_by(limits),
+            renewal=counted_by(limits, renewal=True, ari=changed.ari),
         )
 
     def _domains_of(self, place: int) -> Sequence[int]:
@@ -120,9 +129,11 @@ class _Division:
         for place, number in enumerate(self.fleet.kind):
             way = self.ways[number]
             if scope in way.scopes(self.fleet.ends[place], self.steps.start):
-                load = loads.setdefault(way.rules.directory, _Load(len(self.domains)))
+                if way.rules.directory not in loads:
+                    loads[way.rules.directory] = _Load(len(self.domains))
+                load = loads[way.rules.directory]
                 for domain in self._domains_of(place):
-                    load.add(domain, way, again=scope in way.renewal)
+                    load.add(domain, way, scope)
         for directory, load in loads.items():
             self._bind_loaded(self.rules[directory], load)
 
@@ -152,9 +163,9 @@ class _Division:
         scope = LimitScope.CERTIFICATES_PER_SET
         limit = _limit(ca, scope)
         ways = [self.ways[self.fleet.kind[place]] for place in places]
-        rate = sum(way.weight / way.after for way in ways if scope in way.renewal)
+        rate = sum(way.rate(scope) for way in ways)
         tat = self._tat(ca, limit, digest)
-        if _may_meet(limit, sum(way.weight for way in ways), rate, self._used(limit, tat)):
+        if _may_meet(limit, sum(way.at_once(scope) for way in ways), rate, self._used(limit, tat)):
             self._bucket(Bucket(ca, limit, "", tat, places[0]), digest)
 
     def _put(self, place: int) -> None:
@@ -237,8 +248,11 @@ class _Division:
             after, life = max(1, way.after // self.steps.size), kind.life // self.steps.size
             terms = Terms(windows=kind.windows, freezes=kind.freezes) if kind.windows or kind.freezes else None
             itself = number if then is None else then
+            # Where the CA suggests when to renew, nothing is spread.
+            spread = int(after * TOGETHER) if first and not kind.ari else 0
+            slack = max(0, life - after)
             self.built.cohorts.append(
-                Cohort(self._lane(drawn), drawn, after, max(0, life - after), itself, terms, first, kind.chosen)
+                Cohort(self._lane(drawn), drawn, after, slack, itself, terms, first, kind.chosen, spread)
             )
         return number
 
@@ -269,8 +283,8 @@ class _Division:
         return max(0, tat - self.steps.start * _SECOND) / interval(limit)
 
 
-def _counting(limits: Sequence[Limit], *, renewal: bool = False, ari: bool = False) -> frozenset[LimitScope]:
-    """By what an order is counted."""
+def counted_by(limits: Sequence[Limit], *, renewal: bool = False, ari: bool = False) -> frozenset[LimitScope]:
+    """By what an order is counted where these are the limits."""
     sample = CertificateIntent("", (_NAME,), "")
     return frozenset(draw.scope for draw in draws(sample, limits, renewal=renewal, ari=ari) if draw.limit and draw.cost)
 

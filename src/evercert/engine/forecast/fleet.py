@@ -32,7 +32,9 @@ class CaRules:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What many certificates have in common. `life` and `lead` are seconds: how long one lives, and how long before its
-    end the next one is asked for. `chosen`: the question is about it; the others only draw on the same limits."""
+    end the next one is asked for. `ari`: its CA suggests when. `chosen`: the question is about it; the others only draw
+    on the same limits. `foreign`: what there is of it was issued by another CA, or to another account, so that its next
+    order is a first one."""
 
     ca: str
     account: str
@@ -42,6 +44,8 @@ class Kind:
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     chosen: bool = True
+    foreign: bool = False
+    profile: str = ""
 
 
 @dataclass(slots=True)
@@ -49,7 +53,8 @@ class Fleet:
     """Columns of equal length. Moments are seconds since 1970; `ends` is zero where there is no certificate yet."""
 
     start: Seconds
-    kinds: dict[Kind, int] = field(default_factory=dict)
+    kinds: list[Kind] = field(default_factory=list)
+    numbers: dict[Kind, int] = field(default_factory=dict)
     # The registered domains that any certificate counts under, each once; and those of certificates with several.
     domains: dict[str, int] = field(default_factory=dict)
     several: dict[tuple[int, ...], int] = field(default_factory=dict)
@@ -63,6 +68,8 @@ class Fleet:
     # Over all that were chosen: names, and those of them that are proved by a record in DNS.
     identifiers: int = 0
     dns_identifiers: int = 0
+    # Chosen ones for which nothing is done, so that they are not here.
+    stopped: int = 0
 
     def __len__(self) -> int:
         return len(self.due)
@@ -79,7 +86,7 @@ class Fleet:
         size: int = 1,
     ) -> None:
         """One certificate more: of *size* names, *dns* of which are proved by a record in DNS."""
-        self.kind.append(self.kinds.setdefault(kind, len(self.kinds)))
+        self.kind.append(self._number(kind))
         self.due.append(due)
         self.ends.append(ends)
         numbers = sorted({self.domains.setdefault(domain, len(self.domains)) for domain in domains})
@@ -88,6 +95,12 @@ class Fleet:
         if kind.chosen:
             self.identifiers += size
             self.dns_identifiers += dns
+
+    def _number(self, kind: Kind) -> int:
+        if kind not in self.numbers:
+            self.numbers[kind] = len(self.kinds)
+            self.kinds.append(kind)
+        return self.numbers[kind]
 
     def _several(self, numbers: tuple[int, ...]) -> int:
         return -1 - self.several.setdefault(numbers, len(self.several))

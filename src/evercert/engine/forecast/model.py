@@ -59,7 +59,8 @@ class Bucket:
 class Cohort:
     """What an order of such a certificate draws on, and when (in steps) the certificate that comes of it is renewed and
     ends; it then belongs to the cohort `then`. Those that draw on one account's limit are in one `lane`, the others in
-    `FREE`. `terms` are its windows and freezes, if it has any."""
+    `FREE`. `terms` are its windows and freezes, if it has any. What is issued together is renewed within `spread`
+    steps, the last of it after the interval."""
 
     lane: int
     draws: tuple[int, ...]
@@ -69,6 +70,7 @@ class Cohort:
     terms: Terms | None = None
     first: bool = False
     chosen: bool = True
+    spread: int = 0
 
 
 @dataclass(slots=True)

@@ -16,20 +16,24 @@ from evercert.engine.forecast.need import needed
 
 __all__ = ["Outlook", "Shortage", "forecast", "steps_of"]
 
-_DAY, _HOUR, _MINUTE = 86_400, 3600, 60
-# So many steps make a day of work at most; a short life is looked at in as many parts.
-_STEPS, _PARTS = 20_000, 100
+_DAY, _MINUTE = 86_400, 60
+# Parts of an hour that are whole minutes, and the parts in which a life's time for a renewal is looked at; there are no
+# more than so many steps.
+_MINUTES = (60, 30, 20, 15, 10, 5, 2, 1)
+_PARTS, _STEPS = 50, 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A limit that is used up, and what comes of it; where there is no `bucket`, a CA that does not answer.
+    """A limit that is used up, and what comes of it; where there is no `bucket`, a CA that does not answer. `number` is
+    the bucket's in the model.
 
     Moments and spans are seconds. `until` is when the last of them was served, or None if some wait still at the end
     (`left`). With `need` instead of the limit's own number nobody waits longer than a day, or than a quarter of the
     time that the shortest life has for a renewal.
     """
 
+    number: int
     bucket: Bucket | None
     since: int
     waiting: int
@@ -50,7 +54,7 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What will happen, `shortages` in the order of their beginning."""
+    """What will happen. Those `shortages` come first that let certificates lapse, then the others, each by time."""
 
     model: Model
     course: Course
@@ -69,8 +73,10 @@ class Outlook:
 def steps_of(fleet: Fleet, horizon: int, change: Change = UNCHANGED) -> Steps:
     """Hours, or shorter steps where a life is so short that an hour is much of it."""
     leads = (change.of(kind).lead for kind in fleet.kinds)
-    size = max(_MINUTE, min(_HOUR, min(leads, default=_HOUR * _PARTS) // _PARTS // _MINUTE * _MINUTE))
-    size = max(size, -(-horizon // _STEPS // _MINUTE) * _MINUTE)
+    longest = max(_MINUTE, min(leads, default=_DAY) // _PARTS)
+    size = next(minutes * _MINUTE for minutes in _MINUTES if minutes * _MINUTE <= longest)
+    while horizon > size * _STEPS:
+        size *= 2
     return Steps(fleet.start, size, -(-horizon // size))
 
 
@@ -83,7 +89,7 @@ def forecast(
     course, asked = course_of(model), course_of(model, unlimited=True)
     shortages = sorted(
         (_shortage(model, asked, number, waiting) for number, waiting in course.waiting.items()),
-        key=lambda each: (each.since, -each.waiting),
+        key=lambda each: (each.first_lapse is None, each.first_lapse or each.since, -each.waiting),
     )
     return Outlook(model, course, figures_of(fleet, change, asked, model.chosen), tuple(shortages))
 
@@ -92,6 +98,7 @@ def _shortage(model: Model, asked: Course, number: int, waiting: Waiting) -> Sho
     steps = model.steps
     bucket = None if number == OUTAGE else model.buckets[number]
     return Shortage(
+        number=number,
         bucket=bucket,
         since=steps.moment(waiting.since),
         waiting=waiting.count,

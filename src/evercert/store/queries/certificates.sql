@@ -2,6 +2,17 @@
 -- All that is known of one certificate, but what it may have several of.
 SELECT * FROM facts WHERE name = :name;
 
+-- name: facts after
+-- The same of so many that come after that name, in the order of names; and which account at which CA the current one
+-- was issued to, if that is known.
+SELECT f.*, a.ca AS issued_ca, a.name AS issued_account
+FROM facts AS f
+LEFT JOIN issuances AS n ON n.id = f.issued_issuance_id
+LEFT JOIN accounts AS a ON a.id = n.account_id
+WHERE f.name > :after
+ORDER BY f.name
+LIMIT :limit;
+
 -- name: next action
 -- When something is due next.
 SELECT min(first)
