@@ -30,7 +30,7 @@ async def test_it_is_forgotten_and_revoked_first_where_that_is_the_policy(
     async with world.engine() as engine:
         await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now(), digest="d")
         await engine.worker.settle("www.a.test")
-        await declared.release(engine.db, "www.a.test", how, world.clock.now())
+        await declared.release(engine.db, "www.a.test", how, "d", world.clock.now())
         await engine.worker.settle_due()
         assert await certificates.fact(engine.db, "www.a.test") is None
         assert [each.revoked for each in world.ca.certificates.values()] == [revoked]
@@ -41,7 +41,7 @@ async def test_a_ca_that_refuses_is_asked_again(world: World) -> None:
     async with world.engine() as engine:
         await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now(), digest="d")
         await engine.worker.settle("www.a.test")
-        await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, world.clock.now())
+        await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, "d", world.clock.now())
         world.ca.fail("revoke-cert", Fault.refused(ProblemType.UNAUTHORIZED), times=2)
         await engine.worker.settle_due()
         assert await certificates.fact(engine.db, "www.a.test")
@@ -52,7 +52,7 @@ async def test_a_ca_that_refuses_is_asked_again(world: World) -> None:
 async def test_what_was_issued_never_is_let_go_without_a_word_to_the_ca(world: World) -> None:
     async with world.engine() as engine:
         await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now(), digest="d")
-        await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, world.clock.now())
+        await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, "d", world.clock.now())
         await engine.worker.settle_due()
         assert await certificates.fact(engine.db, "www.a.test") is None
         assert world.ca.orders == {}

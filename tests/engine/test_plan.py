@@ -8,22 +8,26 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evercert.base.names import parse_identifier
+from evercert.base.names import parse_identifier, parse_identifiers
+from evercert.engine.merging import asked
 from evercert.engine.plan import plan, renewal_moment
 from evercert.model.fact import (
     CertificateFact,
     Deployment,
     DeployStatus,
+    Failure,
     Hold,
     Issuance,
     IssuanceStatus,
     IssuedCertificate,
+    LeftOut,
     Presented,
     Renewal,
     Stop,
 )
 from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
 from evercert.model.task import Step, Task, Wait
+from evercert.model.terms import Terms
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -31,6 +35,19 @@ DAY = timedelta(days=1)
 INTENT = CertificateIntent(
     name="www.example.test", identifiers=(parse_identifier("www.example.test"),), ca="https://ca.test/dir"
 )
+
+
+# Made of three, of which one is installed somewhere.
+MERGED = CertificateIntent(
+    name=INTENT.name,
+    identifiers=parse_identifiers(["a.test", "b.test", "c.test"]),
+    ca="https://ca.test/dir",
+    targets=(TargetSpec("nginx"),),
+    terms=Terms(
+        installed_as={"nginx": "a"}, members={"a": ("a.test",), "b": ("b.test", "c.test"), "c": ("c.test",)}, merge=9
+    ),
+)
+FAILURE = Failure("challenge-failed", "nobody is there", NOW)
 
 
 def issued(
@@ -202,8 +219,16 @@ def facts(draw: st.DrawFn) -> CertificateFact:
         st.just(1),
         moments,
     )
+    intent = msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"),) if draw(st.booleans()) else ())
+    left_out: tuple[LeftOut, ...] = ()
+    if draw(st.booleans()):
+        intent, has = MERGED, st.lists(st.sampled_from(["a.test", "b.test", "c.test"]), min_size=1, unique=True)
+        current = msgspec.structs.replace(current, names=tuple(draw(has))) if current else None
+        members = draw(st.lists(st.sampled_from(["a", "b", "c", "gone"]), unique=True))
+        left_out = tuple(LeftOut(member, 1, draw(moments.filter(bool)), FAILURE) for member in members)
     return CertificateFact(
-        intent=msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"),) if draw(st.booleans()) else ()),
+        intent=intent,
+        left_out=left_out,
         current=current,
         renewal=renewal,
         ari_poll_at=draw(moments),
@@ -254,11 +279,40 @@ def after(fact: CertificateFact, task: Task) -> CertificateFact:
         done = Deployment(INTENT.name, task.target, fact.current.id, DeployStatus.SERVED, NOW)
         return change(fact, deployments=(done,))
     if task.step is Step.ISSUE:
-        fresh = issued(timedelta(), 90 * DAY, number=9)
+        names = tuple(each.value for each in asked(fact, NOW))
+        fresh = change(issued(timedelta(), 90 * DAY, number=9), names=names)
         return change(fact, current=fresh, renewal=None, ari_poll_at=NOW + DAY, forced=False, retry_at=None, failures=0)
     if task.step is Step.POLL_RENEWAL_INFO:
         return change(fact, ari_poll_at=NOW + DAY)
     return change(fact, leftovers=())
+
+
+def merged(left_out: tuple[LeftOut, ...] = (), **changes: object) -> CertificateFact:
+    return msgspec.structs.replace(held(DAY, 90 * DAY), intent=MERGED, left_out=left_out, **changes)
+
+
+def test_what_a_merged_certificate_lacks_is_not_installed_where_that_belongs() -> None:
+    without = msgspec.structs.replace(issued(DAY, 90 * DAY), names=("b.test", "c.test"))
+    left = LeftOut("a", 1, NOW + timedelta(minutes=1), FAILURE)
+    assert plan(merged((left,), current=without), NOW) == Wait(INTENT.name, left.until, "a is tried again")
+    whole = msgspec.structs.replace(without, names=("a.test", "b.test", "c.test"))
+    step = plan(merged((left,), current=whole), NOW)
+    assert step == Task(INTENT.name, Step.DEPLOY, "it is not there yet", "nginx")
+
+
+def test_who_was_left_out_is_tried_again_and_then_nothing_is_due_for_that() -> None:
+    without = msgspec.structs.replace(issued(DAY, 90 * DAY), names=("b.test", "c.test"))
+    past, ahead = LeftOut("a", 3, NOW, FAILURE), LeftOut("a", 4, NOW + DAY, FAILURE)
+    assert plan(merged((past,), current=without), NOW) == Task(INTENT.name, Step.ISSUE, "a can be tried again")
+    assert isinstance(plan(merged((ahead,), current=without), NOW), Wait)
+    # One that is gone from the declaration is nobody's matter.
+    gone = LeftOut("gone", 3, NOW, FAILURE)
+    assert isinstance(plan(merged((gone,), current=without), NOW), Wait)
+
+
+def test_a_merged_certificate_whose_members_are_all_left_out_asks_no_ca() -> None:
+    left = tuple(LeftOut(member, 1, NOW + DAY, FAILURE) for member in MERGED.terms.members)
+    assert plan(CertificateFact(MERGED, left_out=left), NOW) == Wait(INTENT.name, NOW + DAY, "a is tried again")
 
 
 def test_what_is_held_waits_for_room_and_says_for_which_limit() -> None:

@@ -19,7 +19,7 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
-from evercert.model.fact import AccountStatus, DeployStatus, Failure, Renewal
+from evercert.model.fact import AccountStatus, DeployStatus, Failure, LeftOut, Renewal
 from evercert.model.hook import Hook
 from evercert.model.terms import OnRemoval
 from evercert.store import (
@@ -117,8 +117,9 @@ async def live(db: Database) -> None:
     await certificates.delete(db, "www", NOW)
     await declared.create(db, [(given.intent("a"), "1"), (given.intent("b"), "2")], NOW)
     await certificates.declare(db, given.intent("a"), NOW, digest="3")
-    await declared.release(db, "a", OnRemoval.KEEP, NOW)
-    await declared.release(db, "b", OnRemoval.REVOKE, NOW)
+    await certificates.leave_out(db, "a", [LeftOut("x", 1, NOW, Failure("dns", "no answer", NOW))], NOW)
+    await declared.release(db, "a", OnRemoval.KEEP, "3", NOW)
+    await declared.release(db, "b", OnRemoval.REVOKE, "2", NOW)
     await declared.note(db, declared.Applied("4", (), 2), NOW)
     await _tell(db)
     await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)

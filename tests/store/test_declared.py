@@ -12,11 +12,14 @@ from evercert.base.errors import EvercertError
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place, open_database
 from evercert.db.protocol import Database, Query
+from evercert.model.event import MemberLeftOut
+from evercert.model.fact import CertificateFact, Failure, LeftOut
+from evercert.model.intent import CertificateIntent
 from evercert.model.terms import Criticality, Freeze, OnRemoval, Terms, Window
-from evercert.store import certificates, declared, events, views
+from evercert.store import certificates, declared, events, issued, views
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
-from tests.store.given import CA, NOW, claimed, intent
+from tests.store.given import CA, NOW, begun, chain, claimed, intent, view
 
 LATER = NOW + timedelta(days=1)
 TERMS = Terms(
@@ -78,7 +81,7 @@ async def test_a_new_digest_alone_makes_nothing_due(db: Database) -> None:
 async def test_what_is_declared_no_longer_stays_or_goes(db: Database, how: OnRemoval) -> None:
     await certificates.declare(db, intent(), NOW, digest="d")
     for _ in range(2):
-        await declared.release(db, "www", how, LATER)
+        await declared.release(db, "www", how, "d", LATER)
     fact = await certificates.fact(db, "www")
     assert fact is not None
     assert fact.leaving is (None if how is OnRemoval.KEEP else how)
@@ -90,7 +93,7 @@ async def test_what_is_declared_no_longer_stays_or_goes(db: Database, how: OnRem
 @pytest.mark.parametrize("digest", ["", "d"])
 async def test_what_is_wanted_again_does_not_go(db: Database, digest: str) -> None:
     await certificates.declare(db, intent(), NOW, digest="d")
-    await declared.release(db, "www", OnRemoval.REVOKE, NOW)
+    await declared.release(db, "www", OnRemoval.REVOKE, "d", NOW)
     await certificates.declare(db, intent(), LATER, digest=digest)
     fact = await certificates.fact(db, "www")
     assert fact is not None
@@ -121,3 +124,69 @@ async def test_a_store_from_before_keeps_its_intents_and_goes_on(
         assert fact.intent == intent()
         assert await certificates.declare(db, intent(), NOW) == "unchanged"
         assert await certificates.declare(db, intent(ca=f"{CA}2"), NOW) == "changed"
+
+
+def named(name: str, **changes: object) -> CertificateIntent:
+    return msgspec.structs.replace(intent(**changes), name=name)
+
+
+MERGED = named("merged:a", terms=Terms(merge=9, members={"a": ("a.test",), "b": ("b.test", "example.test")}))
+
+
+def left_out(member: str) -> LeftOut:
+    return LeftOut(member, 2, LATER, Failure("dns", "no answer", NOW, "look"))
+
+
+async def merged_one(db: Database) -> CertificateFact:
+    await declared.create(db, [(MERGED, "1"), (intent("merged"), "2")], NOW)
+    fact = await certificates.fact(db, "merged:a")
+    assert fact
+    return fact
+
+
+async def test_merged_certificates_are_found_by_their_names_alone(db: Database) -> None:
+    await merged_one(db)
+    await declared.create(db, [(named("merged;"), "1"), (named("merged:by hand"), "2")], NOW)
+    assert await declared.merged(db) == {"merged:a": MERGED}
+
+
+async def test_who_is_left_out_is_known_told_and_what_was_begun_with_them_is_given_up(db: Database) -> None:
+    fact = await merged_one(db)
+    await begun(db, "merged:a")
+    fact = await certificates.fact(db, "merged:a") or fact
+    older = msgspec.structs.replace(left_out("b"), failure=Failure("dns", "no answer", NOW - timedelta(days=1)))
+    await certificates.leave_out(db, "merged:a", [left_out("a"), older], NOW, fact.open_issuance)
+    after = await certificates.fact(db, "merged:a")
+    assert after
+    assert (after.left_out, after.open_issuance) == ((left_out("a"), older), None)
+    happened = [each.event for each in await events.latest(db, 9)]
+    assert [each.member for each in happened if isinstance(each, MemberLeftOut)] == ["a"]
+
+
+async def test_whose_names_have_changed_is_not_left_out_any_more(db: Database) -> None:
+    await certificates.leave_out(db, (await merged_one(db)).intent.name, [left_out("a"), left_out("b")], NOW)
+    members = {"a": ("a.test",), "b": ("example.test",)}
+    changed = msgspec.structs.replace(MERGED, terms=msgspec.structs.replace(MERGED.terms, members=members))
+    await certificates.declare(db, changed, NOW, digest="3")
+    after = await certificates.fact(db, "merged:a")
+    assert after
+    assert after.left_out == (left_out("a"),)
+    await certificates.wake(db, "merged:a", NOW)
+    after = await certificates.fact(db, "merged:a")
+    assert after
+    assert after.left_out == (msgspec.structs.replace(left_out("a"), until=NOW),)
+
+
+async def test_what_a_certificate_lacks_is_known(db: Database) -> None:
+    fact = await merged_one(db)
+    assert await declared.incomplete(db) == {"merged:a": frozenset(), "merged": frozenset()}
+    for name, number in (("merged:a", 1), ("merged", 2)):
+        kept = await issued.keep(db, name, chain(number), view(number), None, now=NOW)
+        assert kept.names == ("www.example.test", "example.test")
+    assert await declared.incomplete(db) == {}
+    [line] = await views.listed(db, NOW, match="merged:a")
+    assert line.left_out == ()
+    await certificates.leave_out(db, fact.intent.name, [left_out("a"), left_out("gone")], NOW)
+    assert await declared.incomplete(db) == {"merged:a": frozenset({"www.example.test", "example.test"})}
+    [line] = await views.listed(db, NOW, match="merged:a")
+    assert line.left_out == (left_out("a"),)

@@ -117,7 +117,7 @@ _SCANS = {
     "certificate names",
     "declared count",
     "declared digests",
-    "names without a certificate",
+    "incomplete certificates",
     "open incidents",
     "outages",  # of CAs, of which there are a few
     "ask again at once",

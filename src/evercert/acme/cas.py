@@ -25,6 +25,7 @@ __all__ = [
     "find_ca",
     "known_ca",
     "limits_at",
+    "most_names",
     "rates_at",
     "staging_of",
 ]
@@ -83,8 +84,8 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class KnownCa:
     """One CA. `eab` says how to get an external account binding, or is empty where none is needed;
-    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known. Of `rates` the
-    first that fits a path counts."""
+    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known; `profile_names` are the
+    profiles with which it takes fewer. Of `rates` the first that fits a path counts."""
 
     id: str
     name: str
@@ -94,6 +95,7 @@ class KnownCa:
     caa: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     max_names: int = 0
+    profile_names: tuple[tuple[str, int], ...] = ()
     limits: tuple[Limit, ...] = ()
     rates: tuple[Rate, ...] = ()
     notes: str = ""
@@ -128,6 +130,7 @@ def _lets_encrypt_rates(others: Rate) -> tuple[Rate, ...]:
 
 
 _LETS_ENCRYPT_FEATURES = ("ari", "profiles", "wildcard", "ip", "alternate-chains")
+_LETS_ENCRYPT_PROFILE_NAMES = (("tlsserver", 25), ("shortlived", 25))
 _GOOGLE_FEATURES = ("ari", "profiles", "wildcard", "not-after", "dns-account-01", "dns-persist-01")
 _GOOGLE_EAB = "`gcloud publicca external-account-keys create`; a key is for one account and seven days"
 
@@ -140,6 +143,7 @@ KNOWN_CAS: Final = (
         caa=("letsencrypt.org",),
         features=_LETS_ENCRYPT_FEATURES,
         max_names=100,
+        profile_names=_LETS_ENCRYPT_PROFILE_NAMES,
         limits=_lets_encrypt(orders=300, domain=50, exact_set=5, failures=5, accounts=10),
         rates=_lets_encrypt_rates(Rate("/acme/", 250, 125)),
         notes="no notBefore or notAfter; IP addresses with profile shortlived; 25 names with tlsserver and shortlived",
@@ -152,6 +156,7 @@ KNOWN_CAS: Final = (
         caa=("letsencrypt.org",),
         features=(*_LETS_ENCRYPT_FEATURES, "dns-persist-01"),
         max_names=100,
+        profile_names=_LETS_ENCRYPT_PROFILE_NAMES,
         limits=_lets_encrypt(orders=1500, domain=30_000, exact_set=30_000, failures=200, accounts=50),
         rates=_lets_encrypt_rates(Rate("/acme/", 20, 20)),
         notes="not trusted by browsers; for tests; 20 requests a second",
@@ -269,6 +274,12 @@ def find_ca(text: str) -> str:
     if "://" in text:
         return text
     return known_ca(text).directory
+
+
+def most_names(text: str, profile: str = "") -> int:
+    """How many names the CA of that id or directory URL takes in one certificate; 0 where that is not known."""
+    known = _BY_ID.get(text.strip().lower()) or _BY_DIRECTORY.get(text)
+    return dict(known.profile_names).get(profile, known.max_names) if known else 0
 
 
 def known_ca(text: str) -> KnownCa:

@@ -220,6 +220,7 @@ class Problem(EvercertError):
         super().__init__(
             type.value.code, self._message(), hint=self._hint(), name=name, ca=ca, retry=type.value.retry, after=after
         )
+        self.parts = subproblems
         if self.status >= 500 and type is ProblemType.OTHER:
             self.retry = Retry.LATER
 

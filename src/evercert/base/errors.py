@@ -107,7 +107,8 @@ class EvercertError(Exception):
 
     `message` is a lower-case clause without a full stop; `hint` is the next step for the
     user, and may be empty. `retry` is the code's verdict unless the raiser knows better;
-    `after` is how long to wait before trying again, where that is known.
+    `after` is how long to wait before trying again, where that is known. `parts` are the same of other names, where
+    it is about several.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class EvercertError(Exception):
         self.ca = ca
         self.retry = retry or self.code.retry
         self.after = after
+        self.parts: tuple[EvercertError, ...] = ()
 
     def __str__(self) -> str:
         about = ": ".join(part for part in (self.name, self.message) if part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from evercert.engine.merging import lacking
 from evercert.model.fact import CertificateFact, Deployment
 from evercert.model.state import state_of
 from evercert.store.history import Entry
@@ -48,6 +49,8 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
         "retry_at": fact.retry_at,
         "hold": fact.hold,
         "stopped": fact.stopped,
+        "members": fact.intent.terms.members,
+        "left_out": tuple(lacking(fact, now)),
     }
 
 
@@ -60,6 +63,8 @@ def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planne
         f"  CA          {fact.intent.ca} (account {fact.intent.account})",
         f"  proved by   {', '.join(f'{rule.type} by {rule.solver}' for rule in fact.intent.challenges) or '-'}",
     ]
+    if fact.intent.terms.members:
+        lines.append(f"  made of     {', '.join(fact.intent.terms.members)}")
     if fact.intent.terms.owner or fact.intent.terms.tags:
         lines.append(f"  owner       {fact.intent.terms.owner or '-'}  tags {', '.join(fact.intent.terms.tags) or '-'}")
     if current:
@@ -74,6 +79,9 @@ def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planne
     if fact.failure:
         lines.append(f"  failed      {when(fact.failure.at)}: {fact.failure.message}")
         lines += [f"              {fact.failure.hint}"] if fact.failure.hint else []
+    for each in lacking(fact, now):
+        lines.append(f"  left out    {each.member}, tried again {when(each.until)}: {each.failure.message}")
+        lines += [f"              {each.failure.hint}"] if each.failure.hint else []
     if fact.stopped:
         lines.append(f"  stopped     {when(fact.stopped.at)}: {fact.stopped.reason}")
         lines.append(f"              `evercert tasks resume {fact.intent.name}` lets it go on")
@@ -93,6 +101,9 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
     left = span(line.not_after - now) if line.not_after and line.not_after > now else "-"
     names = [identifier.value for identifier in line.identifiers]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    if line.left_out:
+        shown += f"; left out: {', '.join(each.member for each in line.left_out[:3])}"
+        shown += f" and {len(line.left_out) - 3} more" if len(line.left_out) > 3 else ""
     host = line.ca.partition("://")[2].partition("/")[0]
     ahead = "stopped" if line.stopped else when(line.next_action_at)
     return line.name, line.state.value, left, ahead, host, shown

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.cli.declaring import tell_faults
+from evercert.cli.display import when
 from evercert.cli.outcome import planned, renewal
 from evercert.cli.output import Output
 from evercert.cli.store import reading
-from evercert.config.declaration.declared import Declared
+from evercert.config.declaration.declared import Declaration, Declared
 from evercert.config.declaration.faults import Faulty, nearest
 from evercert.config.declaration.reading import read_declaration
 from evercert.config.declaration.schema import FreezeTable
 from evercert.config.declaration.words import Moment, Span, WindowText
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
-from evercert.engine.declaring.sharing import Wanted, shared
+from evercert.engine.declaring.applying import wanted_of
+from evercert.engine.declaring.wanted import Wanted
+from evercert.engine.merging import lacking
 from evercert.engine.remaining import Remaining, remaining_for
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
@@ -35,12 +39,13 @@ _FAILURES = frozenset({"failures", "failures_in_a_row"})
 async def explain(output: Output, settings: Settings, name: str) -> int:
     """Print it. Raises `not-found` for a name that is neither declared nor there."""
     try:
-        certificates_declared = _declared(settings)
+        declaration = _declared(settings)
     except Faulty as faulty:
         return tell_faults(output, faulty)
+    certificates_declared = declaration.certificates if declaration else ()
     found = next((each for each in certificates_declared if each.intent.name == name), None)
     async with reading(settings) as db:
-        bearer = await _bearer(db, certificates_declared, name) if found else None
+        bearer = await _bearer(db, declaration, name) if found and declaration else None
         fact = await certificates.fact(db, bearer.intent.name if bearer else name)
         intent = fact.intent if fact else found.intent if found else None
         limits = await remaining_for(db, intent, SystemClock().now()) if intent else []
@@ -51,17 +56,16 @@ async def explain(output: Output, settings: Settings, name: str) -> int:
     return 0
 
 
-def _declared(settings: Settings) -> Sequence[Declared]:
+def _declared(settings: Settings) -> Declaration | None:
     """None where no declaration is named and none is here: what was obtained by hand is explained all the same."""
     if not settings.config and not settings.declaration.exists():
-        return ()
-    return read_declaration(settings.declaration, settings).certificates
+        return None
+    return read_declaration(settings.declaration, settings)
 
 
-async def _bearer(db: Database, certificates_declared: Sequence[Declared], name: str) -> Wanted:
-    """The certificate that is the declared one: itself, or another one of the same needs."""
-    existing = await declared.all_names(db)
-    wanted = shared(certificates_declared, existing)
+async def _bearer(db: Database, declaration: Declaration, name: str) -> Wanted:
+    """The certificate that is the declared one: itself, another one of the same needs, or a merged one."""
+    wanted = await wanted_of(db, declaration, await declared.all_names(db))
     return next(each for each in wanted if name in {each.intent.name, *each.also})
 
 
@@ -88,10 +92,19 @@ def _print(
     lines = [f"{name}: {f'declared in {found.origin}' if found else 'not declared; obtained by hand, or kept'}"]
     width = max(map(len, said), default=0)
     lines += [f"  {key.ljust(width)}  {value}  ({where})" for key, (value, where) in said.items()]
-    lines += [f"  the same as {met_by}, and met by that certificate"] if met_by else []
+    if bearer and met_by:
+        how = "merged with others into" if bearer.intent.terms.members else "the same as"
+        lines.append(f"  {how} {met_by}, and met by that certificate")
+    lines += _left_out(fact, name, now) if fact else []
     lines += _ahead(document, fact)
     lines += [f"  limit: {each}" for each in limits if each.scope not in _FAILURES or each.left < each.count]
     output.result(document, *lines)
+
+
+def _left_out(fact: CertificateFact, name: str, now: datetime) -> Iterator[str]:
+    for each in lacking(fact, now):
+        if name in {each.member, fact.intent.name}:
+            yield f"  left out: {each.member}, until {when(each.until)}: {each.failure.message}"
 
 
 def _ahead(document: Mapping[str, object], fact: CertificateFact | None) -> Iterator[str]:

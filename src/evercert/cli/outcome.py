@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from evercert.base.errors import CODES, Exit
 from evercert.cli.display import certificate_document, when
 from evercert.cli.output import Output
+from evercert.engine.merging import lacking
 from evercert.engine.plan import plan, renewal_moment
 from evercert.engine.wiring import Engine
 from evercert.model.fact import CertificateFact, Failure
@@ -99,6 +102,9 @@ def _failure(fact: CertificateFact, now: datetime) -> Failure | None:
         return Failure("held", f"{fact.hold.limit}; there is room from {when(fact.hold.until)} on", now, hint)
     if fact.failure and fact.failures:
         return fact.failure
+    if left_out := next(lacking(fact, now), None):
+        failure = left_out.failure
+        return msgspec.structs.replace(failure, message=f"{left_out.member} is left out: {failure.message}")
     return next((each.failure for each in fact.deployments if each.failure), None)
 
 

@@ -13,7 +13,7 @@ from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.host.files import make_private_dir
 from evercert.model.fact import CertificateFact
-from evercert.store import certificates, hooks, incidents, views
+from evercert.store import certificates, declared, hooks, incidents, views
 from evercert.store.opening import open_store
 
 __all__ = ["existing", "nothing_due", "reading"]
@@ -31,6 +31,9 @@ async def existing(db: Database, name: str) -> CertificateFact:
     """The certificate of that name; raises `not-found` with the nearest name there is."""
     fact = await certificates.fact(db, name)
     if fact is None:
+        if merged := [each for each, intent in (await declared.merged(db)).items() if name in intent.terms.members]:
+            words = f"it has no certificate of its own: it is part of {merged[0]}"
+            raise EvercertError("not-found", words, name=name, hint=f"see `evercert show {merged[0]}`")
         lines = await views.listed(db, SystemClock().now())
         near = get_close_matches(name, [line.name for line in lines], 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "see `evercert list`"

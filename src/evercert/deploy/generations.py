@@ -213,7 +213,7 @@ def check_bundle(bundle: Bundle, now: datetime) -> None:
     else:
         # The key comes out of our own store, sealed: the slow check for weak RSA is not needed again.
         spki = load_der(_der(bundle.private_key), trusted=True).spki
-    check_issued(chain, spki, bundle.identifiers, now)
+    check_issued(chain, spki, bundle.identifiers, now, exactly=not bundle.is_shared)
 
 
 def _der(pem: Secret) -> bytes:

@@ -10,11 +10,15 @@ import msgspec
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.base.names import Identifier
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts, Registered
 from evercert.engine.challenges import Challenges
 from evercert.engine.ledger import Ledger
 from evercert.engine.lineup import Entrant
+from evercert.engine.merging import asked
+from evercert.engine.ordering import LeavingOut, for_names, ordered
 from evercert.engine.permission import Permission
 from evercert.engine.report import Telling
 from evercert.engine.requesting import Requesting
@@ -46,6 +50,7 @@ class Attempting:
     requesting: Requesting
     permission: Permission
     challenges: Challenges
+    leaving_out: LeavingOut
     clock: Clock
     telling: Telling
 
@@ -59,12 +64,20 @@ class Attempting:
                 return await self._attempt(joint, entrant, registered, entrant.issuance)
             except OrderStale as stale:
                 self.telling(f"{stale}; beginning another")
-        await self.permission.check(registered, joint.fact.intent)
-        issuance = await self.requesting.begin(joint.db, joint.fact, registered, rival=entrant.rival)
+        names = asked(joint.fact, self.clock.now())
+        await self._permitted(joint, names, registered)
+        issuance = await self.requesting.begin(joint.db, joint.fact, names, registered, rival=entrant.rival)
         return await self._attempt(joint, entrant, registered, issuance)
 
-    def ledger(self, joint: Joint, registered: Registered) -> Ledger:
-        return Ledger(joint.db, self.clock, joint.fact, registered.account, joint.one_wins)
+    async def _permitted(self, joint: Joint, names: Sequence[Identifier], registered: Registered) -> None:
+        fact = for_names(joint.fact, names)
+        try:
+            await self.permission.check(registered, fact.intent)
+        except EvercertError as error:
+            raise await self.leaving_out.judged(joint.db, fact, None, error, self.clock.now()) from error
+
+    def ledger(self, joint: Joint, registered: Registered, issuance: Issuance) -> Ledger:
+        return Ledger(joint.db, self.clock, ordered(joint.fact, issuance), registered.account, joint.one_wins)
 
     async def means(
         self,
@@ -76,7 +89,7 @@ class Attempting:
     ) -> Means:
         account = registered.account
         return Means(
-            intent=msgspec.structs.replace(joint.fact.intent, ca=account.ca, account=account.name),
+            intent=msgspec.structs.replace(ordered(joint.fact, issuance).intent, ca=account.ca, account=account.name),
             ca=registered.client,
             spki=spki_of(issuance.csr),
             solving=await self.challenges.solving(registered, joint.route),
@@ -88,19 +101,26 @@ class Attempting:
     async def _attempt(
         self, joint: Joint, entrant: Entrant, registered: Registered, issuance: Issuance
     ) -> IssuedCertificate:
-        ledger = self.ledger(joint, registered)
+        ledger = self.ledger(joint, registered, issuance)
         means = await self.means(joint, registered, issuance, ledger, entrant.leftovers)
         try:
             async with ledger.learning():
                 return await obtain(means, issuance)
-        except OrderLost as lost:
-            await self._give_up(joint, issuance, str(lost))
+        except OrderStale as stale:
+            await self._give_up(joint, issuance, str(stale))
             raise
-        except Problem as problem:
-            if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
-                await self._give_up(joint, issuance, str(problem))
-                await self.accounts.give_up(registered)
-            raise
+        except EvercertError as error:
+            await self._ended(joint, registered, issuance, error)
+            fact = ordered(joint.fact, issuance)
+            raise await self.leaving_out.judged(joint.db, fact, issuance, error, self.clock.now()) from error
+
+    async def _ended(self, joint: Joint, registered: Registered, issuance: Issuance, error: EvercertError) -> None:
+        """Afterwards the issuance is given up if nothing can come of it any more."""
+        if isinstance(error, OrderLost):
+            await self._give_up(joint, issuance, str(error))
+        if isinstance(error, Problem) and error.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
+            await self._give_up(joint, issuance, str(error))
+            await self.accounts.give_up(registered)
 
     async def _give_up(self, joint: Joint, issuance: Issuance, reason: str) -> None:
         await issuances.abandon(joint.db, issuance, reason, now=self.clock.now(), lost=True)

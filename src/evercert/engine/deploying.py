@@ -10,6 +10,7 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.deploy.apply import Outcome, Prove, apply
+from evercert.engine.merging import identifiers_of
 from evercert.engine.report import Telling
 from evercert.engine.targets import Targets
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, Failure, IssuedCertificate
@@ -84,10 +85,11 @@ async def bundle_of(
     key = await keys.load(db, sealer, current.key_id) if current.key_id is not None else None
     return Bundle(
         name=fact.intent.terms.installed_as.get(target, fact.intent.name),
-        identifiers=fact.intent.identifiers,
+        identifiers=identifiers_of(fact.intent, target),
         issued_id=current.id,
         leaf_der=leaf,
         leaf_pem=certificate_pem(leaf),
         chain_pem="".join(map(certificate_pem, chain)),
         private_key=key.to_pem() if key else None,
+        is_shared=bool(fact.intent.terms.members),
     )

@@ -17,6 +17,7 @@ from evercert.engine.attempting import Attempting, Joint
 from evercert.engine.choosing import Ask, Later, Passed, choose, pause, tried
 from evercert.engine.holding import Held
 from evercert.engine.lineup import Entrant, line_up
+from evercert.engine.ordering import Without
 from evercert.engine.racing import race
 from evercert.engine.report import Telling
 from evercert.engine.verdicts import is_silence, verdict_of
@@ -129,8 +130,10 @@ class Issuing:
         for ca, outcome in outcomes.items():
             if outcome is None:
                 continue
-            error = outcome if isinstance(outcome, EvercertError) else None
+            error = outcome if isinstance(outcome, EvercertError) and not isinstance(outcome, Without) else None
             await note(db, ca, outages.get(ca), error, self.clock.now())
+            if isinstance(outcome, Without):
+                continue
             if isinstance(outcome, EvercertError):
                 failed.append(_Failed(ca, outcome, verdict_of(outcome), is_silence(outcome)))
                 outcome.about(ca=ca)

@@ -74,33 +74,39 @@ def loop(fact: CertificateFact, begun: Sequence[Begun], now: datetime) -> str:
     life ago. Pure."""
     if fact.cause not in _OF_ITSELF:
         return ""
-    return _due_too_often(fact, begun, now) or _changed_too_often(fact, begun, now) or _in_vain_too_often(begun, now)
+    # Each member of a merged one comes, goes, fails and returns by itself.
+    share = 1 + len(fact.intent.terms.members)
+    return (
+        _due_too_often(fact, begun, now, _DUE * share)
+        or _changed_too_often(fact, begun, now, _CHANGED * share)
+        or _in_vain_too_often(begun, now, _IN_VAIN * share)
+    )
 
 
-def _due_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datetime) -> str:
+def _due_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datetime, most: int) -> str:
     if fact.current is None:
         return ""
     life = fact.current.lifetime
     # Whoever has it renewed after a tenth of its life gets that.
     span = life * min(_DUE_SHARE, renewal_fraction(life, fact.intent.renew))
     count = sum(each.issued for each in _within(begun, {Cause.DUE}, now - span))
-    return "" if count < _DUE else f"it was renewed {count} times within {_told(span)}, and is due again"
+    return "" if count < most else f"it was renewed {count} times within {_told(span)}, and is due again"
 
 
-def _changed_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datetime) -> str:
+def _changed_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datetime, most: int) -> str:
     if fact.current is None:
         return ""
     span = fact.current.lifetime * _CHANGED_SHARE
     count = sum(each.issued for each in _within(begun, {Cause.ASKED}, now - span))
-    if count < _CHANGED:
+    if count < most:
         return ""
     return f"what is wanted of it changed {count} times within {_told(span)}: is it declared in two places?"
 
 
-def _in_vain_too_often(begun: Sequence[Begun], now: datetime) -> str:
+def _in_vain_too_often(begun: Sequence[Begun], now: datetime, most: int) -> str:
     lost = [each for each in _within(begun, _OF_ITSELF, now - _IN_VAIN_SPAN) if each.in_vain]
     count = max(Counter(each.account_id for each in lost).values(), default=0)
-    return "" if count < _IN_VAIN else f"{count} orders came to nothing within {_told(_IN_VAIN_SPAN)}"
+    return "" if count < most else f"{count} orders came to nothing within {_told(_IN_VAIN_SPAN)}"
 
 
 def _within(begun: Sequence[Begun], causes: Collection[Cause], since: datetime) -> list[Begun]:

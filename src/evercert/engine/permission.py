@@ -45,8 +45,10 @@ class Permission:
                 found = await asyncio.gather(*map(forbidden, names))
         except TimeoutError:
             return
-        if refused := next(filter(None, found), None):
-            raise refused
+        refused = [each for each in found if each]
+        if refused:
+            refused[0].parts = tuple(refused[1:])
+            raise refused[0]
 
     async def _forbidden(
         self, name: Identifier, registered: Registered, identities: Sequence[str], intent: CertificateIntent

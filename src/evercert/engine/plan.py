@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from evercert.engine.calendar import permitted
+from evercert.engine.merging import asked, lacking, lacks, returning
 from evercert.engine.spread import earlier
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
 from evercert.model.intent import RenewPolicy
@@ -107,7 +108,7 @@ def _poll(fact: CertificateFact, now: datetime) -> Task | None:
 
 
 def _issue(fact: CertificateFact, now: datetime) -> Task | None:
-    if not _is_past(_blocked(fact)[0], now):
+    if not _is_past(_blocked(fact)[0], now) or not (fact.open_issuance or asked(fact, now)):
         return None
     reason = _reason_to_issue(fact, now)
     return Task(fact.intent.name, Step.ISSUE, reason) if reason else None
@@ -124,7 +125,7 @@ def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
         # No window and no freeze of ours is heard: whoever revokes it does not hear them either.
         return f"incident {fact.incident_id} replaces it"
     moment, why = renewal_moment(fact, fact.current, now)
-    return why if now >= moment else ""
+    return why if now >= moment else returning(fact, now)
 
 
 def _blocked(fact: CertificateFact) -> tuple[datetime | None, str]:
@@ -173,6 +174,8 @@ def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, s
         yield blocked, block
     if fact.withdraw_at is not None:
         yield fact.withdraw_at, "an order that was given up is withdrawn"
+    for each in lacking(fact, now):
+        yield max(each.until, blocked or each.until), f"{each.member} is tried again"
     if fact.current is None:
         return
     moment, why = renewal_moment(fact, fact.current, now)
@@ -194,6 +197,8 @@ def _outstanding(fact: CertificateFact, current: IssuedCertificate) -> Iterator[
     for spec in fact.intent.targets:
         deployment = known.get(spec.key)
         done = deployment is not None and deployment.status in {DeployStatus.INSTALLED, DeployStatus.SERVED}
+        if lacks(fact, current, spec.key):
+            continue
         if deployment is None or deployment.issued_id != current.id or not done:
             yield spec.key, deployment
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evercert.base.clock import Clock
+from evercert.base.names import Identifier
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Registered
 from evercert.model.fact import CertificateFact, Issuance
@@ -24,9 +26,12 @@ class Requesting:
     sealer: Sealer
     clock: Clock
 
-    async def begin(self, db: Database, fact: CertificateFact, registered: Registered, *, rival: bool) -> Issuance:
-        """Afterwards key and request are durable; they are the same however often this issuance is gone on with."""
-        key_id, csr = await self._request(db, fact)
+    async def begin(
+        self, db: Database, fact: CertificateFact, names: Sequence[Identifier], registered: Registered, *, rival: bool
+    ) -> Issuance:
+        """Afterwards key and request, which is for those *names*, are durable; they are the same however often this
+        issuance is gone on with."""
+        key_id, csr = await self._request(db, fact, names)
         return await issuances.begin(
             db,
             fact.intent.name,
@@ -41,7 +46,9 @@ class Requesting:
             now=self.clock.now(),
         )
 
-    async def _request(self, db: Database, fact: CertificateFact) -> tuple[int | None, bytes]:
+    async def _request(
+        self, db: Database, fact: CertificateFact, names: Sequence[Identifier]
+    ) -> tuple[int | None, bytes]:
         """The key's number in the store (none if the request came from outside) and the CSR."""
         intent = fact.intent
         if intent.csr:
@@ -49,7 +56,7 @@ class Requesting:
         kept = await self._key_to_keep(db, fact)
         key = kept or await _new_key(intent.key_type)
         key_id = await keys.add(db, self.sealer, key, "certificate", self.clock.now())
-        return key_id, build_csr(key, intent.identifiers, intent.must_staple)
+        return key_id, build_csr(key, names, intent.must_staple)
 
     async def _key_to_keep(self, db: Database, fact: CertificateFact) -> PrivateKey | None:
         """The current key, where the intent wants it kept: never one whose certificate was revoked or is

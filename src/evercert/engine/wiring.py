@@ -34,6 +34,7 @@ from evercert.engine.leaving import Leaving
 from evercert.engine.loopbreaker import LoopBreaker
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.notifying import Notifying
+from evercert.engine.ordering import LeavingOut
 from evercert.engine.owner import Owner
 from evercert.engine.pacing import Pace, Paced, rates_of
 from evercert.engine.permission import Permission
@@ -196,7 +197,8 @@ def _assembled(
     prove_served = partial(prove, probe=servers.probe, clock=clock)
     revoking = Revoking(accounts, sealer, clock)
     challenges = Challenges(solvers, targets)
-    attempting = Attempting(accounts, Requesting(sealer, clock), permission, challenges, clock, telling)
+    requesting, leaving_out = Requesting(sealer, clock), LeavingOut(rng, telling)
+    attempting = Attempting(accounts, requesting, permission, challenges, leaving_out, clock, telling)
     issuing = Issuing(attempting, clock, rng, telling)
     hands: dict[Step, Hand] = {
         Step.ISSUE: LoopBreaker(issuing, clock, telling),

@@ -66,7 +66,7 @@ class Withdrawing:
         if order.status == "processing":
             return again_at and now + _MADE
         if order.status == "valid":
-            ledger = self.attempting.ledger(joint, registered)
+            ledger = self.attempting.ledger(joint, registered, issuance)
             late = await obtain(await self.attempting.means(joint, registered, issuance, ledger), issuance)
             self.attempting.telling(f"issued by {late.issuer}, too, serial {late.serial}: kept beside the other one")
         return None

@@ -107,7 +107,9 @@ async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError
 
 def _lost(error: EvercertError) -> OrderLost:
     about = {"hint": error.hint, "name": error.name, "ca": error.ca}
-    return OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
+    lost = OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
+    lost.parts = error.parts
+    return lost
 
 
 def _why(order: Order) -> str:

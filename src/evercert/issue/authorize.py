@@ -139,8 +139,12 @@ def _by_solver(means: Means, items: Sequence[Presented]) -> list[tuple[Solver, l
 
 
 async def _side_by_side(work: Iterable[Awaitable[object]]) -> None:
-    """Do all of it; afterwards raise the first failure, when none is left running."""
+    """Do all of it; afterwards raise the first failure, with the others as its parts, when none is left running."""
     results = await asyncio.gather(*work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if not failures:
+        return
+    first, *others = failures
+    if isinstance(first, EvercertError):
+        first.parts += tuple(each for each in others if isinstance(each, EvercertError))
+    raise first

@@ -32,6 +32,7 @@ __all__ = [
     "IssuanceAbandoned",
     "IssuanceFailed",
     "LimitLearned",
+    "MemberLeftOut",
     "OrderPlaced",
     "RenewalMoved",
     "RolledBack",
@@ -166,6 +167,15 @@ class CaAnswersAgain(_Event, frozen=True, tag="ca-answers-again"):
     down_since: str = ""
 
 
+class MemberLeftOut(_Event, frozen=True, tag="member-left-out"):
+    """A merged certificate goes without one of those that it is made of, whose names failed."""
+
+    member: str = ""
+    code: str = ""
+    message: str = ""
+    retry_at: str = ""
+
+
 class LimitLearned(_Event, frozen=True, tag="limit-learned"):
     """A CA said that one of its limits is used up."""
 
@@ -225,6 +235,7 @@ Event = (
     | IssuanceAbandoned
     | IssuanceFailed
     | LimitLearned
+    | MemberLeftOut
     | OrderPlaced
     | RenewalMoved
     | RolledBack

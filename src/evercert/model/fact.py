@@ -26,6 +26,7 @@ __all__ = [
     "Issuance",
     "IssuanceStatus",
     "IssuedCertificate",
+    "LeftOut",
     "Outage",
     "Presented",
     "Renewal",
@@ -138,6 +139,8 @@ class IssuedCertificate(msgspec.Struct, frozen=True):
     ari_id: str
     issued_at: datetime
     revoked_at: datetime | None = None
+    # What it is for; not known of those that an early version kept.
+    names: tuple[str, ...] = ()
 
     @property
     def lifetime(self) -> timedelta:
@@ -195,6 +198,16 @@ class Trial(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """One of those that a merged certificate is made of, and without which it is issued for now: its names failed, the
+    last time like that. It is not tried again before `until`."""
+
+    member: str
+    failures: int
+    until: datetime
+    failure: Failure
+
+
 class Outage(msgspec.Struct, frozen=True):
     """A CA (a directory) that does not answer: how often in a row it was asked in vain, since when."""
 
@@ -249,6 +262,8 @@ class CertificateFact(msgspec.Struct, frozen=True):
     stopped: Stop | None = None
     # One per CA that was tried in vain since the current certificate was issued.
     trials: tuple[Trial, ...] = ()
+    # Of a merged certificate: whose names failed. What is past says nothing of those that stand in the current one.
+    left_out: tuple[LeftOut, ...] = ()
     # A second issuance at another CA, beside `open_issuance`, where the end is near.
     rival: Issuance | None = None
     # When an order that was given up is withdrawn at its CA.

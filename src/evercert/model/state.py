@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evercert.model.fact import CertificateFact
+    from evercert.model.fact import CertificateFact, LeftOut
 
-__all__ = ["State", "stands", "state_of"]
+__all__ = ["State", "covers", "lacking", "stands", "state_of"]
 
 
 class State(Enum):
@@ -40,6 +41,22 @@ def stands(
     if served == targets:
         return State.SERVED
     return State.INSTALLED if served + installed == targets else State.NOT_INSTALLED
+
+
+def lacking(
+    left_out: Iterable[LeftOut], members: Mapping[str, tuple[str, ...]], has: Collection[str] | None, now: datetime
+) -> Iterator[LeftOut]:
+    """Those of a merged certificate's members that are left out: of the next one, or of the current one, which *has*
+    these names (None: there is none). What was noted before they last stood in one says nothing any more."""
+    for each in left_out:
+        names = members.get(each.member)
+        if names is not None and (each.until > now or has is None or not covers(has, names)):
+            yield each
+
+
+def covers(has: Collection[str], names: Collection[str]) -> bool:
+    """Whether a certificate with the first names is for the others as well; one of which they are not known is."""
+    return not has or set(names) <= set(has)
 
 
 def state_of(fact: CertificateFact, now: datetime) -> State:

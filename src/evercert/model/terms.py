@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import msgspec
 
-__all__ = ["CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window", "rank_of"]
+__all__ = ["MERGED", "CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window", "rank_of"]
+
+
+# So begins the name of a merged certificate, and no other.
+MERGED: Final = "merged:"
 
 
 class Criticality(Enum):
@@ -65,7 +70,9 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """What is not said is not written down, so that a term that is added later changes no intent that is stored.
 
     `further_cas` come after the intent's own, in order. `installed_as` is for targets that another declared
-    certificate of the same needs brought with it: the target's key, and the name under which it is installed.
+    certificate brought with it: the target's key, and the name under which it is installed. `merge`: it may share a
+    certificate of at most so many names with others; `members` are those that a merged one is made of, each with its
+    names.
     """
 
     owner: str = ""
@@ -76,3 +83,5 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     installed_as: dict[str, str] = {}
+    merge: int = 0
+    members: dict[str, tuple[str, ...]] = {}

@@ -62,15 +62,17 @@ class OtherCertificate(EvercertError):
     """
 
 
-def check_issued(chain: Sequence[bytes], spki: bytes, identifiers: Collection[Identifier], now: datetime) -> None:
-    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names and has not ended
-    (else it is an `OtherCertificate`), is valid already, and each certificate is signed by the next."""
+def check_issued(
+    chain: Sequence[bytes], spki: bytes, identifiers: Collection[Identifier], now: datetime, *, exactly: bool = True
+) -> None:
+    """Raises `bad-certificate` unless the leaf (first) is for this key and exactly these names (or these at least) and
+    has not ended (else it is an `OtherCertificate`), is valid already, and each certificate is signed by the next."""
     if not chain:
         raise _bad("the chain is empty")
     leaf = read_certificate(chain[0])
     if leaf.spki != spki:
         raise OtherCertificate("bad-certificate", "the certificate is for another key")
-    _check_names(leaf, identifiers)
+    _check_names(leaf, identifiers, exactly)
     if now + _SKEW < leaf.not_before:
         raise _bad(
             f"the certificate is not valid before {leaf.not_before:%Y-%m-%d %H:%M} UTC; is this machine's clock right?"
@@ -93,11 +95,11 @@ def matches_preferred(chain: Sequence[bytes], wanted: str) -> bool:
     return written in marks or written.replace(":", "") in marks
 
 
-def _check_names(leaf: CertificateView, identifiers: Collection[Identifier]) -> None:
+def _check_names(leaf: CertificateView, identifiers: Collection[Identifier], exactly: bool) -> None:
     missing, extra = set(identifiers) - set(leaf.identifiers), set(leaf.identifiers) - set(identifiers)
     if missing:
         raise OtherCertificate("bad-certificate", f"the certificate lacks {_some(missing)}")
-    if extra:
+    if extra and exactly:
         fault = f"the certificate has {_some(extra)}, which was not asked for"
         raise OtherCertificate("bad-certificate", fault)
 

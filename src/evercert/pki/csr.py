@@ -15,7 +15,7 @@ from evercert.pki.keys import PrivateKey
 from evercert.pki.names import alternative_names, identifiers_of
 from evercert.pki.unreadable import UNREADABLE
 
-__all__ = ["CsrView", "build_csr", "read_csr", "spki_of"]
+__all__ = ["CsrView", "build_csr", "names_in", "read_csr", "spki_of"]
 
 _MAX_CSR = 64 * 1024
 
@@ -47,6 +47,11 @@ def spki_of(csr: bytes) -> bytes:
     """The public key (DER) in a request (DER) that was made or read here before: nothing is checked again."""
     public_key = x509.load_der_x509_csr(csr).public_key()
     return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def names_in(csr: bytes) -> tuple[Identifier, ...]:
+    """What such a request asks for."""
+    return identifiers_of(x509.load_der_x509_csr(csr).extensions)
 
 
 def read_csr(data: bytes) -> CsrView:

@@ -145,7 +145,8 @@ class DnsProvider(Protocol):
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """One issued certificate, ready to install. `private_key` is PKCS #8 PEM, or None where the
-    key never was ours (a CSR from outside). `chain_pem` is the issuers', leaf excluded."""
+    key never was ours (a CSR from outside). `chain_pem` is the issuers', leaf excluded. One that
+    `is_shared` has names of others as well; those that are meant here are `identifiers`."""
 
     name: str
     identifiers: tuple[Identifier, ...]
@@ -154,6 +155,7 @@ class Bundle:
     leaf_pem: str
     chain_pem: str
     private_key: Secret | None
+    is_shared: bool = False
 
     @property
     def fullchain_pem(self) -> str:

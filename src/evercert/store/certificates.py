@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, Literal, LiteralString
 
@@ -11,8 +11,8 @@ import msgspec
 from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
-from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed
-from evercert.model.fact import CertificateFact, Failure, Hold, Stop, Trial
+from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed, MemberLeftOut
+from evercert.model.fact import CertificateFact, Failure, Hold, Issuance, LeftOut, Stop, Trial
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import OnRemoval, rank_of
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
@@ -30,6 +30,7 @@ __all__ = [
     "failed",
     "fronts",
     "held",
+    "leave_out",
     "next_action_at",
     "page",
     "schedule",
@@ -51,7 +52,7 @@ MAKING: Final = frozenset(
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 16
+_OWN: Final = 17
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
 _RIVAL: Final = _OPEN + issuances.WIDTH
@@ -69,7 +70,7 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
     rows, opened = await db.read(_SQL["intent"](name=intent.name), issuances.open_of(intent.name))
     if not rows:
         return await _create(db, intent, now, digest)
-    [(text, known, leaving)] = rows
+    [(text, known, leaving, left_out)] = rows
     before = _intent(text)
     changed = [field for field in intent.__struct_fields__ if getattr(before, field) != getattr(intent, field)]
     if not changed:
@@ -86,6 +87,7 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
         forced=int(remade),
         now=to_epoch(now),
         rank=rank_of(intent.terms.criticality),
+        left_out=_left_out_text(_still_left_out(_left_out(left_out), before, intent)),
     )
     event = IntentChanged(certificate=intent.name, change=", ".join(changed))
     await db.write(
@@ -142,10 +144,12 @@ async def schedule(db: Database, name: str, until: datetime, *, rank: int | None
 async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) -> None:
     """Afterwards it is due, and no earlier failure makes it or its targets wait. *forced*: issue in any
     case. Idempotent; raises `not-found`."""
-    if not await db.rows(_SQL["intent"](name=name)):
+    rows = await db.rows(_SQL["intent"](name=name))
+    if not rows:
         raise _not_found(name)
+    left_out = _left_out_text([msgspec.structs.replace(each, until=now) for each in _left_out(rows[0][3])])
     await db.write(
-        _SQL["wake certificate"](name=name, now=to_epoch(now), forced=int(forced)).expecting(1),
+        _SQL["wake certificate"](name=name, now=to_epoch(now), forced=int(forced), left_out=left_out).expecting(1),
         deployments.retried(name, now),
     )
 
@@ -179,6 +183,26 @@ async def held(db: Database, name: str, hold: Hold | None, trials: Sequence[Tria
         name=name, hold=to_text(hold) if hold else "", trials=to_text(trials) if trials else ""
     )
     await db.write(statement.expecting(1), *also)
+
+
+async def leave_out(
+    db: Database, name: str, left_out: Sequence[LeftOut], now: datetime, begun: Issuance | None = None
+) -> None:
+    """Afterwards the certificate goes without these; those among them that failed *now* are told of, and the issuance
+    that was *begun* with their names, and is open, is given up."""
+    reason = "some of its names failed, and it goes on without them"
+    await db.write(
+        _SQL["leave members out"](name=name, left_out=_left_out_text(left_out)).expecting(1),
+        *(events.appended(_told_of(name, each), now) for each in left_out if each.failure.at == now),
+        *(issuances.abandoned(begun, reason, now) if begun else ()),
+    )
+
+
+def _told_of(name: str, left_out: LeftOut) -> MemberLeftOut:
+    failure, until = left_out.failure, left_out.until.isoformat()
+    return MemberLeftOut(
+        certificate=name, member=left_out.member, code=failure.code, message=failure.message, retry_at=until
+    )
 
 
 async def delete(db: Database, name: str, now: datetime) -> None:
@@ -231,6 +255,19 @@ def _abandoned(name: str, opened: Sequence[Row], reason: str, now: datetime) -> 
     return issuances.open_of(name).expecting(len(opened)), *(each for pair in given_up for each in pair)
 
 
+def _still_left_out(
+    left_out: Sequence[LeftOut], before: CertificateIntent, intent: CertificateIntent
+) -> Iterator[LeftOut]:
+    """Those whose names have not changed: of others nothing is known."""
+    old, new = before.terms.members, intent.terms.members
+    return (each for each in left_out if each.member in new and old.get(each.member) == new[each.member])
+
+
+def _left_out_text(left_out: Iterable[LeftOut]) -> str:
+    kept = tuple(left_out)
+    return to_text(kept) if kept else ""
+
+
 def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> Iterator[str]:
     """Those that are gone, or are another place than they were."""
     wanted = {target.key: target for target in intent.targets}
@@ -241,7 +278,7 @@ def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> I
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
     _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
-    leaving, hold, stopped, trials, on_schedule, withdraw_at, incident_id = row[9:_OWN]
+    leaving, hold, stopped, trials, on_schedule, left_out, withdraw_at, incident_id = row[9:_OWN]
     current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
     rival, renewal = row[_OPEN:_RIVAL], row[_RIVAL:_RENEWAL]
     return CertificateFact(
@@ -261,11 +298,16 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         hold=from_text(hold or None, Hold),
         stopped=from_text(stopped or None, Stop),
         trials=from_text(trials or None, tuple[Trial, ...]) or (),
+        left_out=_left_out(left_out),
         rival=None if rival[0] is None else issuances.from_row(rival),
         withdraw_at=moment_or_none(withdraw_at),
         incident_id=incident_id,
         on_schedule=bool(on_schedule),
     )
+
+
+def _left_out(text: str) -> tuple[LeftOut, ...]:
+    return from_text(text or None, tuple[LeftOut, ...]) or ()
 
 
 def _intent(text: str) -> CertificateIntent:

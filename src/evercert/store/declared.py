@@ -12,14 +12,29 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.model.event import IntentChanged
 from evercert.model.intent import CertificateIntent
-from evercert.model.terms import OnRemoval
+from evercert.model.terms import MERGED, OnRemoval
 from evercert.store import certificates, events
 from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["Applied", "all_names", "applied", "count", "create", "digests", "intents", "note", "release", "unissued"]
+__all__ = [
+    "Applied",
+    "all_names",
+    "applied",
+    "count",
+    "create",
+    "digests",
+    "incomplete",
+    "intents",
+    "merged",
+    "note",
+    "release",
+]
 
 _SQL: Final = load_queries("declared")
+
+# No name that begins like a merged one's comes after this.
+_AFTER_MERGED: Final = MERGED[:-1] + chr(ord(MERGED[-1]) + 1)
 
 # So many certificates are written in one transaction, or asked for at once.
 _PORTION = 500
@@ -52,10 +67,10 @@ async def all_names(db: Database) -> frozenset[str]:
     return frozenset(name for (name,) in rows)
 
 
-async def unissued(db: Database) -> frozenset[str]:
-    """The names of those for which nothing was issued yet."""
-    [rows] = await db.scan(_SQL["names without a certificate"]())
-    return frozenset(name for (name,) in rows)
+async def incomplete(db: Database) -> dict[str, frozenset[str]]:
+    """Of each whose certificate is missing, or may lack some of the names that are wanted: those that it has."""
+    [rows] = await db.scan(_SQL["incomplete certificates"]())
+    return {name: frozenset((names or "").split()) for name, names in rows}
 
 
 async def intents(db: Database, names: Sequence[str]) -> dict[str, CertificateIntent]:
@@ -66,6 +81,13 @@ async def intents(db: Database, names: Sequence[str]) -> dict[str, CertificateIn
         intents = (msgspec.json.decode(row[0], type=CertificateIntent) for rows in answers for row in rows)
         found.update((intent.name, intent) for intent in intents)
     return found
+
+
+async def merged(db: Database) -> dict[str, CertificateIntent]:
+    """What is wanted of each merged certificate."""
+    [rows] = await db.scan(_SQL["merged certificates"](first=MERGED, end=_AFTER_MERGED))
+    found = (msgspec.json.decode(text, type=CertificateIntent) for (text,) in rows)
+    return {intent.name: intent for intent in found if intent.terms.members}
 
 
 async def create(db: Database, wanted: Sequence[tuple[CertificateIntent, str]], now: datetime) -> None:
@@ -80,13 +102,14 @@ async def create(db: Database, wanted: Sequence[tuple[CertificateIntent, str]], 
         await db.write(*statements)
 
 
-async def release(db: Database, name: str, how: OnRemoval, now: datetime) -> None:
-    """Afterwards the certificate is not declared any more: it stays as if by hand, or is due to go. Idempotent."""
+async def release(db: Database, name: str, how: OnRemoval, digest: str, now: datetime) -> None:
+    """Afterwards the certificate is not declared any more, as which it had that *digest*: it stays as if by hand, or
+    is due to go. Idempotent."""
     if how is OnRemoval.KEEP:
         statement = _SQL["keep undeclared"](name=name)
         event = IntentChanged(certificate=name, change="declared no longer, and kept")
     else:
-        statement = _SQL["let go"](name=name, how=how.value, now=to_epoch(now))
+        statement = _SQL["let go"](name=name, how=how.value, digest=digest, now=to_epoch(now))
         event = IntentChanged(certificate=name, change=f"declared no longer, to be let go ({how.value})")
     await db.write(statement, events.appended(event, now))
 

@@ -36,7 +36,7 @@ __all__ = [
 _SQL: Final = load_queries("issued")
 
 # So many columns does `from_row` read.
-WIDTH: Final = 12
+WIDTH: Final = 13
 
 # A prefix that fits more than these names none of them.
 _MATCHES = 20
@@ -128,6 +128,7 @@ def kept(
             issuer=view.issuer,
             ari_id=view.ari_id,
             issued_at=to_epoch(now),
+            names=" ".join(each.value for each in view.identifiers),
         ).expecting(1),
         _SQL["keep certificate body"](**which, leaf=leaf).expecting(1),
         *(
@@ -165,7 +166,7 @@ async def revoked(db: Database, issued_id: int, reason: int, at: datetime) -> No
 
 def from_row(row: Row) -> IssuedCertificate:
     number, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint = row[:8]
-    issuer, ari_id, issued_at, revoked_at = row[8:]
+    issuer, ari_id, issued_at, revoked_at, names = row[8:]
     return IssuedCertificate(
         id=number,
         certificate=certificate,
@@ -179,4 +180,5 @@ def from_row(row: Row) -> IssuedCertificate:
         ari_id=ari_id,
         issued_at=moment(issued_at),
         revoked_at=moment_or_none(revoked_at),
+        names=tuple(names.split()),
     )

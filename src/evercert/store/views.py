@@ -14,8 +14,8 @@ import msgspec
 
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
-from evercert.model.fact import CertificateFact, Failure, IssuedCertificate, Stop
-from evercert.model.state import State, stands
+from evercert.model.fact import CertificateFact, Failure, IssuedCertificate, LeftOut, Stop
+from evercert.model.state import State, lacking, stands
 from evercert.model.terms import Terms
 from evercert.store import certificates, events, issued
 from evercert.store.columns import from_text, moment, moment_or_none
@@ -57,6 +57,7 @@ class Listed(msgspec.Struct, frozen=True):
     retry_at: datetime | None = None
     failure: Failure | None = None
     stopped: Stop | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -106,7 +107,7 @@ _decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
 
 def _listed(row: Row, now: datetime) -> Listed:
     name, intent, next_action_at, retry_at, failure, issuing, issuer, serial = row[:8]
-    not_before, not_after, revoked_at, served, installed, failed, stopped = row[8:]
+    not_before, not_after, revoked_at, served, installed, failed, stopped, left_out, names = row[8:]
     wanted = _decode_wanted(intent)
     expires = moment_or_none(not_after)
     return Listed(
@@ -134,7 +135,13 @@ def _listed(row: Row, now: datetime) -> Listed:
         retry_at=moment_or_none(retry_at),
         failure=from_text(failure, Failure),
         stopped=from_text(stopped or None, Stop),
+        left_out=_left_out(left_out, wanted.terms, names, now) if left_out else (),
     )
+
+
+def _left_out(text: str, terms: Terms, names: str | None, now: datetime) -> tuple[LeftOut, ...]:
+    noted = from_text(text, tuple[LeftOut, ...]) or ()
+    return tuple(lacking(noted, terms.members, None if names is None else names.split(), now))
 
 
 def _matches(line: Listed, pattern: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,35 +10,15 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
-from evercert.config.settings import Settings
 from evercert.daemon.following import Following
-from evercert.engine.declaring.applying import Comparison, apply, unchanged
+from evercert.engine.declaring.applying import apply, unchanged
 from evercert.engine.declaring.comparing import compared
 from evercert.engine.wiring import Engine, open_engine
 from evercert.store import cas, certificates, declared, events, hooks
-from tests.engine.world import World
+from tests.engine.declaring.declaring import Declaring, told
 from tests.fakes.ca import Fault
 
 HOUR = timedelta(hours=1)
-
-
-class Declaring(World):
-    """A world whose certificates stand in a file."""
-
-    @property
-    def settings(self) -> Settings:
-        return replace(super().settings, config=str(self.folder / "evercert.toml"), ca=self.ca.directory_url)
-
-    def write(self, text: str) -> None:
-        rule = f'[[challenges]]\ntype = "http-01"\nsolver = "webroot"\noptions = {{ root = "{self.webroot}" }}\n'
-        (self.folder / "evercert.toml").write_text(f"{text}\n{rule}")
-
-    async def apply(self, engine: Engine, text: str) -> Comparison:
-        self.write(text)
-        comparison = await compared(engine)
-        await apply(engine.db, comparison, self.clock.now())
-        await engine.worker.settle_due()
-        return comparison
 
 
 @pytest.fixture
@@ -51,11 +30,6 @@ def world(tmp_path: Path) -> Declaring:
 async def engine(world: Declaring) -> AsyncIterator[Engine]:
     async with world.engine() as opened:
         yield opened
-
-
-def told(comparison: Comparison) -> dict[str, tuple[str, ...]]:
-    """Of each certificate what becomes of it, and why."""
-    return {change.name: (change.action.value, *change.reasons) for change in comparison.changes}
 
 
 async def test_what_is_declared_is_issued_and_then_there_is_nothing_to_do(world: Declaring, engine: Engine) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
+from evercert.base.names import Identifier
 from evercert.config.declaration.inheriting import Said
 from evercert.config.declaration.origin import Origin
 from evercert.model.access import CaAccess
@@ -22,7 +25,8 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 class Declaration(msgspec.Struct, frozen=True):
-    """The whole. `lists` are the further files that it was read from; `digest` stands for all that it depends on."""
+    """The whole. `lists` are the further files that it was read from; `digest` stands for all that it depends on;
+    `rules_of` says how names are proved."""
 
     certificates: tuple[Declared, ...]
     cas: tuple[tuple[CaAccess, Origin], ...]
@@ -31,3 +35,4 @@ class Declaration(msgspec.Struct, frozen=True):
     hooks: tuple[tuple[Hook, Origin], ...]
     lists: tuple[str, ...]
     digest: str
+    rules_of: Callable[[Sequence[Identifier]], tuple[ChallengeRule, ...]]

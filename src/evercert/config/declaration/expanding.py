@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evercert.acme.cas import known_ca
+from evercert.acme.cas import most_names
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import Identifier, parse_identifier
@@ -22,13 +22,15 @@ from evercert.config.declaration.patterns import expanded
 from evercert.config.declaration.schema import CertificateTable, FreezeTable
 from evercert.config.declaration.words import Moment, WindowText
 from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
-from evercert.model.terms import CaChoice, Criticality, Freeze, OnRemoval, Terms
+from evercert.model.terms import MERGED, CaChoice, Criticality, Freeze, OnRemoval, Terms
 from evercert.pki.key_type import KeyType
 
 __all__ = ["Expanding"]
 
 # As long as a DNS name: it becomes a folder's name, too.
 _MAX_NAME = 253
+# What a CA takes of which that is not known: most take a hundred.
+_USUAL_MOST = 100
 # A name, a table or line, and where in that it was written.
 _Written = tuple[str, Origin, tuple[str | int, ...]]
 
@@ -118,7 +120,7 @@ class Expanding:
             self.faults.append(self._where(identifier, written).fault(_unproved(identifier), hint))
         if shared is None:
             return None
-        self._check_number(identifiers, shared["ca"], origin)
+        self._check_number(identifiers, shared, origin)
         intent = CertificateIntent(name=name, identifiers=identifiers, challenges=rules, **shared)
         return Declared(intent, origin, said)
 
@@ -142,6 +144,10 @@ class Expanding:
             words = f"a certificate cannot be called {one_line(name)[:60]!r}"
             self.faults.append(origin.fault(words, "use printable characters, at most 253", at_key=True))
             return False
+        if name.startswith(MERGED):
+            words = f"a certificate cannot be called {one_line(name)[:60]!r}: merged ones are called so"
+            self.faults.append(origin.fault(words, "give it another name", at_key=True))
+            return False
         if name in self._seen:
             words = f"there is a certificate {name!r} in {self._seen[name]} already"
             self.faults.append(origin.fault(words, "give one of them another name", at_key=True))
@@ -149,13 +155,10 @@ class Expanding:
         self._seen[name] = origin
         return True
 
-    def _check_number(self, identifiers: tuple[Identifier, ...], ca: str, origin: Origin) -> None:
+    def _check_number(self, identifiers: tuple[Identifier, ...], shared: Mapping[str, Any], origin: Origin) -> None:
         if len(identifiers) < 3:  # no CA takes fewer
             return
-        try:
-            most = known_ca(ca).max_names
-        except EvercertError:
-            return
+        most = most_names(shared["ca"], shared["profile"])
         if most and len(identifiers) > most:
             words = f"it has {len(identifiers)} names, and the CA takes {most}"
             self.faults.append(origin.fault(words, "make several certificates of it", at_key=True))
@@ -184,7 +187,7 @@ class Expanding:
             "must_staple": bool(values["must_staple"]),
             "targets": targets,
             "renew": RenewPolicy(values["renew_at"], use_ari=values["ari"] is not False),
-            "terms": _terms(values, choices[1:]),
+            "terms": _terms(values, choices),
         }
 
     def _choices(self, words: tuple[str, ...] | None, account: str | None) -> tuple[CaChoice, ...]:
@@ -210,7 +213,7 @@ class Expanding:
         return tuple(self.targets[name][0] for name in names)
 
 
-def _terms(values: Mapping[str, Any], further: tuple[CaChoice, ...]) -> Terms:
+def _terms(values: Mapping[str, Any], choices: tuple[CaChoice, ...]) -> Terms:
     windows: tuple[WindowText, ...] = values["windows"] or ()
     freezes: tuple[FreezeTable, ...] = values["freezes"] or ()
     return Terms(
@@ -218,10 +221,17 @@ def _terms(values: Mapping[str, Any], further: tuple[CaChoice, ...]) -> Terms:
         tags=values["tags"] or (),
         criticality=values["criticality"] or Criticality.NORMAL,
         on_removal=values["on_removal"] or OnRemoval.KEEP,
-        further_cas=further,
+        further_cas=choices[1:],
         windows=tuple(window.value for window in windows),
         freezes=tuple(Freeze(_moment(each.since), _moment(each.until), each.reason) for each in freezes),
+        merge=_most_merged(values["merge"], choices, values["profile"] or "") if values["merge"] else 0,
     )
+
+
+def _most_merged(said: bool | int, choices: tuple[CaChoice, ...], profile: str) -> int:
+    """How many names a merged certificate may have: what was said, and what each of its CAs takes."""
+    taken = min(most_names(choice.directory, profile) or _USUAL_MOST for choice in choices)
+    return taken if said is True else min(said, taken)
 
 
 def _moment(moment: Moment) -> Any:

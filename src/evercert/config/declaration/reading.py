@@ -33,7 +33,7 @@ def read_declaration(place: Path, settings: Settings) -> Declaration:
     lists = tuple(sorted(str(each.file.absolute()) for each in expanding.lists.values()))
     digest = digest_of(octets, lists, _context(settings))
     parts = tuple(cas.accesses), tuple(rules.all), tuple(targets.values()), hooks
-    return Declaration(certificates, *parts, lists, digest)
+    return Declaration(certificates, *parts, lists, digest, rules.of_names)
 
 
 def current_digest(place: Path, lists: Iterable[str], settings: Settings) -> str:

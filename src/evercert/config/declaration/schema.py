@@ -90,6 +90,13 @@ class Wishes(_Strict, frozen=True):
         Annotated[OnRemoval, _says("keep, delete or revoke: what becomes of it once it is not declared any more")]
         | None
     ) = None
+    merge: (
+        Annotated[
+            bool | Annotated[int, msgspec.Meta(ge=2, le=1000)],
+            _says("merge small certificates that want the same: true, or into certificates of at most so many names"),
+        ]
+        | None
+    ) = None
     targets: Annotated[tuple[str, ...], _says("where it is installed: names of `[targets.*]`")] | None = None
     owner: Annotated[str, _says("whose it is: `evercert list --owner`")] | None = None
     tags: Annotated[tuple[str, ...], _says("words to find it by: `evercert list --tag`")] | None = None
@@ -110,6 +117,7 @@ USUAL: Final = {
     "freezes": "none",
     "criticality": "`normal`",
     "on_removal": "`keep`",
+    "merge": "`false`",
     "targets": "files in the home",
     "timeout": "10s",
 }

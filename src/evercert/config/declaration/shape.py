@@ -175,7 +175,7 @@ def _explained(fault: str, known: list[str], value: Any) -> tuple[str, str]:
 
 
 def _quotation(value: Any, expected: str) -> str:
-    if expected == "bool":
+    if "bool" in expected and "str" not in expected:
         return "write true or false"
     if isinstance(value, str) and "str" not in expected:
         return "write it without quotation marks"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,11 +21,14 @@ from evercert.engine.declaring.difference import (
     hook_changes,
     removed,
 )
-from evercert.engine.declaring.sharing import Wanted, shared
+from evercert.engine.declaring.merging import may_merge, merged
+from evercert.engine.declaring.sharing import shared
+from evercert.engine.declaring.wanted import Wanted
+from evercert.model.intent import CertificateIntent
 from evercert.model.terms import OnRemoval
 from evercert.store import cas, certificates, declared, hooks
 
-__all__ = ["Comparison", "apply", "compare", "unchanged"]
+__all__ = ["Comparison", "apply", "compare", "unchanged", "wanted_of"]
 
 # So many certificates are changed side by side.
 _PORTION = 200
@@ -35,12 +38,13 @@ _RELEASES = {Action.KEEP: OnRemoval.KEEP, Action.DELETE: OnRemoval.DELETE, Actio
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a declaration changes, and how many certificates it leaves as they are."""
+    """What a declaration changes, how many certificates it leaves as they are, and the digests that were read."""
 
     declaration: Declaration
     wanted: Sequence[Wanted]
     changes: Sequence[Change]
     unchanged: int
+    digests: Mapping[str, str]
 
     @property
     def waits(self) -> bool:
@@ -66,25 +70,46 @@ async def unchanged(db: Database, place: Path, settings: Settings) -> int | None
 async def compare(db: Database, declaration: Declaration) -> Comparison:
     """Reads only."""
     digests, existing = await declared.digests(db), await declared.all_names(db)
-    wanted = [*shared(declaration.certificates, existing)]
+    wanted = await wanted_of(db, declaration, existing)
     names = {each.intent.name for each in wanted}
-    gone = digests.keys() - names
+    # Also what was obtained by hand and is met by another one now.
+    gone = (digests.keys() | {each for one in wanted for each in one.also if each in existing}) - names
     changing = [each.intent.name for each in wanted if digests.get(each.intent.name) != each.digest]
     stored = await declared.intents(db, [*(name for name in changing if name in existing), *gone])
     changes = [
         *await _access_changes(db, declaration),
         *await _hook_changes(db, declaration),
         *differing(wanted, digests, {name: intent for name, intent in stored.items() if name not in gone}),
-        *removed(gone, stored, await _coming(db, wanted, existing) if gone else {}),
+        *(removed(gone, stored, wanted, await _coming(db, wanted, stored, existing)) if gone else ()),
     ]
-    return Comparison(declaration, wanted, changes, len(wanted) - len(changing))
+    return Comparison(declaration, wanted, changes, len(wanted) - len(changing), digests)
 
 
-async def _coming(db: Database, wanted: Sequence[Wanted], existing: Collection[str]) -> dict[Identifier, str]:
-    """The names of those for which nothing was issued yet."""
-    unissued = await declared.unissued(db)
-    without = [each for each in wanted if each.intent.name not in existing or each.intent.name in unissued]
-    return {identifier: each.intent.name for each in without for identifier in each.intent.identifiers}
+async def wanted_of(db: Database, declaration: Declaration, existing: Collection[str]) -> list[Wanted]:
+    """What is to be, so that the declaration is met. *existing* are the names of all certificates that there are."""
+    alone = [each for each in declaration.certificates if not may_merge(each)]
+    together = [each for each in declaration.certificates if may_merge(each)]
+    groups = await declared.merged(db) if together else {}
+    return [*shared(alone, existing), *merged(together, groups, existing, declaration.rules_of)]
+
+
+async def _coming(
+    db: Database, wanted: Sequence[Wanted], stored: Mapping[str, CertificateIntent], existing: Collection[str]
+) -> dict[Identifier, str]:
+    """The names that stand in no certificate yet which is to have them, with that. *stored* are the intents of those
+    that differ from what is wanted."""
+    incomplete = await declared.incomplete(db)
+    coming: dict[Identifier, str] = {}
+    for each in wanted:
+        name = each.intent.name
+        if name in incomplete or name not in existing:
+            has = incomplete.get(name, frozenset[str]())
+        elif name in stored:
+            has = frozenset(identifier.value for identifier in stored[name].identifiers)
+        else:
+            continue
+        coming.update((identifier, name) for identifier in each.intent.identifiers if identifier.value not in has)
+    return coming
 
 
 async def _access_changes(db: Database, declaration: Declaration) -> list[Change]:
@@ -117,9 +142,11 @@ async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     await _side_by_side([each for name, each in by_name.items() if actions[name] is not Action.CREATE], db, now)
     for name, action in actions.items():
         if action in _RELEASES:
-            await declared.release(db, name, _RELEASES[action], now)
+            await declared.release(db, name, _RELEASES[action], comparison.digests.get(name, ""), now)
     declaration = comparison.declaration
-    await declared.note(db, declared.Applied(declaration.digest, declaration.lists, len(comparison.wanted)), now)
+    # What waits is looked at again although no file changes.
+    digest = "" if comparison.waits else declaration.digest
+    await declared.note(db, declared.Applied(digest, declaration.lists, len(comparison.wanted)), now)
     db.notify(certificates.WORK)
 
 

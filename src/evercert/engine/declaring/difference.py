@@ -8,7 +8,7 @@ from enum import Enum
 import msgspec
 
 from evercert.base.names import Identifier
-from evercert.engine.declaring.sharing import Wanted
+from evercert.engine.declaring.wanted import Wanted
 from evercert.model.access import CaAccess
 from evercert.model.hook import Hook
 from evercert.model.intent import CertificateIntent
@@ -16,6 +16,9 @@ from evercert.model.terms import OnRemoval, Terms
 from evercert.store.certificates import MAKING
 
 __all__ = ["Action", "Change", "access_change", "differing", "hook_changes", "removed"]
+
+
+_FEW = 5
 
 
 class Action(Enum):
@@ -52,7 +55,7 @@ def differing(
         if digests.get(name) == each.digest:
             continue
         place = str(each.declared.origin)
-        also = (f"it serves {', '.join(each.also)} as well",) if each.also else ()
+        also = (_also(each),) if each.also else ()
         if name not in stored:
             yield Change(name, Action.CREATE, ("it is not there yet", *also), place)
         else:
@@ -61,19 +64,31 @@ def differing(
             yield Change(name, action, (*by_hand, *reasons), place)
 
 
+def _also(wanted: Wanted) -> str:
+    names = ", ".join(wanted.also[:_FEW]) + (f" and {len(wanted.also) - _FEW} more" if len(wanted.also) > _FEW else "")
+    return f"it is made of {names}" if wanted.intent.terms.members else f"it serves {names} as well"
+
+
 def removed(
-    names: Iterable[str], stored: Mapping[str, CertificateIntent], coming: Mapping[Identifier, str]
+    names: Iterable[str],
+    stored: Mapping[str, CertificateIntent],
+    wanted: Iterable[Wanted],
+    coming: Mapping[Identifier, str],
 ) -> Iterator[Change]:
-    """A change for each that is declared no longer, by the policy that was declared last. *coming* has the names of
-    certificates that are declared and not issued yet: what serves one of these stays until then."""
+    """A change for each that is declared no longer, by the policy that was declared last; what another one is as well
+    now (one of the *wanted*) is forgotten. *coming* has the names that stand in no certificate yet which is to have
+    them: what serves one of these stays until then."""
+    bearers = {member: each.intent.name for each in wanted for member in (*each.also, each.intent.name)}
     for name in sorted(names):
         if name not in stored:
             continue
         policy = stored[name].terms.on_removal
         reason = f"it is declared no longer (on_removal = {policy.value!r})"
+        if others := {bearers[each] for each in (name, *stored[name].terms.members) if each in bearers}:
+            policy, reason = OnRemoval.DELETE, f"it is met by {', '.join(sorted(others)[:_FEW])} now"
         takers = {coming[each] for each in stored[name].identifiers if each in coming}
         if takers and policy is not OnRemoval.KEEP:
-            words = f"it stays until there is a certificate {', '.join(sorted(takers)[:5])}"
+            words = f"it stays until there is a certificate {', '.join(sorted(takers)[:_FEW])}"
             yield Change(name, Action.WAIT, (reason, words))
         else:
             yield Change(name, _REMOVAL[policy], (reason,))
@@ -155,7 +170,8 @@ def _target_reasons(before: CertificateIntent, after: CertificateIntent) -> Iter
 
 def _changed_terms(before: Terms, after: Terms) -> Iterator[str]:
     for field in after.__struct_fields__:
-        if getattr(before, field) != getattr(after, field):
+        # Of these two the names and the targets speak.
+        if field not in {"members", "installed_as"} and getattr(before, field) != getattr(after, field):
             yield field
 
 

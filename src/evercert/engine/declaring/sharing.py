@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
 from evercert.config.declaration.declared import Declared
-from evercert.model.intent import CertificateIntent, TargetSpec
+from evercert.engine.declaring.wanted import Wanted, installed_for
+from evercert.model.intent import CertificateIntent
 from evercert.store.columns import to_text
 
-__all__ = ["Wanted", "shared"]
-
-
-class Wanted(NamedTuple):
-    """A certificate as it is to be: its intent, the digest of that, where it is declared, and which other declared
-    certificates it is as well."""
-
-    intent: CertificateIntent
-    digest: str
-    declared: Declared
-    also: tuple[str, ...] = ()
+__all__ = ["shared"]
 
 
 def shared(certificates: Sequence[Declared], existing: Collection[str]) -> Iterator[Wanted]:
@@ -64,13 +53,7 @@ def _need(intent: CertificateIntent) -> str:
 def _wanted(declared: Declared, others: Sequence[Declared]) -> Wanted:
     intent = declared.intent
     if others:
-        targets, installed_as = list(intent.targets), {}
-        for other in others:
-            for spec in other.intent.targets:
-                label = f"{other.intent.name}/{spec.key}"
-                targets.append(TargetSpec(spec.plugin, spec.options, label))
-                installed_as[label] = other.intent.name
+        targets, installed_as = installed_for(other.intent for other in others)
         terms = msgspec.structs.replace(intent.terms, installed_as=installed_as)
-        intent = msgspec.structs.replace(intent, targets=tuple(targets), terms=terms)
-    digest = blake2b(to_text(intent).encode(), digest_size=16).hexdigest()
-    return Wanted(intent, digest, declared, tuple(other.intent.name for other in others) if others else ())
+        intent = msgspec.structs.replace(intent, targets=(*intent.targets, *targets), terms=terms)
+    return Wanted.of(intent, declared, others)

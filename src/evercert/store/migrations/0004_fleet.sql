@@ -6,6 +6,10 @@
 ALTER TABLE certificates ADD COLUMN hold TEXT NOT NULL DEFAULT '';
 ALTER TABLE certificates ADD COLUMN stopped TEXT NOT NULL DEFAULT '';
 ALTER TABLE certificates ADD COLUMN trials TEXT NOT NULL DEFAULT '';
+-- Of a merged certificate: which of those that it is made of it goes without for now, and why.
+ALTER TABLE certificates ADD COLUMN left_out TEXT NOT NULL DEFAULT '';
+-- What a certificate is for, apart by spaces; it may be less than what is wanted.
+ALTER TABLE issued ADD COLUMN names TEXT NOT NULL DEFAULT '';
 
 -- What is due together is done in this order: 0 to 3 by criticality where the end is near, 4 to 7 else.
 ALTER TABLE certificates ADD COLUMN rank INTEGER NOT NULL DEFAULT 6;
@@ -123,6 +127,7 @@ SELECT
     c.stopped,
     c.trials,
     c.on_schedule,
+    c.left_out,
     (
         SELECT min(w.withdraw_at) FROM issuances AS w
         WHERE w.certificate = c.name AND w.withdraw_at IS NOT NULL
@@ -143,6 +148,7 @@ SELECT
     i.ari_id,
     i.issued_at,
     i.revoked_at,
+    i.names AS issued_names,
     o.id AS open_id,
     o.certificate AS open_certificate,
     o.account_id AS open_account_id,

@@ -26,7 +26,7 @@ FROM (
 
 -- name: intent
 -- What is wanted of that name.
-SELECT intent, digest, leaving FROM certificates WHERE name = :name;
+SELECT intent, digest, leaving, left_out FROM certificates WHERE name = :name;
 
 -- name: intents with a front
 -- Those with a rule that stands before a live server; in a value, the quotes would be escaped.
@@ -64,7 +64,8 @@ SET
     retry_at = NULL,
     failure = NULL,
     hold = '',
-    trials = ''
+    trials = '',
+    left_out = :left_out
 WHERE name = :name AND intent = :before;
 
 -- name: schedule certificate
@@ -89,7 +90,8 @@ SET
     counted_from = :now,
     hold = '',
     trials = '',
-    forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END
+    forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
+    left_out = :left_out
 WHERE name = :name;
 
 -- name: hold certificate
@@ -101,6 +103,10 @@ UPDATE certificates SET hold = :hold, trials = :trials WHERE name = :name;
 UPDATE certificates
 SET failures = :failures, failure = :failure, retry_at = :retry_at, trials = :trials, hold = ''
 WHERE name = :name;
+
+-- name: leave members out
+-- Of a merged certificate; how it stands with those that it is made of, all of them at once.
+UPDATE certificates SET left_out = :left_out WHERE name = :name;
 
 -- name: nothing stands outside
 -- Challenge answers of the certificate that were not taken away; there must be none.

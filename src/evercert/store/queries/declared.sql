@@ -10,9 +10,16 @@ SELECT count(*) FROM certificates WHERE digest <> '';
 -- All of them, by hand or declared.
 SELECT name FROM certificates;
 
--- name: names without a certificate
--- For which none has been issued yet.
-SELECT name FROM certificates WHERE current_id IS NULL;
+-- name: incomplete certificates
+-- For which none has been issued yet, or not for all of their names; and what they have.
+SELECT c.name, i.names
+FROM certificates AS c
+LEFT JOIN issued AS i ON i.id = c.current_id
+WHERE c.current_id IS NULL OR c.forced = 1 OR c.left_out <> '';
+
+-- name: merged certificates
+-- Those whose names begin like that.
+SELECT intent FROM certificates WHERE name >= :first AND name < :end;
 
 -- name: keep undeclared
 -- From now on it is wanted by hand.
@@ -22,7 +29,7 @@ UPDATE certificates SET digest = '' WHERE name = :name AND digest <> '';
 -- It is to go as soon as somebody sees to it.
 UPDATE certificates
 SET digest = '', leaving = :how, forced = 0, retry_at = NULL, next_action_at = :now, woken = 1
-WHERE name = :name AND digest <> '';
+WHERE name = :name AND digest = :digest;
 
 -- name: what was applied
 -- The declaration as it was when it was applied last.

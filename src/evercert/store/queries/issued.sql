@@ -11,11 +11,12 @@ ON CONFLICT (chain_id, position) DO NOTHING;
 -- name: keep certificate
 -- What was issued, but for its bytes.
 INSERT INTO issued (
-    certificate, issuance_id, key_id, chain_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at
+    certificate, issuance_id, key_id, chain_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    names
 )
 SELECT
     :certificate, :issuance_id, :key_id, id, :serial, :not_before, :not_after, :fingerprint, :issuer, :ari_id,
-    :issued_at
+    :issued_at, :names
 FROM chains WHERE fingerprint = :chain;
 
 -- name: keep certificate body
@@ -43,42 +44,42 @@ WHERE name = :certificate;
 -- One certificate's.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE certificate = :certificate AND fingerprint = :fingerprint;
 
 -- name: issued certificate
 -- By its number.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE id = :id;
 
 -- name: current certificate
 -- The one that is to be installed.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE id = (SELECT current_id FROM certificates WHERE name = :certificate);
 
 -- name: history
 -- All that is kept of one certificate, newest first.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE certificate = :certificate ORDER BY id DESC;
 
 -- name: issued by serial
 -- Those whose serial begins like that; letters above f end the range.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE serial >= :prefix AND serial < :prefix || 'g' ORDER BY serial LIMIT :limit;
 
 -- name: issued by fingerprint
 -- Those whose fingerprint begins like that; letters above f end the range.
 SELECT
     id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at
+    revoked_at, names
 FROM issued WHERE fingerprint >= :prefix AND fingerprint < :prefix || 'g' ORDER BY fingerprint LIMIT :limit;
 
 -- name: leaf
