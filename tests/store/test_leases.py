@@ -15,7 +15,7 @@ from evercert.db.migrate import Migration
 from evercert.db.opening import Place
 from evercert.db.protocol import Database
 from evercert.model.terms import Criticality, Terms
-from evercert.store import certificates, deployments, leases
+from evercert.store import certificates, deployments, leases, renewals, tasks
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from evercert.store.sql import load_queries
@@ -146,3 +146,36 @@ async def test_a_fence_and_a_claim_at_once_never_both_win(new_place: Callable[[S
             fact = await certificates.fact(one, name)
             assert fact is not None
             assert (fact.failures == 7) == (not isinstance(wrote, BaseException))
+
+
+async def test_polls_that_are_due_are_given_out_together_and_what_waits_for_something_sooner_is_not(
+    db: Database,
+) -> None:
+    for name in ("asked", "soon", "later", "unasked", "stopped", "forced"):
+        await given.declared(db, name)
+        if name != "unasked":
+            at = {"soon": NOW + MINUTE, "later": NOW + HOUR}.get(name, NOW)
+            await renewals.ari_poll(db, name, at)
+            await certificates.schedule(db, name, at)
+            await certificates.schedule(db, name, at)
+    await tasks.stop(db, "stopped", "by hand", NOW)
+    await certificates.wake(db, "forced", NOW, forced=True)
+    claims = [leases.claim_polls(db, owner, NOW, NOW + MINUTE, 10, by=NOW + MINUTE) for owner in ("one", "other")]
+    given_out = sorted(each.certificate for claimed in await asyncio.gather(*claims) for each in claimed)
+    assert given_out == ["asked", "soon"]
+
+
+async def test_an_answer_puts_the_poll_off_and_lets_go_in_one_statement(db: Database) -> None:
+    await given.declared(db)
+    await renewals.ari_poll(db, "www", NOW)
+    await certificates.schedule(db, "www", NOW)
+    await certificates.schedule(db, "www", NOW)
+    [lease] = await leases.claim_polls(db, "one", NOW, NOW + MINUTE, 10, by=NOW)
+    await db.write(renewals.polled(lease, NOW + HOUR, NOW + HOUR, 5))
+    assert await certificates.next_action_at(db) == NOW + HOUR
+    assert await leases.holder(db, "www") == ""
+    await db.write(renewals.polled(lease, NOW + DAY, NOW + DAY, 5))
+    fact = await certificates.fact(db, "www")
+    assert fact is not None
+    assert fact.ari_poll_at == NOW + HOUR
+    assert await certificates.facts(db, ["www", "nobody"]) == {"www": fact}

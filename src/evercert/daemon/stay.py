@@ -38,6 +38,7 @@ async def stay(
         _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
         _repeat(engine, look, engine.incidents.attend),
         engine.notifying.stay(look),
+        _repeat(engine, look, lambda: _poll(engine)),
     ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
@@ -67,6 +68,10 @@ async def _repeat(engine: Engine, pause: timedelta, look: Callable[[], Awaitable
 
 async def _prune(engine: Engine) -> None:
     await retention.prune(engine.db, engine.clock.now(), retention.Retention())
+
+
+async def _poll(engine: Engine) -> None:
+    await engine.polling.look()
 
 
 async def _work(engine: Engine, look: timedelta) -> None:

@@ -11,7 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final, LiteralString
@@ -92,14 +92,34 @@ class Leases:
         now = self._clock.now()
         return await leases.claim_due(self._db, self._owner.name, now, now + self._length, limit)
 
+    async def claim_polls(self, ahead: timedelta, limit: int) -> list[Lease]:
+        """At most so many certificates for which nothing is to be done, until *ahead* of now, but to ask their CA again
+        when to renew; each is to be kept."""
+        now = self._clock.now()
+        return await leases.claim_polls(self._db, self._owner.name, now, now + self._length, limit, by=now + ahead)
+
+    @asynccontextmanager
+    async def keeping_all(self, claimed: Sequence[Lease]) -> AsyncIterator[None]:
+        """Inside, none of them runs out. Whoever leaves without an error has let them go."""
+        self._held |= set(claimed)
+        self._keep_beating()
+        try:
+            yield
+        except BaseException:
+            for lease in claimed:
+                with suppress(EvercertError):  # it runs out
+                    await leases.release(self._db, lease, self._clock.now())
+            raise
+        finally:
+            self._held -= set(claimed)
+
     @asynccontextmanager
     async def keeping(self, lease: Lease) -> AsyncIterator[Leased]:
         """Inside, the lease does not run out; afterwards the certificate is let go, due unless `Leased.until` said
         when."""
         leased = Leased(self._db, lease)
         self._held.add(lease)
-        if self._beating is None:
-            self._beating = asyncio.create_task(self._beat(), name="evercert-leases")
+        self._keep_beating()
         try:
             yield leased
         finally:
@@ -138,6 +158,10 @@ class Leases:
                 await leases.free(self._db, holder, now)
             else:
                 await self._clock.sleep(_LOOK)
+
+    def _keep_beating(self) -> None:
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat(), name="evercert-leases")
 
     async def _beat(self) -> None:
         stray: set[Lease] = set()

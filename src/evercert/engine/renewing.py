@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
+from evercert.acme.wire import RenewalInfo as RenewalInfoTold
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
@@ -18,12 +19,15 @@ from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
 from evercert.store import health, renewals
 
-__all__ = ["RenewalInfo"]
+__all__ = ["AHEAD", "UNSUPPORTED", "RenewalInfo", "next_poll", "renewal_of"]
 
-# Let's Encrypt asks for a look every six hours; a mass revocation is noticed within that time.
-_USUAL = timedelta(hours=6)
 # A CA without the extension may get it; a look a day costs nothing.
-_UNSUPPORTED = timedelta(days=1)
+UNSUPPORTED = timedelta(days=1)
+
+# Polls are asked for together with those that are due so soon (engine/polling.py), and never before the CA said.
+AHEAD = timedelta(seconds=15)
+_LEAST = timedelta(minutes=1)
+_DRIFT = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class RenewalInfo:
         ca, account = await self.accounts.issuer_of(fact.current, fact.intent)
         now, known = self.clock.now(), (await health.outages(db)).get(ca)
         if not await is_turn(db, known, now):
-            await renewals.ari_poll(db, fact.intent.name, now + _soon(fact.current))
+            await self._later(db, fact, fact.current)
             return True
         failure: EvercertError | None = None
         try:
@@ -51,27 +55,38 @@ class RenewalInfo:
         except EvercertError as error:
             failure = error
             self.telling(f"the CA could not say when to renew: {error}")
-            await renewals.ari_poll(db, fact.intent.name, self.clock.now() + _soon(fact.current))
+            await self._later(db, fact, fact.current)
         await note(db, ca, known, failure, self.clock.now())
         return True
+
+    async def _later(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
+        await renewals.ari_poll(db, fact.intent.name, next_poll(current, self.clock.now(), self.rng))
 
     async def _poll(self, db: Database, fact: CertificateFact, current: IssuedCertificate, client: AsyncClient) -> None:
         now = self.clock.now()
         if not (await client.directory()).renewal_info:
-            await renewals.ari_poll(db, fact.intent.name, now + _UNSUPPORTED)
+            await renewals.ari_poll(db, fact.intent.name, next_poll(current, now, self.rng, UNSUPPORTED))
             return
-        info = await client.renewal_info(current.ari_id)
-        renewal = Renewal(
-            window_start=info.window_start,
-            window_end=info.window_end,
-            moment=moment_within(info.window_start, info.window_end, self.rng),
-            poll_at=now + min(info.retry_after or _USUAL, _soon(current)),
-            explanation_url=info.explanation_url,
-        )
+        renewal = renewal_of(await client.renewal_info(current.ari_id), current, now, self.rng)
         await renewals.put(db, current.id, renewal, now)
-        if info.explanation_url:
-            self.telling(f"the CA explains its renewal window at {info.explanation_url}")
+        if renewal.explanation_url:
+            self.telling(f"the CA explains its renewal window at {renewal.explanation_url}")
 
 
-def _soon(current: IssuedCertificate) -> timedelta:
-    return usual_poll(current.lifetime)
+def renewal_of(info: RenewalInfoTold, current: IssuedCertificate, now: datetime, rng: Random) -> Renewal:
+    """What the CA told, with a moment drawn inside its window and the time of the next poll."""
+    return Renewal(
+        window_start=info.window_start,
+        window_end=info.window_end,
+        moment=moment_within(info.window_start, info.window_end, rng),
+        poll_at=next_poll(current, now, rng, info.retry_after),
+        explanation_url=info.explanation_url,
+    )
+
+
+def next_poll(current: IssuedCertificate, now: datetime, rng: Random, told: timedelta | None = None) -> datetime:
+    """When to ask again: after what the CA *told* (between a minute and a day: `acme` sees to it, RFC 9773 §4.3.2), or
+    six hours; a little later, so that what is asked together drifts apart; sooner where that is much of the life."""
+    interval = min(told, current.lifetime / 20) if told else usual_poll(current.lifetime)
+    ahead = AHEAD if interval >= _LEAST else timedelta()
+    return now + interval * (1 + rng.random() * _DRIFT) + ahead

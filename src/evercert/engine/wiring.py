@@ -38,6 +38,7 @@ from evercert.engine.ordering import LeavingOut
 from evercert.engine.owner import Owner
 from evercert.engine.pacing import Pace, Paced, rates_of
 from evercert.engine.permission import Permission
+from evercert.engine.polling import Polling
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
 from evercert.engine.requesting import Requesting
@@ -78,6 +79,7 @@ class Engine:
     accounts: Accounts
     targets: Targets
     worker: Worker
+    polling: Polling
     incidents: Incidents
     notifying: Notifying
     telling: Telling
@@ -208,7 +210,8 @@ def _assembled(
         Step.LEAVE: Leaving(revoking, clock, telling),
         Step.ABANDON: Abandoning(clock, telling),
     }
-    worker = Worker(leases, clock, telling, hands, settings.concurrency)
+    polling = Polling(db, leases, accounts, clock, rng, telling)
+    worker = Worker(leases, clock, telling, hands, settings.concurrency, polling.look)
     incidents = Incidents(db, revoking, clock, telling, settings.concurrency)
     checked = partial(check, targets=targets, resolve=find_secret)
     return Engine(
@@ -220,6 +223,7 @@ def _assembled(
         accounts,
         targets,
         worker,
+        polling,
         incidents,
         Notifying(db, ports, find_secret, rng, telling),
         telling,

@@ -50,12 +50,21 @@ _log = logging.getLogger(__name__)
 class Worker:
     """Does what is due, `width` certificates side by side."""
 
-    def __init__(self, leases: Leases, clock: Clock, telling: Telling, hands: dict[Step, Hand], width: int) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        clock: Clock,
+        telling: Telling,
+        hands: dict[Step, Hand],
+        width: int,
+        poll: Callable[[], Awaitable[list[str]]] | None = None,
+    ) -> None:
         self._leases = leases
         self._clock = clock
         self._telling = telling
         self._hands = hands
         self._width = width
+        self._poll = poll
         self._room = asyncio.Semaphore(width)
         self._draining = False
 
@@ -77,13 +86,15 @@ class Worker:
         done: dict[str, None] = {}
         working: set[asyncio.Task[None]] = set()
         await self._leases.free_the_ended()
+        # Together first what would be done one by one.
+        polled = await self._poll() if self._poll else []
         try:
             while True:
                 working |= {
                     asyncio.create_task(self._settle_claimed(each)) for each in await self._fresh(working, done)
                 }
                 if not working:
-                    return list(done)
+                    return list(dict.fromkeys([*done, *polled]))
                 _, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _ended(working)

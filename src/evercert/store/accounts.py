@@ -23,6 +23,7 @@ __all__ = [
     "find",
     "get",
     "listed",
+    "of_issuances",
     "registered",
     "set_contacts",
 ]
@@ -39,6 +40,12 @@ async def find(db: Database, ca: str, name: str) -> Account | None:
 async def get(db: Database, account_id: int) -> Account | None:
     rows = await db.rows(_SQL["account"](id=account_id))
     return _account(rows[0]) if rows else None
+
+
+async def of_issuances(db: Database, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The CA and the account's name of each of those issuances that is kept."""
+    answers = await db.scan(*(_SQL["account of an issuance"](id=number) for number in numbers))
+    return {number: (rows[0][0], rows[0][1]) for number, rows in zip(numbers, answers, strict=True) if rows}
 
 
 async def listed(db: Database) -> list[Account]:

@@ -27,6 +27,7 @@ __all__ = [
     "declare",
     "delete",
     "fact",
+    "facts",
     "failed",
     "fronts",
     "held",
@@ -116,6 +117,16 @@ async def page(db: Database, after: str, limit: int) -> list[tuple[CertificateFa
     behind; of each the CA and the account that the current one was issued by and to, empty where that is not known."""
     [rows] = await db.scan(_SQL["facts after"](after=after, limit=limit))
     return [(_fact(row, (), ()), row[_RENEWAL] or "", row[_RENEWAL + 1] or "") for row in rows]
+
+
+async def facts(db: Database, names: Sequence[str]) -> dict[str, CertificateFact]:
+    """The same of many, from one snapshot; those that are not wanted are left out."""
+    asked = (
+        (_SQL["fact"](name=name), deployments.of_certificate(name), presented.of_certificate(name)) for name in names
+    )
+    answers = await db.scan(*(statement for each in asked for statement in each))
+    found = zip(names, answers[0::3], answers[1::3], answers[2::3], strict=True)
+    return {name: _fact(rows[0], placed, left) for name, rows, placed, left in found if rows}
 
 
 async def next_action_at(db: Database) -> datetime | None:

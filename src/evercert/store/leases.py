@@ -21,7 +21,19 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.store.sql import load_queries
 
-__all__ = ["Lease", "claim", "claim_due", "extend", "fence", "free", "holder", "is_current", "owners", "release"]
+__all__ = [
+    "Lease",
+    "claim",
+    "claim_due",
+    "claim_polls",
+    "extend",
+    "fence",
+    "free",
+    "holder",
+    "is_current",
+    "owners",
+    "release",
+]
 
 _SQL: Final = load_queries("leases")
 
@@ -46,6 +58,16 @@ async def claim_due(db: Database, owner: str, now: datetime, until: datetime, li
         if len(claimed) >= limit:
             break
     return claimed
+
+
+async def claim_polls(
+    db: Database, owner: str, now: datetime, until: datetime, limit: int, *, by: datetime
+) -> list[Lease]:
+    """At most *limit* certificates on which nobody works and whose CA is to be asked again when to renew, and nothing
+    done for them sooner, *by* that moment; they are *owner*'s until *until*."""
+    statement = _SQL["claim polls"](owner=owner, now=to_epoch(now), until=to_epoch(until), by=to_epoch(by), limit=limit)
+    [rows] = await db.write(statement)
+    return [Lease(*row) for row in rows]
 
 
 async def claim(db: Database, name: str, owner: str, now: datetime, until: datetime) -> Lease | None:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from evercert.base.clock import to_epoch
-from evercert.db.protocol import Database, Row
+from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import RenewalMoved
-from evercert.model.fact import Renewal
+from evercert.model.fact import IssuedCertificate, Renewal
 from evercert.store import events, issued
 from evercert.store.columns import moment
+from evercert.store.leases import Lease
 from evercert.store.sql import load_queries
 
-__all__ = ["WIDTH", "ari_poll", "from_row", "get", "put"]
+__all__ = ["WIDTH", "ari_poll", "changed", "from_row", "get", "is_same", "polled", "put"]
 
 _SQL: Final = load_queries("renewals")
 
@@ -35,26 +36,44 @@ async def put(db: Database, issued_id: int, renewal: Renewal, now: datetime) -> 
     before, certificate = await get(db, issued_id), await issued.get(db, issued_id)
     if certificate is None:
         return
-    moved = before is not None and (before.window_start, before.window_end) != (
-        renewal.window_start,
-        renewal.window_end,
-    )
-    event = RenewalMoved(
-        certificate=certificate.certificate,
-        moment=renewal.moment.isoformat(),
-        explanation_url=renewal.explanation_url,
-    )
     await db.write(
+        *changed(certificate, before, renewal, now),
+        _SQL["poll with renewal"](issued_id=issued_id, poll_at=to_epoch(renewal.poll_at)),
+    )
+
+
+def changed(current: IssuedCertificate, before: Renewal | None, renewal: Renewal, now: datetime) -> list[Statement]:
+    """The statements that keep what the CA suggests now; a window that moved is an event."""
+    statements = [
         _SQL["put renewal"](
-            issued_id=issued_id,
+            issued_id=current.id,
             window_start=to_epoch(renewal.window_start),
             window_end=to_epoch(renewal.window_end),
             moment=to_epoch(renewal.moment),
             poll_at=to_epoch(renewal.poll_at),
             explanation_url=renewal.explanation_url,
-        ),
-        _SQL["poll with renewal"](issued_id=issued_id, poll_at=to_epoch(renewal.poll_at)),
-        *([events.appended(event, now)] if moved else []),
+        )
+    ]
+    if before is not None and not is_same(before, renewal):
+        moved = RenewalMoved(
+            certificate=current.certificate,
+            moment=renewal.moment.isoformat(),
+            explanation_url=renewal.explanation_url,
+        )
+        statements.append(events.appended(moved, now))
+    return statements
+
+
+def is_same(before: Renewal, renewal: Renewal) -> bool:
+    """Whether the window is the same, and with it the moment that was drawn."""
+    return (before.window_start, before.window_end) == (renewal.window_start, renewal.window_end)
+
+
+def polled(lease: Lease, poll_at: datetime, until: datetime, rank: int) -> Statement:
+    """The statement after which the CA is asked again then and something is due at *until*; it lets the lease go, and
+    does nothing where somebody else was given the certificate since."""
+    return _SQL["polled"](
+        name=lease.certificate, epoch=lease.epoch, poll_at=to_epoch(poll_at), until=to_epoch(until), rank=rank
     )
 
 

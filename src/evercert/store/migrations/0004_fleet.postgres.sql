@@ -22,6 +22,8 @@ CREATE INDEX certificates_due ON certificates (rank, next_action_at, name);
 CREATE INDEX certificates_leased ON certificates (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX certificates_stopped ON certificates (name) WHERE stopped <> '';
 CREATE INDEX certificates_held ON certificates (name) WHERE hold <> '';
+-- Whose CA is to be asked next when to renew.
+CREATE INDEX certificates_polled ON certificates (ari_poll_at) WHERE ari_poll_at IS NOT NULL;
 CREATE INDEX certificates_failed ON certificates (name) WHERE failures > 0;
 CREATE INDEX deployments_failed ON deployments (certificate) WHERE failures > 0;
 

@@ -42,3 +42,7 @@ RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
 UPDATE accounts SET key_id = :key_id, next_key_id = NULL
 WHERE id = :id AND next_key_id IS NOT NULL AND :key_id IN (key_id, next_key_id)
 RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
+
+-- name: account of an issuance
+-- The CA that was asked, and the account's name there.
+SELECT a.ca, a.name FROM issuances AS o INNER JOIN accounts AS a ON a.id = o.account_id WHERE o.id = :id;

@@ -20,6 +20,20 @@ WHERE name IN (
 )
 RETURNING name, epoch;
 
+-- name: claim polls
+-- Those whose CA is to be asked again when to renew, and that wait for nothing sooner.
+UPDATE certificates
+SET lease_owner = :owner, lease_until = :until, epoch = epoch + 1, next_action_at = :until
+WHERE name IN (
+    SELECT name FROM certificates
+    WHERE
+        ari_poll_at <= :by AND next_action_at <= :by AND (lease_until IS NULL OR lease_until <= :now)
+        AND forced = 0 AND leaving = '' AND stopped = ''
+    ORDER BY ari_poll_at
+    LIMIT :limit
+)
+RETURNING name, epoch;
+
 -- name: claim certificate
 -- That one, whether or not it is due, unless somebody else works on it.
 UPDATE certificates

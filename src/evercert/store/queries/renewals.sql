@@ -24,3 +24,14 @@ UPDATE certificates SET ari_poll_at = :poll_at WHERE current_id = :issued_id;
 -- name: poll later
 -- When the CA is asked again, although it gave no window.
 UPDATE certificates SET ari_poll_at = :poll_at WHERE name = :name;
+
+-- name: polled
+-- When the CA is asked again and when something is due next; the lease is let go. Who woke it meanwhile is heard.
+UPDATE certificates
+SET
+    ari_poll_at = :poll_at,
+    next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END,
+    rank = :rank,
+    lease_owner = NULL,
+    lease_until = NULL
+WHERE name = :name AND epoch = :epoch AND lease_owner IS NOT NULL;

@@ -1,0 +1,209 @@
+"""Asking CAs when to renew, for hundreds of certificates at a time (RFC 9773).
+
+Of a million certificates that are asked about every six hours, 46 are due in a second, and of nearly all of them the
+answer is what it was. So they are claimed together, asked about side by side (unsigned GETs over connections that
+stay open, no more at one CA than its client allows), and written down in one transaction: where the window is as it
+was, a row each with the next poll. The first poll of a certificate is done by `renewing`, with all else that a new one
+needs; so is whatever is due besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+
+from evercert.acme.client import AsyncClient
+from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Statement
+from evercert.engine.accounts import Accounts
+from evercert.engine.answering import is_turn, note
+from evercert.engine.leases import Leases
+from evercert.engine.plan import plan
+from evercert.engine.pressing import rank_at
+from evercert.engine.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
+from evercert.engine.report import Telling
+from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Renewal
+from evercert.model.task import Step, Task
+from evercert.store import accounts, certificates, health, renewals
+from evercert.store.certificates import WORK
+from evercert.store.leases import Lease
+
+__all__ = ["Polling"]
+
+# So many are claimed, asked about and written down together.
+_PORTION = 500
+
+# What is due for something else is left to the worker, and comes back here after this.
+_LATER = timedelta(minutes=1)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """One certificate whose CA is asked, the one that issued it, and the account there."""
+
+    fact: CertificateFact
+    current: IssuedCertificate
+    ca: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """When to ask again, and what the CA said if it said something."""
+
+    poll_at: datetime
+    renewal: Renewal | None = None
+    failure: EvercertError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Does the polls that come again. For one loop at a time in each process."""
+
+    db: Database
+    leases: Leases
+    accounts: Accounts
+    clock: Clock
+    rng: Random
+    telling: Telling
+
+    async def look(self) -> list[str]:
+        """Afterwards every CA was asked again about each certificate for which nothing else was to be done; those
+        certificates. No failure of a CA is raised: its next poll is another chance."""
+        looked: dict[str, None] = {}
+        while claimed := await self.leases.claim_polls(AHEAD, _PORTION):
+            async with self.leases.keeping_all(claimed):
+                await self._portion(claimed)
+            fresh = [each.certificate for each in claimed if each.certificate not in looked]
+            looked |= dict.fromkeys(fresh)
+            if not fresh:
+                break
+        return list(looked)
+
+    async def _portion(self, claimed: Sequence[Lease]) -> None:
+        facts = await certificates.facts(self.db, [lease.certificate for lease in claimed])
+        now = self.clock.now()
+        asked = await self._addressed([each for fact in facts.values() if (each := _asked(fact, now))])
+        answers = await self._answers(asked)
+        written: list[list[Statement]] = []
+        for lease in claimed:
+            if fact := facts.get(lease.certificate):
+                written.append([*self._written(lease, fact, answers.get(lease.certificate), now)])
+        await self._write(written)
+        self.db.notify(WORK)
+
+    async def _addressed(self, asked: Sequence[_Asked]) -> list[_Asked]:
+        """The same, each with who is asked; the intent's own CA where the certificate came from elsewhere."""
+        numbers = [each.current.issuance_id for each in asked if each.current.issuance_id is not None]
+        known = await accounts.of_issuances(self.db, numbers)
+        addressed: list[_Asked] = []
+        for each in asked:
+            own = (each.fact.intent.ca, each.fact.intent.account)
+            ca, account = known.get(each.current.issuance_id or 0, own)
+            addressed.append(msgspec.structs.replace(each, ca=ca, account=account))
+        return addressed
+
+    async def _answers(self, asked: Sequence[_Asked]) -> dict[str, _Answer]:
+        """What came of asking about each of them."""
+        groups: defaultdict[tuple[str, str], list[_Asked]] = defaultdict(list)
+        for each in asked:
+            groups[each.ca, each.account].append(each)
+        outages = await health.outages(self.db)
+        answers = await asyncio.gather(
+            *(self._of_account(ca, account, group, outages.get(ca)) for (ca, account), group in groups.items())
+        )
+        return {name: answer for each in answers for name, answer in each.items()}
+
+    async def _of_account(
+        self, ca: str, account: str, asked: Sequence[_Asked], known: Outage | None
+    ) -> dict[str, _Answer]:
+        """The same, all of them at one CA; what fails there is told once. Of a CA that did not answer lately, the
+        first of them finds out whether it does again."""
+        if not await is_turn(self.db, known, self.clock.now()):
+            return {each.fact.intent.name: self._failed(each.current) for each in asked}
+        first, others = (asked[:1], asked[1:]) if known else (asked, [])
+        answers = await self._asked_at(ca, account, first)
+        answered = any(answer.failure is None for answer in answers)
+        await note(self.db, ca, known, None if answered else answers[0].failure, self.clock.now())
+        if others:
+            later = [self._failed(each.current) for each in others]
+            answers += await self._asked_at(ca, account, others) if answered else later
+        failed = [answer.failure for answer in answers if answer.failure]
+        if failed:
+            self.telling(f"{ca} could not say when to renew {len(failed)} of {len(asked)} certificates: {failed[0]}")
+        return {each.fact.intent.name: answer for each, answer in zip(asked, answers, strict=True)}
+
+    async def _asked_at(self, ca: str, account: str, asked: Sequence[_Asked]) -> list[_Answer]:
+        try:
+            client = (await self.accounts.registered(ca, account)).client
+            # One that could not say last time may have learnt it; nothing else has us look.
+            directory = await client.directory()
+            supported = bool(directory.renewal_info or (await client.directory(refresh=True)).renewal_info)
+        except EvercertError as error:
+            return [self._failed(each.current, error) for each in asked]
+        return await asyncio.gather(*(self._answer(client, each.current, supported) for each in asked))
+
+    async def _answer(self, client: AsyncClient, current: IssuedCertificate, supported: bool) -> _Answer:
+        if not supported:
+            return _Answer(next_poll(current, self.clock.now(), self.rng, UNSUPPORTED))
+        try:
+            info = await client.renewal_info(current.ari_id)
+        except EvercertError as error:
+            return self._failed(current, error)
+        renewal = renewal_of(info, current, self.clock.now(), self.rng)
+        return _Answer(renewal.poll_at, renewal)
+
+    def _failed(self, current: IssuedCertificate, error: EvercertError | None = None) -> _Answer:
+        return _Answer(next_poll(current, self.clock.now(), self.rng), failure=error)
+
+    def _written(
+        self, lease: Lease, fact: CertificateFact, answer: _Answer | None, now: datetime
+    ) -> Iterator[Statement]:
+        """What is to be kept of one certificate; without an *answer*, that its CA was not asked."""
+        poll_at = answer.poll_at if answer else now + (_LATER if isinstance(plan(fact, now), Task) else UNSUPPORTED)
+        news = answer.renewal if answer else None
+        if news and fact.current and not (fact.renewal and renewals.is_same(fact.renewal, news)):
+            self._tell(fact, news)
+            yield from renewals.changed(fact.current, fact.renewal, news, now)
+            fact = msgspec.structs.replace(fact, renewal=news)
+        step = plan(msgspec.structs.replace(fact, ari_poll_at=poll_at), now)
+        until = now if isinstance(step, Task) else step.until
+        yield renewals.polled(lease, poll_at, until, rank_at(fact, until))
+
+    def _tell(self, fact: CertificateFact, renewal: Renewal) -> None:
+        explained = f"; it explains that at {renewal.explanation_url}" if renewal.explanation_url else ""
+        with self.telling.about(fact.intent.name):
+            self.telling(f"the CA suggests to renew on {renewal.moment:%Y-%m-%d %H:%M} UTC{explained}")
+
+    async def _write(self, written: Sequence[Sequence[Statement]]) -> None:
+        """All in one transaction; where one is in the way (its certificate was pruned meanwhile), each alone."""
+        try:
+            await self.db.write(*(statement for each in written for statement in each))
+        except EvercertError as error:
+            if error.code.name != "conflict":
+                raise
+            for each in written:
+                await self._write_one(each)
+
+    async def _write_one(self, statements: Sequence[Statement]) -> None:
+        try:
+            await self.db.write(*statements)
+        except EvercertError as error:
+            if error.code.name != "conflict":
+                raise
+            await self.db.write(statements[-1])
+
+
+def _asked(fact: CertificateFact, now: datetime) -> _Asked | None:
+    """The certificate, if its CA can be asked about it and nothing else is to be done first."""
+    step, current = plan(fact, now), fact.current
+    if isinstance(step, Task) and step.step is not Step.POLL_RENEWAL_INFO:
+        return None
+    can_be = current and current.ari_id and fact.intent.renew.use_ari and now < current.not_after
+    return _Asked(fact, current) if current and can_be else None
