@@ -140,7 +140,7 @@ async def test_who_asks_for_attention_meanwhile_is_heard(world: World) -> None:
         world.clock.advance(7 * HOUR)
         lease, now = await claimed(world, engine, "one"), world.clock.now()
         await certificates.wake(engine.db, lease.certificate, now)
-        await engine.db.write(renewals.polled(lease, now + DAY, now + DAY, 6))
+        await engine.db.write(renewals.polled(lease, now + DAY, now + DAY, 6, now))
         due = await tasks.agenda(engine.db, now, state=tasks.TaskState.DUE, match=lease.certificate)
         assert [(each.next_action_at, each.lease_owner) for each in due.lines] == [(now, "")]
 
@@ -154,7 +154,7 @@ async def test_who_was_away_for_longer_than_the_lease_changes_nothing(world: Wor
         held = {(await claimed(world, engine, "other")).certificate for _ in NAMES}
         assert held == set(NAMES)
         now = world.clock.now()
-        await engine.db.write(renewals.polled(late, now + DAY, now + DAY, 6))
+        await engine.db.write(renewals.polled(late, now + DAY, now + DAY, 6, now))
         fact = await world.fact(engine, late.certificate)
         assert fact.ari_poll_at is not None
         assert fact.ari_poll_at < now

@@ -171,10 +171,10 @@ async def test_an_answer_puts_the_poll_off_and_lets_go_in_one_statement(db: Data
     await certificates.schedule(db, "www", NOW)
     await certificates.schedule(db, "www", NOW)
     [lease] = await leases.claim_polls(db, "one", NOW, NOW + MINUTE, 10, by=NOW)
-    await db.write(renewals.polled(lease, NOW + HOUR, NOW + HOUR, 5))
+    await db.write(renewals.polled(lease, NOW + HOUR, NOW + HOUR, 5, NOW))
     assert await certificates.next_action_at(db) == NOW + HOUR
     assert await leases.holder(db, "www") == ""
-    await db.write(renewals.polled(lease, NOW + DAY, NOW + DAY, 5))
+    await db.write(renewals.polled(lease, NOW + DAY, NOW + DAY, 5, NOW))
     fact = await certificates.fact(db, "www")
     assert fact is not None
     assert fact.ari_poll_at == NOW + HOUR

@@ -174,7 +174,7 @@ class Polling:
             fact = msgspec.structs.replace(fact, renewal=news)
         step = plan(msgspec.structs.replace(fact, ari_poll_at=poll_at), now)
         until = now if isinstance(step, Task) else step.until
-        yield renewals.polled(lease, poll_at, until, rank_at(fact, until))
+        yield renewals.polled(lease, poll_at, until, rank_at(fact, until), now)
 
     def _tell(self, fact: CertificateFact, renewal: Renewal) -> None:
         explained = f"; it explains that at {renewal.explanation_url}" if renewal.explanation_url else ""

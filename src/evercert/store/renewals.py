@@ -69,11 +69,16 @@ def is_same(before: Renewal, renewal: Renewal) -> bool:
     return (before.window_start, before.window_end) == (renewal.window_start, renewal.window_end)
 
 
-def polled(lease: Lease, poll_at: datetime, until: datetime, rank: int) -> Statement:
-    """The statement after which the CA is asked again then and something is due at *until*; it lets the lease go, and
-    does nothing where somebody else was given the certificate since."""
+def polled(lease: Lease, poll_at: datetime, until: datetime, rank: int, now: datetime) -> Statement:
+    """The statement after which the CA is asked again then and something is due at *until*, or *now* if somebody asked
+    for attention; it lets the lease go, and does nothing where somebody else was given the certificate since."""
     return _SQL["polled"](
-        name=lease.certificate, epoch=lease.epoch, poll_at=to_epoch(poll_at), until=to_epoch(until), rank=rank
+        name=lease.certificate,
+        epoch=lease.epoch,
+        poll_at=to_epoch(poll_at),
+        until=to_epoch(until),
+        rank=rank,
+        now=to_epoch(now),
     )
 
 

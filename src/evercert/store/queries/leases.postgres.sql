@@ -20,7 +20,7 @@ FROM (
     SELECT name FROM certificates
     WHERE
         ari_poll_at <= :by AND next_action_at <= :by AND (lease_until IS NULL OR lease_until <= :now)
-        AND forced = 0 AND leaving = '' AND stopped = ''
+        AND woken = 0 AND forced = 0 AND leaving = '' AND stopped = ''
     ORDER BY ari_poll_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED

@@ -30,7 +30,7 @@ UPDATE certificates SET ari_poll_at = :poll_at WHERE name = :name;
 UPDATE certificates
 SET
     ari_poll_at = :poll_at,
-    next_action_at = CASE WHEN woken = 1 THEN next_action_at ELSE :until END,
+    next_action_at = CASE WHEN woken = 1 THEN CAST(:now AS BIGINT) ELSE :until END,
     rank = :rank,
     lease_owner = NULL,
     lease_until = NULL
