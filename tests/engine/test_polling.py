@@ -18,7 +18,7 @@ from evercert.engine.renewing import AHEAD, next_poll
 from evercert.engine.wiring import Engine
 from evercert.model.event import RenewalMoved
 from evercert.model.fact import CertificateFact, IssuedCertificate
-from evercert.store import certificates, events, leases, renewals, tasks
+from evercert.store import certificates, events, health, leases, renewals, tasks
 from tests.engine.world import World
 from tests.fakes.ca import Fault
 
@@ -113,6 +113,24 @@ async def test_a_ca_that_does_not_answer_is_told_of_once_and_asked_again_hours_l
         assert line.startswith(f": {world.ca.directory_url} could not say when to renew 40 of 40 certificates: ")
         assert await certificates.next_action_at(engine.db) > world.clock.now() + 6 * HOUR  # type: ignore[operator]
         assert all(each.renewal for each in await facts(engine))
+
+
+async def test_of_a_ca_that_was_silent_one_certificate_finds_out_whether_it_answers_again(world: World) -> None:
+    async with world.engine() as engine:
+        await onboarded(world, engine)
+        ca = world.ca.directory_url
+        await health.silent(engine.db, ca, None, "no answer", world.clock.now())
+        world.clock.advance(7 * HOUR)
+        world.ca.fail("renewal-info", Fault.lost(), times=100)
+        await engine.polling.look()
+        asked = world.ca.seen["renewal-info"] - len(NAMES)
+        assert 1 <= asked < len(NAMES) / 4
+        assert ca in await health.outages(engine.db)
+        world.ca.forgive()
+        world.clock.advance(8 * HOUR)
+        await engine.polling.look()
+        assert world.ca.seen["renewal-info"] == 2 * len(NAMES) + asked
+        assert await health.outages(engine.db) == {}
 
 
 async def test_what_is_due_for_more_than_a_poll_is_the_workers(world: World) -> None:

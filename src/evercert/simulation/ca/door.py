@@ -51,6 +51,10 @@ class Door:
         `new-order`, `finalize`, `certificate`) go wrong."""
         self._faults.setdefault(resource, []).extend([fault] * times)
 
+    def forgive(self) -> None:
+        """From now on nothing goes wrong that was to."""
+        self._faults.clear()
+
     async def send(self, request: Request) -> Response:
         await asyncio.sleep(0)
         return self.answer(request)
