@@ -19,8 +19,9 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
-from evercert.model.fact import AccountStatus, DeployStatus, Failure, LeftOut, Renewal
+from evercert.model.fact import AccountStatus, DeployStatus, Failure, IssuedCertificate, LeftOut, Renewal
 from evercert.model.hook import Hook
+from evercert.model.incident import IncidentState, Measures, Selection, Stage
 from evercert.model.terms import OnRemoval
 from evercert.store import (
     accounts,
@@ -31,6 +32,8 @@ from evercert.store import (
     directories,
     health,
     hooks,
+    incident_stages,
+    incidents,
     issuances,
     issued,
     leases,
@@ -38,6 +41,7 @@ from evercert.store import (
     renewals,
 )
 from evercert.store import keys as key_rows
+from evercert.store.incidents import Member
 from evercert.store.retention import Retention, prune
 from evercert.store.schema import MIGRATIONS
 from tests.store import given
@@ -62,6 +66,8 @@ TABLES = (
     "declaration",
     "hooks",
     "ca_health",
+    "incidents",
+    "incident_certificates",
 )
 
 # Of keys, all but what differs from run to run.
@@ -106,7 +112,7 @@ async def live(db: Database) -> None:
     rolling = await accounts.begin_rollover(db, account, account.key_id, now=NOW)
     await accounts.end_rollover(db, rolling, account.key_id, now=NOW)
     await accounts.set_contacts(db, account, ("mailto:a@example.test",), now=NOW)
-    await given.issued(db, number=2)
+    await _replaced(db, await given.issued(db, number=2))
     overtaken = await given.ordered(db)
     await issuances.abandon(db, overtaken, "another CA was first", now=NOW)
     await issuances.issued_late(db, overtaken, given.chain(3), given.view(3), now=NOW)
@@ -137,6 +143,25 @@ async def _tell(db: Database) -> None:
     await hooks.pass_over(db, "page", NOW)
     await hooks.retry(db, "page")
     await hooks.forget(db, "page")
+
+
+async def _replaced(db: Database, certificate: IssuedCertificate) -> None:
+    """An incident about it, with all that may come between, given up in the end."""
+    number = await incidents.begin(db, "a leak", Selection(name="www"), Measures(revoke=1), NOW)
+    await incidents.take(db, number, [Member(certificate.id, 1)], NOW)
+    await incidents.open_(db, number, "a leak", 1, NOW)
+    await incidents.stall(db, number, "5 of 5 fail", NOW)
+    await incidents.resume(db, number, 5)
+    await incident_stages.release(db, number, 1, 1, first=False, now=NOW)
+    await incidents.pause(db, number, NOW)
+    await incidents.resume(db, number, 5)
+    await incident_stages.release(db, number, 1, 1, first=False, now=NOW)
+    await given.issued(db, number=4)
+    await incident_stages.follow(db, number, NOW)
+    await incident_stages.move_all(db, number, [certificate.id], Stage.REPLACED, Stage.REVOKING, NOW)
+    await incident_stages.revoked(db, number, certificate.id, first=True, now=NOW)
+    await incident_stages.move(db, number, certificate.id, Stage.REPLACED, Stage.REVOKING, NOW)
+    await incidents.close(db, number, IncidentState.CANCELLED, "cancelled", NOW)
 
 
 async def everything(db: Database) -> dict[str, list[Row]]:

@@ -26,6 +26,7 @@ from evercert.store import (
     renewals,
 )
 from evercert.store.incidents import Member, Wave
+from evercert.store.retention import Retention, prune
 from tests.store import given
 from tests.store.given import CA, DAY, HOUR, NOW
 
@@ -239,3 +240,14 @@ async def test_what_is_kept_is_what_was_said_without_the_list(db: Database) -> N
     assert await incidents.listed(db) == [incident]
     with pytest.raises(EvercertError, match="no incident 99"):
         await incidents.get(db, 99)
+
+
+async def test_an_incident_that_is_over_is_forgotten_with_its_age_and_no_other(db: Database) -> None:
+    found = await numbered(db, 1, 2)
+    over, goes_on = await opened(db, found[0]), await opened(db, found[1])
+    await incidents.close(db, over, IncidentState.CANCELLED, "", NOW)
+    await prune(db, NOW + 399 * DAY, Retention())
+    assert len(await incidents.listed(db)) == 2
+    await prune(db, NOW + 401 * DAY, Retention())
+    assert [each.id for each in await incidents.listed(db)] == [goes_on]
+    assert await stages(db, over) == []

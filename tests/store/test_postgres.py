@@ -76,6 +76,7 @@ _SCANS = {
     "outages",
     "ask again at once",
     "prune chains",
+    "prune incidents",
     "prune keys",
     "what was applied",
 }

@@ -127,6 +127,7 @@ _SCANS = {
     "orders at a ca",
     "list certificates",
     "prune chains",
+    "prune incidents",
     "event anchor",
     "intents with a front",
     "move event anchor",

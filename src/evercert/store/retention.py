@@ -21,6 +21,7 @@ __all__ = ["Pruned", "Retention", "prune"]
 _BUDGETS: Final = load_queries("budgets")
 _ISSUED: Final = load_queries("issued")
 _ISSUANCES: Final = load_queries("issuances")
+_INCIDENTS: Final = load_queries("incidents")
 _KEYS: Final = load_queries("keys")
 
 # A limit that nothing has been drawn from for so long needs no row; until then it says how often a CA said no.
@@ -34,7 +35,8 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long things are kept after they are over.
 
     `expired`: a superseded certificate after its expiry; `ended`: an issuance (longer than any CA keeps
-    an order that could be found again); `unused`: a key that nothing refers to.
+    an order that could be found again); `unused`: a key that nothing refers to; `event_age`: an
+    event, and an incident that is over.
     """
 
     expired: timedelta = timedelta(days=30)
@@ -53,6 +55,7 @@ class Pruned(msgspec.Struct, frozen=True):
     chains: int
     events: int
     budgets: int = 0
+    incidents: int = 0
 
 
 async def prune(db: Database, now: datetime, policy: Retention) -> Pruned:
@@ -63,7 +66,8 @@ async def prune(db: Database, now: datetime, policy: Retention) -> Pruned:
     (chains,) = await db.write(_ISSUED["prune chains"]())
     gone = await events.prune(db, policy.events, now - policy.event_age)
     budgets = await _portions(db, _BUDGETS["prune budgets"], now - _FULL)
-    return Pruned(certificates, issuances, keys, len(chains), gone, budgets)
+    incidents = await _portions(db, _INCIDENTS["prune incidents"], now - policy.event_age)
+    return Pruned(certificates, issuances, keys, len(chains), gone, budgets, incidents)
 
 
 async def _portions(db: Database, query: Query, before: datetime) -> int:

@@ -1,6 +1,5 @@
 -- name: incident candidates
--- What is valid still and not revoked, portion by portion, as far as columns tell whether an incident means it; where
--- its key never was here, its bytes must. The CA is the one whose account got it, where that is known.
+-- What is valid still, as far as columns tell whether it is meant; where its key never was here, its bytes must.
 SELECT
     i.id, i.certificate, i.serial, i.issuer, i.not_after, i.key_id, k.fingerprint, c.current_id,
     coalesce(a.ca, '') AS ca, coalesce(o.profile, '') AS profile, r.window_start, c.intent
@@ -289,3 +288,8 @@ RETURNING issued_id;
 SELECT issued_id FROM incident_certificates
 WHERE incident_id = :incident AND state NOT IN ('done', 'failed')
 LIMIT 1;
+
+-- name: prune incidents
+-- Over before that moment, with their certificates.
+DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed_at < :before ORDER BY id LIMIT :limit)
+RETURNING id;
