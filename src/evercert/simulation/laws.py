@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -61,11 +62,18 @@ async def judge(world: World, story: Story) -> list[Lapse]:
 
 
 def _orders(world: World, happened: list[Event]) -> Iterator[str]:
-    """No order is lost: the store knows all that a CA has."""
+    """No order is lost: the store knows all that a CA has, but for one that was given up, because another CA was asked,
+    before the answer to it had come: nothing was done for it, and it runs out there."""
     known = {each.order_url for each in happened if isinstance(each, OrderPlaced)}
+    given_up = Counter(
+        each.certificate for each in happened if isinstance(each, IssuanceAbandoned) and not each.order_url
+    )
     for ca in world.cas:
         for order in ca.server.orders.values():
-            if order.url not in known:
+            name = order.identifiers[0].base if order.identifiers else ""
+            if order.url not in known and order.status == "pending" and given_up[name]:
+                given_up[name] -= 1
+            elif order.url not in known:
                 names = ", ".join(map(str, order.identifiers))
                 yield f"the order {order.url} for {names} ({order.status}) is not in the store"
 
@@ -88,7 +96,7 @@ def _twice(world: World, story: Story) -> Iterator[str]:
         mine.sort(key=lambda each: each.not_before)
         for before, after in pairwise(mine):
             age = after.not_before - before.not_before
-            if age < story.life * _EARLY and not _was_to_be_replaced(world, before, after):
+            if age < story.life * _EARLY and not (_was_to_be_replaced(world, before, after) or _raced(before, after)):
                 yield f"{intent.name} was issued again after {span_words(age.total_seconds())}: {after.order}"
 
 
@@ -99,6 +107,13 @@ def _was_to_be_replaced(world: World, before: Certificate, after: Certificate) -
         and before.not_before <= BEGIN + timedelta(seconds=fault.since) <= after.not_before
         for fault in world.weather.faults
     )
+
+
+def _raced(before: Certificate, after: Certificate) -> bool:
+    """Whether both may be of one race: near the end two CAs are asked at once, and the second may have issued before it
+    could be told that it is not needed. Never two of one CA."""
+    others = before.order.split("/")[2] != after.order.split("/")[2]
+    return others and (after.not_before - before.not_before).total_seconds() < _ATTEMPT
 
 
 def _targets(world: World) -> Iterator[str]:

@@ -24,6 +24,9 @@ __all__ = ["Node", "Spoil"]
 # How long the service manager waits before it starts a process again that has ended.
 _RESTART = 10.0
 
+# By how much a clock is wrong at most, in looks: far longer than a lease, and a hundredth of a life.
+_WRONG = 0.24
+
 # Breaks an engine on purpose, to see whether a law notices.
 Spoil = Callable[[Engine], None]
 
@@ -89,7 +92,7 @@ class Node:
             self._world.loop.resume(life)
             self._tell("goes on")
         elif fault.kind is FaultKind.CLOCK:
-            await self._wrong_for(span, timedelta(seconds=(fault.chance - 0.5) * self._look.total_seconds() * 2))
+            await self._wrong_for(span, self._look * _WRONG * (2 * fault.chance - 1))
 
     async def _wrong_for(self, span: float, by: timedelta) -> None:
         self._wrong = by

@@ -52,7 +52,7 @@ class Story:
     @property
     def look(self) -> timedelta:
         """How often a node looks for what others have written: seldom, for each look costs a turn."""
-        return self.life / 40
+        return self.life / 24
 
 
 def faults_named(text: str) -> tuple[FaultKind, ...]:
