@@ -54,6 +54,21 @@ def test_from_a_file_to_a_certificate_and_then_nothing_to_do(evercert: Shell, fi
     assert evercert("plan", "--config", file, "--json").document == {"changes": [], "unchanged": 1}
 
 
+@pytest.mark.parametrize("command", [("plan",), ("explain", "www.declared.test")])
+def test_to_look_at_a_declaration_makes_nothing(
+    evercert: Shell, file: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    asked = evercert(*command, "--config", file, "--home", tmp_path / "home", "--json")
+    assert asked.status == 0, asked.err
+    assert not (tmp_path / "home").exists()
+    # No more does one of which there is a store, but no key that could open it.
+    evercert("list", "--home", tmp_path / "home")
+    before = {path.name for path in (tmp_path / "home").iterdir()}
+    assert evercert(*command, "--config", file, "--home", tmp_path / "home").status == 0
+    assert {path.name for path in (tmp_path / "home").iterdir()} == before
+    assert "master.key" not in before
+
+
 def test_it_says_where_each_value_came_from(evercert: Shell, file: Path) -> None:
     lines = evercert("explain", "www.declared.test", "--config", file).out.splitlines()
     assert lines[0] == f"www.declared.test: declared in {file}:14:15"

@@ -76,3 +76,15 @@ async def test_one_certificate_is_installed_under_the_names_of_several(world: Wo
         await world.obtain(engine, intent)
     first, second = ((world.live / name / "fullchain.pem").read_bytes() for name in ("a.test", "b.test"))
     assert first == second
+
+
+async def test_all_that_was_issued_is_revoked_but_what_is_over(world: World) -> None:
+    async with world.engine() as engine:
+        await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now(), digest="d")
+        await engine.worker.settle("www.a.test")
+        await world.pass_time(engine, timedelta(days=100))
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        await declared.release(engine.db, "www.a.test", OnRemoval.REVOKE, "d", world.clock.now())
+        await engine.worker.settle_due()
+        assert [each.revoked for each in world.ca.certificates.values()] == [None, 5, 5]

@@ -12,7 +12,7 @@ from evercert.cli.declaring import tell_faults
 from evercert.cli.display import when
 from evercert.cli.outcome import planned, renewal
 from evercert.cli.output import Output
-from evercert.cli.store import reading
+from evercert.cli.store import looking
 from evercert.config.declaration.declared import Declaration, Declared
 from evercert.config.declaration.faults import Faulty, nearest
 from evercert.config.declaration.reading import read_declaration
@@ -44,7 +44,7 @@ async def explain(output: Output, settings: Settings, name: str) -> int:
         return tell_faults(output, faulty)
     certificates_declared = declaration.certificates if declaration else ()
     found = next((each for each in certificates_declared if each.intent.name == name), None)
-    async with reading(settings) as db:
+    async with looking(settings) as db:
         bearer = await _bearer(db, declaration, name) if found and declaration else None
         fact = await certificates.fact(db, bearer.intent.name if bearer else name)
         intent = fact.intent if fact else found.intent if found else None

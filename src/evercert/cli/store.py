@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
@@ -16,7 +18,7 @@ from evercert.model.fact import CertificateFact
 from evercert.store import certificates, declared, hooks, incidents, views
 from evercert.store.opening import open_store
 
-__all__ = ["existing", "nothing_due", "reading"]
+__all__ = ["existing", "looking", "nothing_due", "reading"]
 
 
 @asynccontextmanager
@@ -25,6 +27,19 @@ async def reading(settings: Settings) -> AsyncIterator[Database]:
     make_private_dir(settings.home)
     async with open_store(settings.store) as db:
         yield db
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Database]:
+    """The same to look at, or an empty one where there is none: none is made."""
+    place = settings.store
+    if not isinstance(place, Path) or place.exists():
+        async with open_store(place) as db:
+            yield db
+        return
+    with TemporaryDirectory(prefix="evercert-") as folder:
+        async with open_store(Path(folder) / "evercert.db") as db:
+            yield db
 
 
 async def existing(db: Database, name: str) -> CertificateFact:

@@ -199,13 +199,17 @@ class Accounts:
         draws = (account_draw(limits_of(access)),)
         await payer.pay(draws, lambda paid: self._db.write(*paid))
         try:
-            return await client.new_account(access.contacts, terms_agreed=True, eab=self._external_account(access))
+            return await client.new_account(
+                access.contacts, terms_agreed=True, eab=await self._external_account(access)
+            )
         except EvercertError as error:
             if held := await payer.learned(draws, error):
                 raise held from error
             raise
 
-    def _external_account(self, access: CaAccess) -> ExternalAccount | None:
+    async def _external_account(self, access: CaAccess) -> ExternalAccount | None:
         if not access.eab_kid:
             return None
-        return ExternalAccount(access.eab_kid, self._resolve(access.eab_key), access.eab_algorithm)
+        # A program that says it may take seconds.
+        key = await asyncio.to_thread(self._resolve, access.eab_key)
+        return ExternalAccount(access.eab_kid, key, access.eab_algorithm)

@@ -12,7 +12,7 @@ from evercert.engine.revoking import Revoking
 from evercert.model.fact import CertificateFact
 from evercert.model.task import Task
 from evercert.model.terms import OnRemoval
-from evercert.store import certificates
+from evercert.store import certificates, issued
 
 __all__ = ["Leaving"]
 
@@ -29,12 +29,14 @@ class Leaving:
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards it is forgotten with its key, and revoked before that where it is to be; False, and it stays as
-        it was, where the CA would not revoke it. What is installed stays."""
+        """Afterwards it is forgotten with its key, and all that was issued for it is revoked before that where it is to
+        be; False, and it stays as it was, where a CA would not revoke it. What is installed stays."""
         self.telling(task.reason)
         try:
-            if fact.leaving is OnRemoval.REVOKE and fact.current is not None:
-                await self.revoke(db, fact.current, fact.intent, _CESSATION)
+            if fact.leaving is OnRemoval.REVOKE:
+                # Earlier ones as well: their keys may still be somewhere. What is over or was revoked is passed over.
+                for certificate in await issued.history(db, fact.intent.name):
+                    await self.revoke(db, certificate, fact.intent, _CESSATION)
             await certificates.delete(db, fact.intent.name, self.clock.now())
         except EvercertError as error:
             self.telling(f"could not be let go: {error}")

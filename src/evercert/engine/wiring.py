@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from evercert.acme.cas import Rate
 from evercert.base.clock import Clock, SystemClock
 from evercert.base.message import Transport
-from evercert.config.references import is_reference, resolve
+from evercert.config.references import is_reference
+from evercert.config.secrets import Secrets
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.deploy.proof import Probe, prove
@@ -39,6 +40,7 @@ from evercert.engine.owner import Owner
 from evercert.engine.pacing import Pace, Paced, rates_of
 from evercert.engine.permission import Permission
 from evercert.engine.polling import Polling
+from evercert.engine.readying import Readied
 from evercert.engine.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
 from evercert.engine.requesting import Requesting
@@ -64,7 +66,7 @@ from evercert.plugins.info import PluginKind
 from evercert.solve.solvers import Solvers
 from evercert.store.opening import open_store
 
-__all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "Servers", "open_engine"]
+__all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "Servers", "open_checks", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Engine:
     incidents: Incidents
     notifying: Notifying
     telling: Telling
+    secrets: Secrets
     transport_to: Callable[[CaAccess], Transport]
     check: Callable[[CertificateIntent], None]
     stand: Callable[[ChallengeRule], Awaitable[None]]
@@ -121,6 +124,7 @@ class _Transports:
     clock: Clock
     make: MakeTransport
     closing: AsyncExitStack
+    secrets: Secrets
     open: dict[HttpSettings, ClosableTransport] = field(default_factory=dict)
     paces: dict[tuple[str, tuple[Rate, ...]], Pace] = field(default_factory=dict)
 
@@ -144,7 +148,7 @@ class _Transports:
         return self.open[settings]
 
     def _revealed(self, proxy: str) -> str:
-        return resolve(proxy, self.settings.environ).text() if is_reference(proxy) else proxy
+        return self.secrets(proxy).text() if is_reference(proxy) else proxy
 
 
 @asynccontextmanager
@@ -165,7 +169,7 @@ async def open_engine(
         make_private_dir(settings.home)
         if database is None:
             database = await closing.enter_async_context(open_store(settings.store))
-        transports = _Transports(settings, clock, make_transport, closing)
+        transports = _Transports(settings, clock, make_transport, closing, Secrets(settings.environ, clock))
         resolver = make_resolver(settings.resolvers)
         ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
@@ -174,6 +178,17 @@ async def open_engine(
         yield _assembled(
             settings, clock, rng, database, sealer, ports, permission, transports, told, closing, servers or Servers()
         )
+
+
+@asynccontextmanager
+async def open_checks(settings: Settings, clock: Clock | None = None) -> AsyncIterator[tuple[Targets, Secrets]]:
+    """What a declaration is checked with. Nothing is made: no home, no store, no key."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as closing:
+        secrets = Secrets(settings.environ, clock)
+        transports = _Transports(settings, clock, HttpTransport, closing, secrets)
+        ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
+        yield Targets(ports, settings.home / "targets", secrets), secrets
 
 
 def _assembled(
@@ -189,10 +204,10 @@ def _assembled(
     closing: AsyncExitStack,
     servers: Servers,
 ) -> Engine:
-    find_secret = partial(resolve, environ=settings.environ)
-    accounts = Accounts(db, sealer, clock, transports.to, find_secret, telling)
-    targets = Targets(ports, settings.home / "targets", find_secret, servers.load)
-    solvers = Solvers(ports, find_secret)
+    secrets = transports.secrets
+    accounts = Accounts(db, sealer, clock, transports.to, secrets, telling)
+    targets = Targets(ports, settings.home / "targets", secrets, servers.load)
+    solvers = Solvers(ports, secrets)
     closing.push_async_callback(solvers.close)
     leases = Leases(db, clock, Owner(settings.home, rng), timedelta(seconds=settings.lease))
     closing.push_async_callback(leases.close)
@@ -211,9 +226,10 @@ def _assembled(
         Step.ABANDON: Abandoning(clock, telling),
     }
     polling = Polling(db, leases, accounts, clock, rng, telling)
-    worker = Worker(leases, clock, telling, hands, settings.concurrency, polling.look)
+    readied: dict[Step, Hand] = {step: Readied(hand, secrets) for step, hand in hands.items()}
+    worker = Worker(leases, clock, telling, readied, settings.concurrency, polling.look)
     incidents = Incidents(db, revoking, clock, telling, settings.concurrency)
-    checked = partial(check, targets=targets, resolve=find_secret)
+    checked = partial(check, targets=targets, resolve=secrets)
     return Engine(
         settings,
         clock,
@@ -225,8 +241,9 @@ def _assembled(
         worker,
         polling,
         incidents,
-        Notifying(db, ports, find_secret, rng, telling),
+        Notifying(db, ports, secrets, rng, telling),
         telling,
+        secrets,
         transports.to,
         checked,
         solvers.stand,

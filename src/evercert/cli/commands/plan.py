@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+
+if TYPE_CHECKING:
+    from evercert.db.protocol import Database
 
 __all__ = ["command"]
 
@@ -40,26 +45,26 @@ def command(output: Output, settings: Settings, detailed_exitcode: bool) -> int:
 
 async def _plan(output: Output, settings: Settings) -> tuple[int, bool]:
     """The exit status, and whether anything would change."""
-    from evercert.cli.store import reading
+    from evercert.cli.store import looking
     from evercert.engine.declaring.applying import unchanged
 
-    async with reading(settings) as db:
+    async with looking(settings) as db:
         count = await unchanged(db, settings.declaration, settings)
-    if count is not None:
-        output.result({"changes": [], "unchanged": count}, f"nothing to do; {count} unchanged")
-        return 0, False
-    return await _compared(output, settings)
+        if count is None:
+            return await _compared(output, settings, db)
+    output.result({"changes": [], "unchanged": count}, f"nothing to do; {count} unchanged")
+    return 0, False
 
 
-async def _compared(output: Output, settings: Settings) -> tuple[int, bool]:
+async def _compared(output: Output, settings: Settings, db: Database) -> tuple[int, bool]:
     from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
     from evercert.config.declaration.faults import Faulty
-    from evercert.engine.declaring.comparing import compared
-    from evercert.engine.wiring import open_engine
+    from evercert.engine.declaring.comparing import compared_with
+    from evercert.engine.wiring import open_checks
 
-    async with open_engine(settings, output.progress) as engine:
+    async with open_checks(settings) as (targets, secrets):
         try:
-            comparison = await compared(engine)
+            comparison = await compared_with(db, settings, targets, secrets)
         except Faulty as faulty:
             return tell_faults(output, faulty), False
     output.result(comparison_document(comparison), *comparison_lines(comparison))
