@@ -16,15 +16,27 @@ from pathlib import Path
 
 import msgspec
 
+from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
-from evercert.model.fact import AccountStatus, DeployStatus, Failure, IssuedCertificate, LeftOut, Renewal
+from evercert.model.event import LimitLearned
+from evercert.model.fact import (
+    AccountStatus,
+    DeployStatus,
+    Failure,
+    Hold,
+    Issuance,
+    IssuedCertificate,
+    LeftOut,
+    Renewal,
+)
 from evercert.model.hook import Hook
 from evercert.model.incident import IncidentState, Measures, Selection, Stage
 from evercert.model.terms import OnRemoval
 from evercert.store import (
     accounts,
+    budgets,
     cas,
     certificates,
     declared,
@@ -41,6 +53,7 @@ from evercert.store import (
     renewals,
 )
 from evercert.store import keys as key_rows
+from evercert.store.budgets import Bucket, Reserved
 from evercert.store.incidents import Member
 from evercert.store.retention import Retention, prune
 from evercert.store.schema import MIGRATIONS
@@ -68,6 +81,7 @@ TABLES = (
     "ca_health",
     "incidents",
     "incident_certificates",
+    "budgets",
 )
 
 # Of keys, all but what differs from run to run.
@@ -98,7 +112,7 @@ async def live(db: Database) -> None:
     await leases.release(db, lease or leases.Lease("www", 0), NOW)
     await certificates.declare(db, given.intent(profile="shortlived"), NOW)
     begun = await given.begun(db)
-    await issuances.drop_replaces(db, await issuances.placing(db, begun, now=NOW))
+    await _pay(db, begun)
     await issuances.abandon(db, begun, "invalid", now=NOW)
     await issuances.withdrawn(db, begun)
     await health.silent(db, given.CA, None, "no answer", NOW)
@@ -129,6 +143,20 @@ async def live(db: Database) -> None:
     await declared.note(db, declared.Applied("4", (), 2), NOW)
     await _tell(db)
     await accounts.end(db, account, AccountStatus.DEACTIVATED, now=NOW)
+
+
+async def _pay(db: Database, begun: Issuance) -> None:
+    """An order is held back, paid for, paid for once more, and comes to nothing."""
+    key, other, now = (given.CA, "orders", "default"), (given.CA, "set", "digest"), to_epoch(NOW)
+    await budgets.seed(db, [Bucket(key, now + 5)])
+    await budgets.learn(db, [Bucket(other, now, now)], LimitLearned(ca=given.CA, limit="a limit"), NOW)
+    await budgets.queue(db, key, now + 5, 1, now + 9, urgent=False)
+    await budgets.queue(db, key, now + 5, 1, now + 9, urgent=True)
+    await certificates.held(db, "www", Hold(NOW + HOUR, "a limit"))
+    paid = budgets.draw(key, now=now, span=1, latest=now + 9)
+    placing = await issuances.placing(db, begun, paid, now=NOW, reserved=[Reserved(key, 1)])
+    await issuances.drop_replaces(db, placing, budgets.charge(other, now=now, span=1), reserved=[Reserved(other, 1)])
+    await db.write(budgets.forgive(other, now=now))
 
 
 async def _tell(db: Database) -> None:

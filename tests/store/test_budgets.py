@@ -16,7 +16,7 @@ from evercert.db.protocol import Database, Statement
 from evercert.model.event import LimitLearned
 from evercert.model.fact import IssuanceStatus
 from evercert.store import budgets, events, issuances, retention
-from evercert.store.budgets import Bucket
+from evercert.store.budgets import Bucket, Reserved
 from evercert.store.opening import open_store
 from evercert.store.retention import Retention
 from evercert.store.schema import MIGRATIONS
@@ -166,3 +166,19 @@ async def test_full_buckets_go_and_others_stay(db: Database) -> None:
     pruned = await retention.prune(db, NOW + DAY + HOUR, Retention(event_age=timedelta(days=9999)))
     assert pruned.budgets == 1
     assert [each.key for each in await budgets.at(db, CA)] == [learned, OTHER]
+
+
+async def test_who_gives_back_and_who_learns_do_not_wait_for_each_other(
+    new_place: Callable[[Sequence[Migration]], Place],
+) -> None:
+    place = new_place(MIGRATIONS)
+    async with open_store(place) as one, open_store(place) as two:
+        for turn in range(20):
+            issuance = await given.begun(one, f"c{turn}")
+            paid = budgets.draw(KEY, now=T, span=SECOND, latest=T + 99 * SECOND)
+            placing = await issuances.placing(one, issuance, paid, now=NOW, reserved=[Reserved(KEY, SECOND)])
+            await asyncio.gather(
+                issuances.abandon(one, placing, "lost", now=NOW),
+                budgets.learn(two, [Bucket(KEY, 0, T - 1)], LimitLearned(ca=CA), NOW),
+            )
+        assert (await bucket(one)).tat == T

@@ -176,7 +176,8 @@ async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetim
     rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
     reserved = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
     returned = (budgets.give_back(each.key, each.span) for each in sorted(reserved, key=lambda each: each.key))
-    await db.write(*abandoned(issuance, reason, now, lost=lost), *returned)
+    ended, told = abandoned(issuance, reason, now, lost=lost)
+    await db.write(ended, *returned, told)  # the chain of events last, as whoever learns of a limit does
 
 
 def abandoned(issuance: Issuance, reason: str, now: datetime, *, lost: bool = False) -> tuple[Statement, Statement]:
