@@ -55,7 +55,7 @@ def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell
     assert again.out.startswith("stop.tasks.test: was stopped before (moving it)")
     assert evercert("tasks", "resume", "stop.tasks.test").out == "stop.tasks.test: due now\n"
     assert evercert("tasks", "resume", "stop.tasks.test").out == "stop.tasks.test: was not stopped\n"
-    kinds = [each["event"]["kind"] for each in evercert("events", "--json").document]
+    kinds = [each["kind"] for each in evercert("events", "--json").documents]
     assert kinds[-2:] == ["certificate-stopped", "certificate-resumed"]
     assert evercert("renew", "--force", "stop.tasks.test").status == 0
 
