@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.answering import is_turn, note
 from evercert.engine.attempting import Attempting, Joint
 from evercert.engine.verdicts import verdict_of
 from evercert.issue.attempt import obtain
+from evercert.issue.means import Means
+from evercert.issue.placing import find_order
 from evercert.issue.withdrawing import withdraw
 from evercert.model.fact import CertificateFact, Issuance, Outage, Verdict
 from evercert.store import accounts, health, issuances
@@ -58,15 +61,25 @@ class Withdrawing:
             return again_at
         try:
             registered = await self.attempting.accounts.registered(account.ca, account.name)
-            order = await withdraw(registered.client, issuance.order_url)
+            ledger = self.attempting.ledger(joint, registered, issuance)
+            means = await self.attempting.means(joint, registered, issuance, ledger)
+            order = await _withdrawn(means, issuance)
         except EvercertError as error:
             await note(joint.db, account.ca, known, error, now)
             raise
         await note(joint.db, account.ca, known, None, now)
-        if order.status == "processing":
+        if order is not None and order.status == "processing":
             return again_at and now + _MADE
-        if order.status == "valid":
-            ledger = self.attempting.ledger(joint, registered, issuance)
-            late = await obtain(await self.attempting.means(joint, registered, issuance, ledger), issuance)
+        if order is not None and order.status == "valid":
+            late = await obtain(means, issuance)
             self.attempting.telling(f"issued by {late.issuer}, too, serial {late.serial}: kept beside the other one")
         return None
+
+
+async def _withdrawn(means: Means, issuance: Issuance) -> Order | None:
+    """The order as it was withdrawn; None where there is none, as far as the CA says."""
+    if issuance.order_url:
+        return await withdraw(means.ca, issuance.order_url)
+    # newOrder may have been answered when nobody listened any more.
+    lost = await find_order(means, issuance)
+    return await withdraw(means.ca, lost.url) if lost else None

@@ -43,13 +43,13 @@ UPDATE issuances SET status = 'issued', withdraw_at = NULL WHERE id = :id AND st
 SELECT paid FROM issuances WHERE id = :id;
 
 -- name: abandon issuance
--- Given up; another may begin. What was ordered is to be withdrawn.
+-- Given up; another may begin. What was ordered, or may have been, is to be withdrawn.
 UPDATE issuances
 SET
     status = 'abandoned',
     ended_at = :now,
     reason = :reason,
-    withdraw_at = CASE WHEN order_url <> '' AND :lost = 0 THEN CAST(:now AS BIGINT) END
+    withdraw_at = CASE WHEN status <> 'keyed' AND :lost = 0 THEN CAST(:now AS BIGINT) END
 WHERE id = :id AND ended_at IS NULL;
 
 -- name: issuances begun since
