@@ -11,6 +11,7 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.probe import CaaRecord
+from evercert.engine.prospects import prospects
 from evercert.engine.wiring import Engine
 from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer, CaPassedOver, Event
 from evercert.model.fact import CertificateFact, IssuanceStatus, Verdict
@@ -315,3 +316,19 @@ async def test_a_changed_intent_and_a_person_who_asks_have_every_ca_asked_anew(w
     assert len((await world.fact(engine, "www.a.test")).trials) == 2
     fact = await world.obtain(engine, world.intent("www.a.test", "a.test"))
     assert await issuer(engine, fact) == world.ca.directory_url
+
+
+async def test_it_can_be_told_which_ca_is_asked_and_what_came_of_the_others(world: Two, engine: Engine) -> None:
+    now = world.clock.now()
+    world.ca.fail("new-order", Fault.refused(ProblemType.REJECTED_IDENTIFIER, "policy forbids it"))
+    world.second.fail("new-order", Fault.refused(ProblemType.RATE_LIMITED, retry_after="600"))
+    fact = await world.obtain(engine, world.intent("www.a.test"))
+    first, second = await prospects(engine.db, fact, now)
+    assert (first.asked, first.verdict, first.ca) == (False, "refused", world.ca.directory_url)
+    assert "policy forbids it" in first.reason
+    assert first.until is not None
+    assert first.until > now + DAY
+    assert (second.asked, second.verdict) == (False, "limited")
+    # What was begun there goes first.
+    fresh = msgspec.structs.replace(fact, trials=())
+    assert [each.asked for each in await prospects(engine.db, fresh, now)] == [False, True]

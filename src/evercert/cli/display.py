@@ -26,14 +26,16 @@ def span(length: timedelta) -> str:
     return f"{seconds} s"
 
 
-def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, object]:
-    """Everything about a certificate that is no secret."""
+def certificate_document(fact: CertificateFact, now: datetime, issued_at: str = "") -> dict[str, object]:
+    """Everything about a certificate that is no secret; *issued_at* is the CA that issued it, where that is known."""
     current = fact.current
     return {
         "name": fact.intent.name,
         "identifiers": [identifier.value for identifier in fact.intent.identifiers],
         "ca": fact.intent.ca,
         "account": fact.intent.account,
+        "further_cas": [ca.directory for ca in fact.intent.terms.further_cas],
+        "issued_at": issued_at or None,
         "state": state_of(fact, now).value,
         "key_type": fact.intent.key_type.value,
         "owner": fact.intent.terms.owner,
@@ -54,13 +56,16 @@ def certificate_document(fact: CertificateFact, now: datetime) -> dict[str, obje
     }
 
 
-def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planned: str) -> list[str]:
+def certificate_lines(
+    fact: CertificateFact, now: datetime, renewal: str, planned: str, issued_at: str = ""
+) -> list[str]:
     """The same for a person; *renewal* says when it is renewed and why, *planned* what happens next."""
     current = fact.current
     lines = [
         f"{fact.intent.name}: {state_of(fact, now).value}",
         f"  names       {', '.join(identifier.value for identifier in fact.intent.identifiers)}",
         f"  CA          {fact.intent.ca} (account {fact.intent.account})",
+        *(f"  or          {ca.directory} (account {ca.account})" for ca in fact.intent.terms.further_cas),
         f"  proved by   {', '.join(f'{rule.type} by {rule.solver}' for rule in fact.intent.challenges) or '-'}",
     ]
     if fact.intent.terms.members:
@@ -69,7 +74,8 @@ def certificate_lines(fact: CertificateFact, now: datetime, renewal: str, planne
         lines.append(f"  owner       {fact.intent.terms.owner or '-'}  tags {', '.join(fact.intent.terms.tags) or '-'}")
     if current:
         lines += [
-            f"  issued      {when(current.issued_at)} by {current.issuer}, serial {current.serial}",
+            f"  issued      {when(current.issued_at)} by {current.issuer}, serial {current.serial}"
+            + (f" (at {issued_at})" if issued_at not in {"", fact.intent.ca} else ""),
             f"  valid       {when(current.not_before)} to {when(current.not_after)}",
             f"  left        {span(max(current.not_after - now, timedelta()))}",
             f"  SHA-256     {current.fingerprint}",

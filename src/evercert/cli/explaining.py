@@ -24,6 +24,7 @@ from evercert.engine.declaring.applying import wanted_of
 from evercert.engine.declaring.wanted import Wanted
 from evercert.engine.merging import lacking
 from evercert.engine.remaining import Remaining, remaining_for
+from evercert.engine.prospects import Prospect, prospects
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
 from evercert.store import certificates, declared
@@ -49,10 +50,11 @@ async def explain(output: Output, settings: Settings, name: str) -> int:
         fact = await certificates.fact(db, bearer.intent.name if bearer else name)
         intent = fact.intent if fact else found.intent if found else None
         limits = await remaining_for(db, intent, SystemClock().now()) if intent else []
+        cas = await prospects(db, fact, SystemClock().now()) if fact else []
     if found is None and fact is None:
         hint = nearest(name, [each.intent.name for each in certificates_declared])
         raise EvercertError("not-found", "it is neither declared nor there", name=name, hint=hint)
-    _print(output, name, found, bearer, fact, limits)
+    _print(output, name, found, bearer, fact, cas, limits)
     return 0
 
 
@@ -75,6 +77,7 @@ def _print(
     found: Declared | None,
     bearer: Wanted | None,
     fact: CertificateFact | None,
+    cas: Sequence[Prospect],
     limits: Sequence[Remaining],
 ) -> None:
     now = SystemClock().now()
@@ -85,6 +88,7 @@ def _print(
         "declared": str(found.origin) if found else None,
         "met_by": met_by or None,
         "values": {key: {"value": value, "from": where} for key, (value, where) in said.items()},
+        "cas": cas,
         "renewal": renewal(fact) if fact else None,
         "next": planned(fact, now) if fact else None,
         "limits": limits,
@@ -97,6 +101,7 @@ def _print(
         lines.append(f"  {how} {met_by}, and met by that certificate")
     lines += _left_out(fact, name, now) if fact else []
     lines += _ahead(document, fact)
+    lines += _asked(cas)
     lines += [f"  limit: {each}" for each in limits if each.scope not in _FAILURES or each.left < each.count]
     output.result(document, *lines)
 
@@ -105,6 +110,15 @@ def _left_out(fact: CertificateFact, name: str, now: datetime) -> Iterator[str]:
     for each in lacking(fact, now):
         if name in {each.member, fact.intent.name}:
             yield f"  left out: {each.member}, until {when(each.until)}: {each.failure.message}"
+
+
+def _asked(cas: Sequence[Prospect]) -> Iterator[str]:
+    """Which CA is asked, where there is a choice, and what came of the others."""
+    for each in cas if len(cas) > 1 or any(each.verdict for each in cas) else ():
+        words = "is asked when it is due" if each.asked else "is asked if others cannot be"
+        if each.verdict and each.until:
+            words = f"{each.verdict}: {each.reason}; not asked before {when(each.until)}"
+        yield f"  {each.ca} {words}"
 
 
 def _ahead(document: Mapping[str, object], fact: CertificateFact | None) -> Iterator[str]:
@@ -133,6 +147,8 @@ def _usual(wish: str, intent: CertificateIntent) -> str:
             return intent.ca
         case "renew_at":
             return "2/3 of its life, 1/2 under ten days"
+        case "ca_weights":
+            return "none: in the order of cas"
         case "ari":
             return "true"
         case "targets":

@@ -18,6 +18,7 @@ from evercert.engine.choosing import Ask, Later, Passed, choose, pause, tried
 from evercert.engine.holding import Held
 from evercert.engine.lineup import Entrant, line_up
 from evercert.engine.ordering import Without
+from evercert.engine.prospects import begun_at
 from evercert.engine.racing import race
 from evercert.engine.report import Telling
 from evercert.engine.verdicts import is_silence, verdict_of
@@ -33,7 +34,7 @@ from evercert.model.fact import (
     Verdict,
 )
 from evercert.model.task import Task
-from evercert.store import accounts, certificates, events, health, issuances
+from evercert.store import certificates, events, health, issuances
 
 __all__ = ["Issuing"]
 
@@ -73,7 +74,7 @@ class Issuing:
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards there is a certificate, or a failure with the time of the next attempt, or it is put off because
         no CA can be asked now. Of two that were asked the one that lost is given up, and withdrawn by `CLEAN_UP`."""
-        begun = await _begun(db, fact)
+        begun = await begun_at(db, fact)
         outages = await health.outages(db)
         choice = await self._choice(db, fact, outages, begun)
         if isinstance(choice, Later):
@@ -154,7 +155,7 @@ class Issuing:
                 words, wait = each.error.message[:_REASON], each.error.after
                 trials = tried(after, each.ca, each.verdict, words, now, self.rng, after=wait, silent=each.silent)
                 after = msgspec.structs.replace(after, trials=trials)
-        begun = await _begun(db, after)
+        begun = await begun_at(db, after)
         then = choose(after, now, await health.outages(db), tuple(begun))
         retry_at = then.until if isinstance(then, Later) else now
         for each in failed:
@@ -203,12 +204,3 @@ def _next(then: Ask | Later, retry_at: datetime, now: datetime) -> str:
     if retry_at == now and isinstance(then, Ask):
         return f"asking {then.cas[0].directory}"
     return f"next attempt at {retry_at:%Y-%m-%d %H:%M} UTC"
-
-
-async def _begun(db: Database, fact: CertificateFact) -> dict[str, Issuance]:
-    found: dict[str, Issuance] = {}
-    for issuance in filter(None, (fact.open_issuance, fact.rival)):
-        account = await accounts.get(db, issuance.account_id)
-        if account is not None:
-            found[account.ca] = issuance
-    return found

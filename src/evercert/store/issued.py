@@ -24,6 +24,7 @@ __all__ = [
     "body",
     "by_fingerprint",
     "by_serial",
+    "ca_of",
     "current",
     "from_row",
     "get",
@@ -45,6 +46,12 @@ _MATCHES = 20
 async def get(db: Database, issued_id: int) -> IssuedCertificate | None:
     rows = await db.rows(_SQL["issued certificate"](id=issued_id))
     return from_row(rows[0]) if rows else None
+
+
+async def ca_of(db: Database, issued_id: int) -> str:
+    """The CA that issued it; empty for one that came from elsewhere."""
+    rows = await db.rows(_SQL["ca of issued certificate"](id=issued_id))
+    return str(rows[0][0]) if rows else ""
 
 
 async def current(db: Database, certificate: str) -> IssuedCertificate | None:

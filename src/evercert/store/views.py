@@ -38,7 +38,8 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One line of the list. `failure` is of the last attempt to issue, if that failed."""
+    """One line of the list. `ca` is the one that issued the current certificate, else the one that is asked first;
+    `failure` is of the last attempt to issue, if that failed."""
 
     name: str
     identifiers: tuple[Identifier, ...]
@@ -107,13 +108,13 @@ _decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
 
 def _listed(row: Row, now: datetime) -> Listed:
     name, intent, next_action_at, retry_at, failure, issuing, issuer, serial = row[:8]
-    not_before, not_after, revoked_at, served, installed, failed, stopped, left_out, names = row[8:]
+    not_before, not_after, revoked_at, served, installed, failed, stopped, left_out, names, ca = row[8:]
     wanted = _decode_wanted(intent)
     expires = moment_or_none(not_after)
     return Listed(
         name=name,
         identifiers=wanted.identifiers,
-        ca=wanted.ca,
+        ca=ca or wanted.ca,
         state=stands(
             now,
             expires=expires,

@@ -52,6 +52,46 @@ def said(declared: Declared) -> dict[str, str]:
     return {wish: origin.key for wish, (_, origin) in declared.said.values().items() if origin}
 
 
+def first_cas(declaration: Declaration) -> list[str]:
+    return [each.intent.ca for each in declaration.certificates]
+
+
+WEIGHTED = """
+[defaults]
+cas = ["letsencrypt", "zerossl", "https://private.example/directory"]
+ca_weights = [3, 1, 0]
+[certificates.fleet]
+each = ["n{1..400}.example.com"]
+"""
+
+
+def test_weights_draw_a_first_ca_for_each_certificate_and_the_others_come_after_it(read: Read) -> None:
+    declaration = read(WEIGHTED)
+    first = first_cas(declaration)
+    assert set(first) == {LETS_ENCRYPT, "https://acme.zerossl.com/v2/DV90"}
+    assert 260 < first.count(LETS_ENCRYPT) < 340
+    for declared in declaration.certificates:
+        further = [ca.directory for ca in declared.intent.terms.further_cas]
+        assert further[-1] == "https://private.example/directory"
+        assert len({declared.intent.ca, *further}) == 3
+
+
+def test_the_draw_is_the_same_each_time_and_a_changed_weight_moves_only_what_it_must(read: Read) -> None:
+    before = first_cas(read(WEIGHTED))
+    assert first_cas(read(WEIGHTED)) == before
+    after = first_cas(read(WEIGHTED.replace("[3, 1, 0]", "[3, 2, 0]")))
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    # From three of four to three of five: some 60 of 400, and none the other way.
+    assert 30 < len(moved) < 90
+    assert {old for old, _ in moved} == {LETS_ENCRYPT}
+
+
+def test_who_names_other_cas_does_not_inherit_the_weights_of_those(read: Read) -> None:
+    table = '[certificates."www.example.com"]\ncas = ["https://private.example/directory", "letsencrypt"]\n'
+    intent = read(WEIGHTED + table).certificates[-1].intent
+    assert intent.ca == "https://private.example/directory"
+
+
 def test_one_line_is_a_declaration(read: Read, tmp_path: Path) -> None:
     intent = only(read('certificates."www.example.com" = {}'))
     assert (intent.name, [str(each) for each in intent.identifiers]) == ("www.example.com", ["www.example.com"])

@@ -32,6 +32,7 @@ async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int
     from evercert.cli.display import certificate_document, certificate_lines
     from evercert.cli.outcome import planned, renewal
     from evercert.cli.store import existing, reading
+    from evercert.store import issued
 
     now = SystemClock().now()
     async with reading(settings) as db:
@@ -40,9 +41,9 @@ async def _show(output: Output, settings: Settings, name: str, pem: bool) -> int
             text = await _pem(db, fact)
             output.result({"pem": text}, text.rstrip("\n"))
         else:
-            output.result(
-                certificate_document(fact, now), *certificate_lines(fact, now, renewal(fact), planned(fact, now))
-            )
+            at = await issued.ca_of(db, fact.current.id) if fact.current else ""
+            lines = certificate_lines(fact, now, renewal(fact), planned(fact, now), at)
+            output.result(certificate_document(fact, now, at), *lines)
     return 0
 
 

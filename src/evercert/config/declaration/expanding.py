@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evercert.acme.cas import most_names
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.base.names import Identifier, parse_identifier
 from evercert.config.declaration.declared import Declared
+from evercert.config.declaration.drawing import drawn
 from evercert.config.declaration.faults import Fault
 from evercert.config.declaration.files import ListFile, Source, read_list
 from evercert.config.declaration.gathering import Entry, Tables
@@ -31,6 +34,8 @@ __all__ = ["Expanding"]
 _MAX_NAME = 253
 # What a CA takes of which that is not known: most take a hundred.
 _USUAL_MOST = 100
+# In what certificates have in common, what is used up when their CAs are drawn.
+_WEIGHTS = "ca_weights"
 # A name, a table or line, and where in that it was written.
 _Written = tuple[str, Origin, tuple[str | int, ...]]
 
@@ -120,8 +125,9 @@ class Expanding:
             self.faults.append(self._where(identifier, written).fault(_unproved(identifier), hint))
         if shared is None:
             return None
-        self._check_number(identifiers, shared, origin)
-        intent = CertificateIntent(name=name, identifiers=identifiers, challenges=rules, **shared)
+        values = _drawn(name, shared)
+        self._check_number(identifiers, values, origin)
+        intent = CertificateIntent(name=name, identifiers=identifiers, challenges=rules, **values)
         return Declared(intent, origin, said)
 
     def _identifiers(self, written: list[_Written]) -> tuple[Identifier, ...]:
@@ -188,6 +194,7 @@ class Expanding:
             "targets": targets,
             "renew": RenewPolicy(values["renew_at"], use_ari=values["ari"] is not False),
             "terms": _terms(values, choices),
+            _WEIGHTS: values["ca_weights"] or (),
         }
 
     def _choices(self, words: tuple[str, ...] | None, account: str | None) -> tuple[CaChoice, ...]:
@@ -211,6 +218,18 @@ class Expanding:
         if any(name not in self.targets for name in names):
             return None
         return tuple(self.targets[name][0] for name in names)
+
+
+def _drawn(name: str, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for one certificate, whose first CA is drawn where there are weights."""
+    values = dict(shared)
+    if weights := values.pop(_WEIGHTS):
+        terms: Terms = values["terms"]
+        choices = (CaChoice(values["ca"], values["account"]), *terms.further_cas)
+        first, *further = drawn(name, choices, weights)
+        values |= {"ca": first.directory, "account": first.account}
+        values["terms"] = msgspec.structs.replace(terms, further_cas=tuple(further))
+    return values
 
 
 def _terms(values: Mapping[str, Any], choices: tuple[CaChoice, ...]) -> Terms:

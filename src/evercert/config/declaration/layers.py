@@ -41,6 +41,28 @@ def _cas(layer: Entry[Wishes], cas: Cas) -> Iterator[Fault]:
             cas.choice(word)
         except EvercertError as error:
             yield layer.origin.fault(error.message, error.hint, inside=("cas", number))
+    yield from _weights(layer)
+
+
+def _weights(layer: Entry[Wishes]) -> Iterator[Fault]:
+    cas, weights, inside = layer.table.cas, layer.table.ca_weights, ("ca_weights",)
+    if weights is None:
+        return
+    if cas is None:
+        yield layer.origin.fault("it says weights and not of which CAs", "write its cas = [...], too", inside=inside)
+    elif len(weights) != len(cas):
+        words = f"there are {len(cas)} CAs and {len(weights)} weights"
+        yield layer.origin.fault(words, "write one weight for each of cas, in the same order", inside=inside)
+    elif len(set(cas)) < len(cas):
+        yield layer.origin.fault(
+            "a CA with a weight is named twice", "name it once, and add the weights", inside=inside
+        )
+    elif min(weights) < 0:
+        yield layer.origin.fault("a weight is below zero", "write 0 for a CA that is asked last", inside=inside)
+    elif not any(weights):
+        yield layer.origin.fault(
+            "no CA has any weight", "leave ca_weights out, or give one of them more", inside=inside
+        )
 
 
 def _targets(names: tuple[str, ...], origin: Origin, known: set[str]) -> Iterator[Fault]:

@@ -53,6 +53,15 @@ class Wishes(_Strict, frozen=True):
     cas: Annotated[
         tuple[str, ...], _says("names of `[cas.*]`, ids of known CAs or directory URLs, in order; the first is asked")
     ] | (None) = None
+    ca_weights: (
+        Annotated[
+            tuple[int, ...],
+            _says(
+                "one for each of `cas`: which is asked first is drawn by the certificate's name, in proportion to it"
+            ),
+        ]
+        | None
+    ) = None
     account: Annotated[str, _says("which account at the CA")] | None = None
     key_type: (
         Annotated[KeyType, _says("what key it gets: ec256, rsa2048 and the others of `obtain --key-type`")] | None
@@ -105,6 +114,7 @@ class Wishes(_Strict, frozen=True):
 # What a wish is where nobody says it, in words.
 USUAL: Final = {
     "cas": "the usual one (`EVERCERT_CA`)",
+    "ca_weights": "none: the order of `cas`",
     "account": "that of `[cas.*]`, or `default`",
     "key_type": "`ec256`",
     "reuse_key": "`false`",

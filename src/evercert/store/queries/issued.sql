@@ -54,6 +54,14 @@ SELECT
     revoked_at, names
 FROM issued WHERE id = :id;
 
+-- name: ca of issued certificate
+-- None for one that came from elsewhere.
+SELECT a.ca
+FROM issued AS i
+INNER JOIN issuances AS o ON o.id = i.issuance_id
+INNER JOIN accounts AS a ON a.id = o.account_id
+WHERE i.id = :id;
+
 -- name: current certificate
 -- The one that is to be installed.
 SELECT

@@ -4,9 +4,11 @@ SELECT
     c.name, c.intent, c.next_action_at, c.retry_at, c.failure, o.id IS NOT NULL AS issuing,
     i.issuer, i.serial, i.not_before, i.not_after, i.revoked_at,
     coalesce(d.served, 0) AS served, coalesce(d.installed, 0) AS installed, coalesce(d.failed, 0) AS failed,
-    c.stopped, c.left_out, i.names
+    c.stopped, c.left_out, i.names, a.ca
 FROM certificates AS c
 LEFT JOIN issued AS i ON i.id = c.current_id
+LEFT JOIN issuances AS g ON g.id = i.issuance_id
+LEFT JOIN accounts AS a ON a.id = g.account_id
 LEFT JOIN issuances AS o ON o.certificate = c.name AND o.ended_at IS NULL AND o.rival = 0
 LEFT JOIN (
     SELECT
