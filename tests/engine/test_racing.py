@@ -6,18 +6,21 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from evercert.acme.jose import b64url
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.message import Request, Response
+from evercert.base.names import Identifier
 from evercert.engine.racing import race
 from evercert.engine.wiring import Engine
 from evercert.model.event import IssuanceAbandoned
 from evercert.model.fact import CertificateFact
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import CaChoice, Terms
 from evercert.pki.cert import read_certificate
 from evercert.store import certificates, events, issued
@@ -50,6 +53,7 @@ class Late(World):
         self.second = self.another_ca("https://second.test")
         self.requests = 0
         self.happens: Callable[[int], None] = lambda number: None
+        self.challenges: tuple[ChallengeRule, ...] = super().intent("any.test").challenges
 
     def fate(self) -> None:
         self.requests += 1
@@ -57,7 +61,7 @@ class Late(World):
 
     def intent(self, *names: str, **changes: object) -> CertificateIntent:
         further = Terms(further_cas=(CaChoice(self.second.directory_url),))
-        return super().intent(*names, **({"terms": further} | changes))
+        return super().intent(*names, **({"terms": further, "challenges": self.challenges} | changes))
 
     async def grow_old(self, engine: Engine) -> CertificateFact:
         """Both accounts are there, so that what is counted is the race."""
@@ -270,3 +274,40 @@ async def test_a_race_that_is_cancelled_leaves_nothing_running() -> None:
     with pytest.raises(asyncio.CancelledError):
         await racing
     assert sorted(ended) == [1, 2]
+
+
+async def test_two_txt_records_at_one_name_do_not_disturb_each_other(world: Late, tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    program = tmp_path / "dns"
+    program.write_text(f'#!/bin/sh\necho "$1 $2 $3" >> {diary}\n')
+    program.chmod(0o700)
+
+    def stand() -> set[str]:
+        """The values that were added and not removed."""
+        found: set[str] = set()
+        for line in diary.read_text().splitlines():
+            action, name, value = line.split()
+            assert name == "_acme-challenge.www.a.test"
+            (found.add if action == "present" else found.remove)(value)
+        return found
+
+    both: list[int] = []
+
+    def validate(identifier: Identifier, challenge_type: str, key_authorization: str) -> str | None:
+        both.append(len(stand()))
+        expected = b64url(sha256(key_authorization.encode()).digest())
+        return None if expected in stand() else "the record is not there"
+
+    for ca in (world.ca, world.second):
+        ca.offered, ca.validate = ("dns-01",), validate
+    options = {"program": str(program), "zone": "a.test", "follow_cname": "no", "propagation_timeout": "0"}
+    world.challenges = (ChallengeRule("dns-01", "exec", options),)
+    async with world.engine() as engine:
+        before = await world.grow_old(engine)
+        # Slow enough for both to be looked at while both stand.
+        world.ca.validation_seconds = world.second.validation_seconds = 5
+        await engine.worker.settle(NAME)
+        assert (await world.fact(engine, NAME)).failures == 0
+        assert max(both) == 2
+        assert stand() == set()
+        await certify_all_is_well(world, engine, before)
