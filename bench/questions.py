@@ -16,6 +16,7 @@ from bench.ca.retention import measure_retention
 from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.declared import measure_declared
 from bench.filled import copy_lineage, fill_store
+from bench.fleet.question import measure_fleet
 from bench.forecast import measure_forecast
 from bench.measure import Command, all_of, cost_of, typical
 from bench.table import print_table
@@ -114,6 +115,12 @@ def forecast(folder: Path, scale: Scale) -> None:
     measure_forecast(folder, scale.most * 200, scale.seconds)
 
 
+def fleet(folder: Path, scale: Scale) -> None:
+    """Very many certificates on each database: nothing is due, and a hundred are claimed."""
+    with Pebble(folder, _STEADY) as pebble:
+        measure_fleet(folder, pebble, scale.stored, scale.seconds)
+
+
 def ca(folder: Path, scale: Scale) -> None:
     """Certificates from every CA that can be had here, under one load."""
     load = Load(scale.issued, warm=scale.issued // 10, clients=32, accounts=32, seconds=scale.seconds / 4)
@@ -137,6 +144,7 @@ QUESTIONS = {
     "hold": hold,
     "declared": declared,
     "forecast": forecast,
+    "fleet": fleet,
     "ca": ca,
     "ca-retention": ca_retention,
     "ca-lists": ca_lists,

@@ -23,11 +23,15 @@ _PATIENCE = 60
 # Nothing here outlives its test; a killed process's writes are in the kernel, which is not killed with it.
 _HASTE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=200", "shared_buffers=32MB")
 
+# What is measured is as durable as an operator's.
+_DURABLE = ("max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB")
+
 
 class Postgres:
     """Runs until the `with` is left. It refuses to run as root, so it runs as its package's own user."""
 
-    def __init__(self, authentication: str = "trust") -> None:
+    def __init__(self, authentication: str = "trust", *, durable: bool = False) -> None:
+        self._settings = _DURABLE if durable else _HASTE
         self._bin = _newest()
         self._folder = Path(tempfile.mkdtemp(prefix="evercert-postgres-"))
         shutil.chown(self._folder, "postgres")
@@ -44,7 +48,7 @@ class Postgres:
 
     def start(self) -> None:
         """Afterwards it runs and answers."""
-        options = [word for setting in _HASTE for word in ("-c", setting)]
+        options = [word for setting in self._settings for word in ("-c", setting)]
         server = [str(self._bin / "postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder), "-h", ""]
         self._program = Program([*_as_postgres(), *server, *options], self._folder / "log")
         self._program.wait_until(self._answers, "answering on its socket")

@@ -1,0 +1,1 @@
+"""What a fleet of very many certificates costs on each database."""
