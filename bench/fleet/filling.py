@@ -70,7 +70,7 @@ _CURRENT = Query(
     "current",
     "UPDATE certificates SET current_id = i.id FROM issued AS i "
     "WHERE i.certificate = certificates.name "
-    "AND i.id - CAST(:base AS BIGINT) >= CAST(:first AS BIGINT) AND i.id - CAST(:base AS BIGINT) <= CAST(:last AS BIGINT)",
+    "AND i.id - CAST(:base AS BIGINT) BETWEEN CAST(:first AS BIGINT) AND CAST(:last AS BIGINT)",
 )
 
 

@@ -176,7 +176,7 @@ def test_one_lost_connection_makes_others_wait_and_a_ca_that_is_down_is_passed_o
     choice = choose(fact(), NOW, once)
     assert isinstance(choice, Later)
     assert (choice.until, choice.waiting.outage) == (NOW + MINUTE, True)
-    down = {A: Outage(A, 2, NOW, NOW + MINUTE)}
+    down = {A: Outage(A, 4, NOW, NOW + MINUTE)}
     assert asked(choose(fact(), NOW, down)) == [B]
     assert asked(choose(fact(), NOW + MINUTE, down)) == [A]
 

@@ -12,6 +12,7 @@ from evercert.store import events, health
 from tests.store.given import CA, HOUR, NOW
 
 MINUTE = timedelta(minutes=1)
+SECONDS = [timedelta(seconds=seconds) for seconds in (5, 15, 60, 120, 300, 600, 900)]
 
 
 async def outage(db: Database) -> Outage:
@@ -26,10 +27,13 @@ async def kinds(db: Database) -> list[str]:
 async def test_a_failure_that_many_meet_at_once_counts_once(db: Database) -> None:
     await asyncio.gather(*(health.silent(db, CA, None, "gone", NOW) for _ in range(20)))
     known = await outage(db)
-    assert (known.failures, known.since, known.until, known.is_down) == (1, NOW, NOW + MINUTE, False)
-    await asyncio.gather(*(health.silent(db, CA, known, "gone", NOW + MINUTE) for _ in range(20)))
-    later = await outage(db)
-    assert (later.failures, later.since, later.until, later.is_down) == (2, NOW, NOW + 3 * MINUTE, True)
+    assert (known.failures, known.since, known.until, known.is_down) == (1, NOW, NOW + SECONDS[0], False)
+    for failures in (2, 3, 4):
+        again = known.until
+        await asyncio.gather(*(health.silent(db, CA, known, "gone", again) for _ in range(20)))
+        known = await outage(db)
+        assert (known.failures, known.since, known.is_down) == (failures, NOW, failures == 4)
+        assert known.until == again + SECONDS[failures - 1]
     assert await kinds(db) == ["CaDoesNotAnswer"]
 
 
@@ -51,7 +55,7 @@ async def test_pauses_grow_to_a_quarter_of_an_hour(db: Database) -> None:
         pauses.append(known.until - before)
         before = known.until
         await health.silent(db, CA, known, "gone", known.until)
-    assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 15, 15, 15)]
+    assert pauses == [*SECONDS, SECONDS[-1]]
 
 
 async def test_what_was_forgotten_for_an_hour_begins_anew(db: Database) -> None:
@@ -67,7 +71,9 @@ async def test_a_ca_that_answers_is_well_and_that_is_told_only_if_it_was_down(db
     assert await health.outages(db) == {}
     assert await kinds(db) == []
     await health.silent(db, CA, None, "gone", NOW)
-    await health.silent(db, CA, await outage(db), "gone", NOW + MINUTE)
+    for _ in range(3):
+        known = await outage(db)
+        await health.silent(db, CA, known, "gone", known.until)
     known = await outage(db)
     await asyncio.gather(*(health.answered(db, known, NOW + HOUR) for _ in range(5)))
     assert await health.outages(db) == {}

@@ -18,7 +18,7 @@ from typing import Final
 
 from evercert.base.backoff import retry_delay
 from evercert.engine.plan import LAST_CALL
-from evercert.engine.pressing import is_pressing
+from evercert.engine.urgency import is_urgent
 from evercert.model.fact import CertificateFact, Outage, Trial, Verdict
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice
@@ -152,7 +152,7 @@ def _gates(fact: CertificateFact, ca: str, now: datetime, outages: Mapping[str, 
 
 def _lets_pass(fact: CertificateFact, gate: Passed, now: datetime, outages: Mapping[str, Outage]) -> bool:
     """Whether the next CA is asked rather than this one waited for."""
-    if is_pressing(fact, now):
+    if is_urgent(fact, now):
         return True
     left = _left_of(fact, now)
     failures = next((trial.failures for trial in fact.trials if trial.ca == gate.ca), 0)

@@ -26,9 +26,9 @@ from evercert.engine.accounts import Accounts
 from evercert.engine.answering import is_turn, note
 from evercert.engine.leases import Leases
 from evercert.engine.plan import plan
-from evercert.engine.pressing import rank_at
 from evercert.engine.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
 from evercert.engine.report import Telling
+from evercert.engine.urgency import rank_at
 from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Renewal
 from evercert.model.task import Step, Task
 from evercert.store import accounts, certificates, health, renewals

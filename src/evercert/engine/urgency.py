@@ -1,4 +1,5 @@
-"""How much a certificate matters now: from when on it may use what is kept of the CAs' limits for such. Pure."""
+"""How much a certificate matters now: whether it goes before others, and may use what is kept of the CAs' limits for
+such. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from evercert.model.fact import CertificateFact
-from evercert.model.terms import Criticality
+from evercert.model.terms import Criticality, rank_of
 
-__all__ = ["is_urgent", "urgent_from"]
+__all__ = ["is_urgent", "rank_at", "urgent_from"]
 
 # With so much of its life left it is urgent. The usual renewal begins with a third left: half of that is for waiting.
 _LEFT: Final = {
@@ -38,3 +39,8 @@ def urgent_from(fact: CertificateFact) -> datetime | None:
 def is_urgent(fact: CertificateFact, now: datetime) -> bool:
     since = urgent_from(fact)
     return since is not None and now >= since
+
+
+def rank_at(fact: CertificateFact, moment: datetime) -> int:
+    """Its place in the order of work at that moment."""
+    return rank_of(fact.intent.terms.criticality, pressing=is_urgent(fact, moment))

@@ -19,8 +19,8 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.leases import Fenced, Leased, Leases
 from evercert.engine.plan import plan
-from evercert.engine.pressing import rank_at
 from evercert.engine.report import Telling
+from evercert.engine.urgency import rank_at
 from evercert.model.fact import CertificateFact, IssuedCertificate
 from evercert.model.task import Step, Task, Wait
 from evercert.store import certificates

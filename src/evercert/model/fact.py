@@ -220,8 +220,9 @@ class Outage(msgspec.Struct, frozen=True):
 
     @property
     def is_down(self) -> bool:
-        """A lost connection happens; from the second one in a row on, it counts."""
-        return self.failures >= 2
+        """A lost connection happens, and so does a restart; from the fourth one in a row on, more than a minute after
+        the first, it counts."""
+        return self.failures >= 4
 
 
 class Hold(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ __all__ = ["answered", "ask_again", "outages", "silent", "take_turn"]
 _SQL: Final = load_queries("health")
 
 # Between one look and the next. A CA that is back is noticed within a quarter of an hour.
-_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
+_PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 120, 300, 600, 900))
 
 # A failure so long after the last look is the first of another outage.
 _FORGOTTEN: Final = timedelta(hours=1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from evercert.base.names import parse_identifiers
+from evercert.ca.nouns import Certificate
+from evercert.ca.protocol.replacing import window_of
 from evercert.ca.protocol.revocation import REASONS
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
@@ -181,6 +183,20 @@ async def test_renewal_is_suggested_by_life_and_at_once_for_what_is_revoked(worl
     assert "2026-03-01T" in window["start"] < window["end"]
     await wire.post(REVOKE, {"certificate": encoded(der)})
     assert read(await wire.get(info_url(der)))["suggestedWindow"]["end"] < world.clock.now().isoformat()
+
+
+def _signed(begin: datetime, end: datetime, at: datetime) -> Certificate:
+    return Certificate("1", 1, 1, "issuing-1", "web", parse_identifiers(("a.test",)), begin, end, at, "digest")
+
+
+@pytest.mark.parametrize("life", [timedelta(minutes=2), timedelta(hours=1), timedelta(days=6), timedelta(days=90)])
+def test_renewal_is_never_suggested_for_what_was_just_signed(life: timedelta) -> None:
+    """However long before its signature it begins: a CA that does so has its clients renew without end."""
+    for backdate in (timedelta(), life / 10, life / 2):
+        signed = datetime(2026, 1, 1, tzinfo=UTC)
+        begin = signed - backdate
+        start, end = window_of(_signed(begin, begin + life, signed), signed)
+        assert signed + (life - backdate) * 0.4 < start < end < begin + life
 
 
 @pytest.mark.parametrize("ari_id", ["AAAA.AAAA", "nonsense", "....", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", "a.b=c"])

@@ -53,9 +53,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     choose_dates: Annotated[bool, _says("whether an order may ask for notBefore and notAfter")] = True
     backdate: Annotated[
         timedelta,
-        _says(
-            "how long before its signature a certificate begins, for clocks that are behind; at most half of its life"
-        ),
+        _says("how long before its signature a certificate begins, for slow clocks; at most a tenth of its life"),
     ] = timedelta(hours=1)
     postdate: Annotated[timedelta, _says("how far ahead notBefore may be")] = timedelta(days=7)
     key_types: Annotated[tuple[KeyType, ...], _says("the keys that are certified", min_length=1)] = tuple(KeyType)

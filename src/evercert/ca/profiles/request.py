@@ -226,7 +226,7 @@ def _validity(
     """To the second, the last one included (RFC 5280 §4.1.2.5). The dates of an order were checked when it was made
     (`Profile.check_dates`), so one that has begun since then is no fault."""
     life, longest = profile.life_under(issuer_window[1], now), profile.longest(issuer_window[1], now)
-    backdate = min(profile.backdate, life / 2)
+    backdate = min(profile.backdate, life / 10)
     begin = not_before or now - backdate
     end = not_after or begin + life - _SECOND
     if not_before is None and not_after is not None:

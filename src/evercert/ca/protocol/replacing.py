@@ -54,7 +54,8 @@ def window_of(certificate: Certificate, now: datetime) -> tuple[datetime, dateti
         return now - timedelta(hours=1), now - timedelta(minutes=30)
     if certificate.window is not None:
         return certificate.window
-    life = certificate.not_after - certificate.not_before
+    # Of what it had before it when it was signed: a certificate of an hour may begin well before that.
+    life = certificate.not_after - certificate.issued_at
     ideal = certificate.not_after - (life / 2 if life < _SHORT else life / 3)
     return ideal - life / 100, ideal + life / 100
 
