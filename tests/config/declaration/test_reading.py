@@ -304,6 +304,14 @@ def test_the_digest_stands_for_all_that_decides(read: Read, tmp_path: Path, sett
     assert now(settings) != declaration.digest
 
 
+def test_each_block_of_the_way_to_a_fleet_is_a_declaration(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "customers.txt").write_text("a.example.net\nb.example.net www.b.example.net\n")
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/fleet.md").read_text(), re.S)
+    assert [len(read(block).certificates) for block in blocks] == [1, 2, 15, 2]
+    merging = [each.intent.terms.merge for each in read(blocks[2]).certificates]
+    assert merging == [0] * 13 + [50, 50]
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_the_page_shows_is_a_declaration(read: Read, tmp_path: Path, number: int) -> None:
     page = (ROOT / "docs/declaration.md").read_text()

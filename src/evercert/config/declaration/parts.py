@@ -16,15 +16,11 @@ from evercert.config.declaration.gathering import Entry, Tables
 from evercert.config.declaration.origin import Origin
 from evercert.config.declaration.schema import CaTable, DnsTable, LimitsTable, Option, TargetTable
 from evercert.config.references import is_reference
-from evercert.host.files import read_bounded
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice
 
 __all__ = ["Cas", "Rules", "target_specs", "unproved"]
-
-# All that a system trusts has some 200 kB.
-_MAX_ROOTS = 4 << 20
 
 _BY_ITSELF = ChallengeRule("http-01", "auto")
 
@@ -107,21 +103,7 @@ def _access(name: str, entry: Entry[CaTable], faults: list[Fault]) -> CaAccess |
         inside = ("directory",) if table.directory else ()
         hint = error.hint or ""
         faults.append(origin.fault(error.message, hint, inside=inside, at_key=not inside))
-    if table.roots and (missing := _missing(Path(table.roots))):
-        faults.append(origin.fault(missing, "name a file of PEM certificates", inside=("roots",)))
     return None if len(faults) > before else _as_access(table, directory, origin)
-
-
-def _missing(file: Path) -> str:
-    """Why it is no file of certificates that could be read, in words; empty if it is."""
-    try:
-        if b"-----BEGIN CERTIFICATE-----" in read_bounded(file, _MAX_ROOTS):
-            return ""
-    except OSError as error:
-        return f"{file} cannot be read: {(error.strerror or 'unreadable').lower()}"
-    except EvercertError as error:
-        return error.message
-    return f"{file} has no certificate in PEM"
 
 
 def _as_access(table: CaTable, directory: str, origin: Origin) -> CaAccess:

@@ -1,8 +1,9 @@
-"""What only the plugins know to be wrong in a declaration."""
+"""What is wrong in a declaration on this machine, or to a plugin."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
@@ -10,24 +11,31 @@ from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.faults import Fault, Faulty
 from evercert.config.declaration.origin import Origin
 from evercert.engine.targets import Targets
+from evercert.host.files import read_bounded
 from evercert.notify.signing import key_of
 from evercert.solve.response import CHALLENGE_TYPES
 from evercert.solve.solvers import check_rule
 
 __all__ = ["check_parts"]
 
+# All that a system trusts has some 200 kB.
+_MAX_ROOTS = 4 << 20
+
 _PLUGIN = {"dns": "provider", "challenges": "solver", "targets": "plugin"}
 
 
 def check_parts(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> None:
-    """Raises `Faulty` for unknown plugins and fields, for fields that are missing or not right, and for secrets that
-    cannot be had; each rule and target is tried once, however many certificates use it."""
+    """Raises `Faulty` for unknown plugins and fields, for fields that are missing or not right, and for secrets and
+    files of roots that cannot be had; each rule and target is tried once, however many certificates use it."""
     faults = [*_faults(declaration, targets, resolve)]
     if faults:
         raise Faulty(faults)
 
 
 def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
+    for access, origin in declaration.cas:
+        if access.roots and (missing := _missing(Path(access.roots))):
+            yield origin.fault(missing, "name a file of PEM certificates", inside=("roots",))
     for rule, origin in declaration.rules:
         try:
             check_rule(rule, resolve)
@@ -49,6 +57,18 @@ def _hook_faults(declaration: Declaration, resolve: Callable[[str], Secret]) -> 
                 key_of(resolve(hook.secret))
         except EvercertError as error:
             yield origin.fault(error.message, error.hint, inside=("secret",))
+
+
+def _missing(file: Path) -> str:
+    """Why it is no file of certificates that could be read, in words; empty if it is."""
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in read_bounded(file, _MAX_ROOTS):
+            return ""
+    except OSError as error:
+        return f"{file} cannot be read: {(error.strerror or 'unreadable').lower()}"
+    except EvercertError as error:
+        return error.message
+    return f"{file} has no certificate in PEM"
 
 
 def _placed(error: EvercertError, origin: Origin, options: Mapping[str, str], key: str) -> Fault:
