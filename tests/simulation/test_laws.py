@@ -18,6 +18,7 @@ from evercert.model.fact import CertificateFact
 from evercert.model.task import Step, Task
 from evercert.simulation.ca.records import Order
 from evercert.simulation.clock import BEGIN
+from evercert.simulation.faults import Fault, FaultKind
 from evercert.simulation.history import History, live
 from evercert.simulation.laws import judge
 from evercert.simulation.loop import VirtualLoop
@@ -49,6 +50,17 @@ def test_who_never_renews_lapses() -> None:
 
     broken = lived(spoil).broken
     assert any("lapsed" in law and "could have been avoided" in law for law in broken), broken
+
+
+def test_what_could_not_be_helped_breaks_no_law() -> None:
+    """From before the renewal is due until long after the end of the certificate its only CA is away."""
+    quiet = told(5, QUIET)
+    life = quiet.life.total_seconds()
+    outage = Fault(FaultKind.CA_OUTAGE, 0.35 * life, 1.4 * life, 0, 0.1)
+    history = live(replace(quiet, cas=1, suggesting=(True,), listing=(True,), faults=(outage,)))
+    assert history.lapses
+    assert all(lapse.excused for lapse in history.lapses)
+    assert history.broken == ()
 
 
 def test_who_issues_again_without_need_is_caught() -> None:

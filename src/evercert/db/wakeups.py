@@ -30,7 +30,8 @@ class Wakeups:
     """Everybody of this process who listens. Used on one loop."""
 
     def __init__(self) -> None:
-        self._listening: defaultdict[str, set[_Bell]] = defaultdict(set)
+        # In the order in which they came, so that a simulation is the same each time.
+        self._listening: defaultdict[str, dict[_Bell, None]] = defaultdict(dict)
 
     @property
     def channels(self) -> list[str]:
@@ -39,11 +40,11 @@ class Wakeups:
     @contextmanager
     def listening(self, channel: str) -> Iterator[Wakeup]:
         bell = _Bell()
-        self._listening[channel].add(bell)
+        self._listening[channel][bell] = None
         try:
             yield bell
         finally:
-            self._listening[channel].discard(bell)
+            self._listening[channel].pop(bell, None)
 
     def ring(self, channel: str) -> None:
         for bell in self._listening.get(channel, ()):

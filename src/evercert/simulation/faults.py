@@ -71,10 +71,13 @@ class Fault:
         return f"{self.kind.value} #{self.subject} from {self.since:.0f} s to {self.until:.0f} s"
 
 
-def drawn(kinds: Sequence[FaultKind], rng: Random, *, begin: float, end: float, life: float) -> list[Fault]:
-    """Faults of those kinds that are over at *end*, in the order of their beginnings."""
+def drawn(
+    kinds: Sequence[FaultKind], rng: Random, *, begin: float, end: float, life: float, hardness: float = 1.0
+) -> list[Fault]:
+    """Faults of those kinds that are over at *end*, in the order of their beginnings; each lasts *hardness* times as
+    long as it usually would."""
     faults = [
-        _one(kind, rng, begin, end, life)
+        _one(kind, rng, begin, end, life * hardness)
         for kind in kinds
         for _ in range(_how_many(_MOST[kind][0] * (end - begin) / life / _TEN_LIVES, rng))
     ]

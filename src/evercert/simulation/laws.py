@@ -139,7 +139,8 @@ def _answers(world: World) -> Iterator[str]:
 def _limits(world: World, story: Story) -> Iterator[str]:
     limits = [fault for fault in story.faults if fault.kind is FaultKind.CA_LIMIT]
     hours = sum(fault.until - fault.since for fault in limits) / 3600
-    allowed = story.certificates * (_PER_LIMIT * len(limits) + _PER_HOUR * hours)
+    # What a CA always has is a limit, too, and one that is not known before it was met.
+    allowed = story.certificates * (_PER_LIMIT * (len(limits) + len(world.cas)) + _PER_HOUR * hours)
     limited = sum(ca.limited for ca in world.cas)
     if limited > allowed:
         yield f"CAs had to say {limited} times that it was too much; {allowed:.0f} times would have been bearable"

@@ -18,6 +18,8 @@ ALL_FAULTS: Final = tuple(FaultKind)
 
 # Hours, so that a history has few turns; every rule about time is a fraction of the life.
 _LIVES: Final = (timedelta(hours=12), timedelta(hours=24), timedelta(hours=48))
+# Most histories leave room for every renewal; in some of them nothing else than a lapse is possible.
+_HARDNESS: Final = (1.0, 1.0, 2.0, 4.0)
 # How long nothing goes wrong any more at the end, in lives and in any case, so that what was begun can be ended.
 _CALM_LIVES, _CALM_HOURS = 0.2, 3.0
 
@@ -79,7 +81,8 @@ def told(seed: int, wanted: Wanted) -> Story:
     days = wanted.days or rng.uniform(1.5, 2.5) * life.total_seconds() / 86_400
     calm_from = days * 86_400
     end = calm_from + life.total_seconds() * _CALM_LIVES + 3600 * _CALM_HOURS
-    faults = drawn(wanted.faults, rng, begin=0.0, end=calm_from, life=life.total_seconds())
+    hardness = rng.choice(_HARDNESS)
+    faults = drawn(wanted.faults, rng, begin=0.0, end=calm_from, life=life.total_seconds(), hardness=hardness)
     return Story(
         seed=seed,
         certificates=certificates,
