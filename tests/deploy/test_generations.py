@@ -98,6 +98,19 @@ def test_a_newer_certificate_is_never_replaced_by_an_older_one(tmp_path: Path, i
         generations.stage(issuer.bundle(WWW, number=1), issuer.now)
 
 
+def test_who_stood_still_after_staging_replaces_nothing_newer(tmp_path: Path, issuer: Issuer) -> None:
+    generations = Generations(tmp_path, WWW)
+    older, newer = issuer.bundle(WWW), issuer.bundle(WWW)
+    generations.stage(older, issuer.now)
+    generations.stage(newer, issuer.now)
+    generations.swap(newer)
+    generations.settle()
+    with pytest.raises(EvercertError, match="a newer certificate is installed already"):
+        generations.swap(older)
+    generations.roll_back()
+    assert (generations.live / "cert.pem").read_text() == newer.leaf_pem
+
+
 def test_a_store_that_was_made_anew_numbers_from_one_and_still_deploys(tmp_path: Path, issuer: Issuer) -> None:
     generations = deployed(tmp_path, issuer, 2)
     renewed = issuer.bundle(WWW, number=1, later=timedelta(minutes=5))

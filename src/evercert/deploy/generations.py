@@ -90,10 +90,16 @@ class Generations:
         return self._find(facts.fingerprint) or self._write(bundle, facts)
 
     def swap(self, bundle: Bundle) -> None:
-        """Afterwards the bundle's generation is the one in use, durably. Idempotent."""
+        """Afterwards the bundle's generation is the one in use, durably. Idempotent.
+
+        Raises `deploy` if what is in use is newer: since the staging this process may have stood still, and lost its
+        lease, while another one went on.
+        """
         folder = self._find(sha256(bundle.leaf_der).hexdigest())
-        if folder is None:
+        facts = _facts_of(folder) if folder else None
+        if folder is None or facts is None:
             raise EvercertError("deploy", "the certificate was not staged", name=bundle.name)
+        self._refuse_older(facts, bundle)
         swap_link(self.live, self._target_of(folder))
 
     def roll_back(self) -> None:

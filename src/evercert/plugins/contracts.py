@@ -198,7 +198,8 @@ class Target(Protocol):
         ...
 
     async def swap(self, bundle: Bundle) -> None:
-        """Afterwards key, certificate and chain are the new ones, as one unit, durably."""
+        """Afterwards key, certificate and chain are the new ones, as one unit, durably. Raises `deploy` where what is
+        in place is newer, as `stage` does: a process that stood still must not undo what another one did."""
         ...
 
     async def reload(self, bundle: Bundle) -> None:
