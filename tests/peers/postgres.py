@@ -105,7 +105,9 @@ class Postgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._program.end()
+        # Asked like that, it waits for nobody's session; what it still writes must not meet the removal.
+        self._program.signal(signal.SIGINT)
+        self._program.end(_PATIENCE)
         shutil.rmtree(self._folder)
 
     def _answers(self) -> bool:

@@ -51,6 +51,7 @@ from evercert.store import (
     leases,
     presented,
     renewals,
+    tasks,
 )
 from evercert.store import keys as key_rows
 from evercert.store.budgets import Bucket, Reserved
@@ -110,6 +111,12 @@ async def live(db: Database) -> None:
     await leases.free(db, "somebody", NOW)
     lease = await leases.claim(db, "www", "somebody", NOW, NOW + DAY)
     await leases.release(db, lease or leases.Lease("www", 0), NOW)
+    await renewals.ari_poll(db, "www", NOW + HOUR)
+    await certificates.schedule(db, "www", NOW + HOUR)
+    [polling] = await leases.claim_polls(db, "somebody", NOW + HOUR, NOW + DAY, 10, by=NOW + 2 * HOUR)
+    await db.write(renewals.polled(polling, NOW + 2 * DAY, NOW + 2 * DAY, 6, NOW + DAY))
+    await tasks.stop(db, "www", "enough", NOW)
+    await tasks.resume(db, "www", NOW)
     await certificates.declare(db, given.intent(profile="shortlived"), NOW)
     begun = await given.begun(db)
     await _pay(db, begun)
