@@ -15,8 +15,8 @@ from evercert.base.errors import EvercertError, Exit
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
-from evercert.engine.budget import draws_on, limits_of
-from evercert.engine.remaining import Remaining, remaining
+from evercert.engine.limits.budget import draws_on, limits_of
+from evercert.engine.limits.remaining import Remaining, remaining
 from evercert.engine.wiring import Engine, open_engine
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account

@@ -20,11 +20,11 @@ from evercert.config.declaration.schema import FreezeTable
 from evercert.config.declaration.words import Moment, Span, WindowText
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
+from evercert.engine.asking.prospects import Prospect, prospects
 from evercert.engine.declaring.applying import wanted_of
 from evercert.engine.declaring.wanted import Wanted
+from evercert.engine.limits.remaining import Remaining, remaining_for
 from evercert.engine.merging import lacking
-from evercert.engine.prospects import Prospect, prospects
-from evercert.engine.remaining import Remaining, remaining_for
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
 from evercert.store import certificates, declared

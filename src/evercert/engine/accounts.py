@@ -17,9 +17,9 @@ from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
-from evercert.engine.budget import account_draw, limits_of
+from evercert.engine.limits.budget import account_draw, limits_of
+from evercert.engine.limits.spending import Payer
 from evercert.engine.report import Telling
-from evercert.engine.spending import Payer
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account, AccountStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
+from evercert.engine.asking.withdrawing import Withdrawing
 from evercert.engine.report import Telling
 from evercert.engine.targets import Targets
-from evercert.engine.withdrawing import Withdrawing
 from evercert.model.fact import CertificateFact
 from evercert.model.task import Task
 from evercert.solve.solvers import Solvers

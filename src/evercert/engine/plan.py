@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from evercert.engine.calendar import permitted
 from evercert.engine.merging import asked, lacking, lacks, returning
-from evercert.engine.spread import earlier
+from evercert.engine.renewal.calendar import permitted
+from evercert.engine.renewal.spread import earlier
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
 from evercert.model.intent import RenewPolicy
 from evercert.model.task import Step, Task, Wait

@@ -22,33 +22,33 @@ from evercert.config.secrets import Secrets
 from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.deploy.proof import Probe, prove
-from evercert.engine.abandoning import Abandoning
 from evercert.engine.accounts import Accounts
-from evercert.engine.attempting import Attempting
-from evercert.engine.challenges import Challenges
+from evercert.engine.asking.abandoning import Abandoning
+from evercert.engine.asking.attempting import Attempting
+from evercert.engine.asking.challenges import Challenges
+from evercert.engine.asking.issuing import Issuing
+from evercert.engine.asking.loopbreaker import LoopBreaker
+from evercert.engine.asking.ordering import LeavingOut
+from evercert.engine.asking.permission import Permission
+from evercert.engine.asking.requesting import Requesting
+from evercert.engine.asking.withdrawing import Withdrawing
 from evercert.engine.cleaning import CleaningUp
 from evercert.engine.deploying import Deploying
 from evercert.engine.incident.advancing import Incidents
-from evercert.engine.issuing import Issuing
 from evercert.engine.leases import Leases
 from evercert.engine.leaving import Leaving
-from evercert.engine.loopbreaker import LoopBreaker
+from evercert.engine.limits.pacing import Pace, Paced, rates_of
+from evercert.engine.limits.seeding import seed
 from evercert.engine.masterkey import open_master_key
 from evercert.engine.notifying import Notifying
-from evercert.engine.ordering import LeavingOut
 from evercert.engine.owner import Owner
-from evercert.engine.pacing import Pace, Paced, rates_of
-from evercert.engine.permission import Permission
-from evercert.engine.polling import Polling
 from evercert.engine.readying import Readied
-from evercert.engine.renewing import RenewalInfo
+from evercert.engine.renewal.polling import Polling
+from evercert.engine.renewal.renewing import RenewalInfo
 from evercert.engine.report import Reporter, Telling, silent
-from evercert.engine.requesting import Requesting
 from evercert.engine.revoking import Revoking
-from evercert.engine.seeding import seed
 from evercert.engine.targets import Targets
 from evercert.engine.wishes import check
-from evercert.engine.withdrawing import Withdrawing
 from evercert.engine.work import Hand, Worker
 from evercert.host.files import make_private_dir
 from evercert.host.programs import SystemPrograms

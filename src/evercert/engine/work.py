@@ -37,8 +37,8 @@ Hand = Callable[[Database, CertificateFact, Task], Awaitable[bool]]
 _MOST_STEPS = 50
 _DIZZY = timedelta(hours=1)
 
-# One go yields one certificate. A CA whose renewal window is always in the past would have us renew without
-# end: the next one is not before this, or a twentieth of the life. Where that goes on, engine/loopbreaker.py ends it.
+# One go yields one certificate. A CA whose renewal window is always in the past would have us renew without end: the
+# next one is not before this, or a twentieth of the life. Where that goes on, engine/asking/loopbreaker.py ends it.
 _AGAIN = timedelta(days=1)
 
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.

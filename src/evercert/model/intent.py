@@ -44,7 +44,7 @@ class RenewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When to renew where the CA gives no window (RFC 9773), as a fraction of the lifetime.
 
     None: two thirds of it, or half where it is under ten days (Let's Encrypt's advice). It is the latest moment:
-    renewals are spread before it (engine/spread.py).
+    renewals are spread before it (engine/renewal/spread.py).
     """
 
     fraction: float | None = None

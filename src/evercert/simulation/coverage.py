@@ -25,7 +25,7 @@ _DUE: Final = 0.7
 # deployment; and what an issuance may take.
 _WAIT, _ATTEMPT = timedelta(minutes=25), timedelta(minutes=20)
 _WAIT_OF_LIFE = 1.25 / 20 * (1 - _DUE)
-# How often the CA is asked when to renew (engine/renewing.py), in lives.
+# How often the CA is asked when to renew (engine/renewal/renewing.py), in lives.
 _POLL = 1 / 20
 
 

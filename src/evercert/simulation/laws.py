@@ -32,7 +32,7 @@ from evercert.store import certificates, events
 __all__ = ["judge"]
 
 # Before this part of its life nobody has a reason to replace a certificate, whatever his clock says: a short one is
-# renewed after the half, and first renewals are spread over a quarter of that (engine/spread.py).
+# renewed after the half, and first renewals are spread over a quarter of that (engine/renewal/spread.py).
 _EARLY: Final = 0.36
 # However a CA limits us, we do not ask it more often: for each certificate, and each hour of the limit.
 _PER_LIMIT, _PER_HOUR = 3, 4

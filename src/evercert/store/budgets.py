@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-* It stores what `engine.budget` reckons, in whole microseconds, and decides nothing.
+* It stores what `engine.limits.budget` reckons, in whole microseconds, and decides nothing.
 * Drawing is one guarded statement, for the transaction of what it pays for: of racing nodes as many win as there is
   room for. Whoever draws from several buckets does so in the order of their keys, so that no two wait for each other.
 

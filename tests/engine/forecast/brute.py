@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from evercert.acme.cas import Limit, LimitScope
-from evercert.engine.budget import drawn, left, usable
 from evercert.engine.forecast.fleet import CaRules, Fleet
 from evercert.engine.forecast.model import FREE, NEVER, Model, Steps
+from evercert.engine.limits.budget import drawn, left, usable
 
 __all__ = ["Certificate", "Told", "play_fleet", "play_model"]
 

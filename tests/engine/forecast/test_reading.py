@@ -13,9 +13,9 @@ from evercert.base.names import parse_identifiers
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place
 from evercert.db.protocol import Database
-from evercert.engine.budget import set_digest
 from evercert.engine.forecast.outlook import forecast
 from evercert.engine.forecast.reading import Choice, read_fleet, sampled
+from evercert.engine.limits.budget import set_digest
 from evercert.engine.plan import renewal_moment
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.fact import Renewal

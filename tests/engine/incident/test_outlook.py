@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from evercert.acme.cas import Limit, LimitScope
 from evercert.base.clock import to_epoch
 from evercert.base.names import parse_identifiers
-from evercert.engine.budget import drawn, room_at
 from evercert.engine.incident.outlook import Outlook, Tally
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import ranked
+from evercert.engine.limits.budget import drawn, room_at
 from evercert.model.incident import Measures, Selection
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.model.terms import Terms

@@ -10,11 +10,11 @@ from itertools import compress, groupby
 
 from evercert.acme.cas import Limit, LimitScope
 from evercert.base.names import Identifier
-from evercert.engine.budget import draws, interval, usable
 from evercert.engine.forecast.change import UNCHANGED, Change
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import FREE, NEVER, Books, Bucket, Cohort, Model, Steps
-from evercert.engine.spread import TOGETHER
+from evercert.engine.limits.budget import draws, interval, usable
+from evercert.engine.renewal.spread import TOGETHER
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import Terms
 

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from evercert.acme.cas import Limit
-from evercert.engine.budget import interval, usable
 from evercert.engine.forecast.model import Steps
+from evercert.engine.limits.budget import interval, usable
 
 __all__ = ["needed"]
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from evercert.acme.cas import KNOWN_CAS, LimitScope
 from evercert.db.protocol import Database
-from evercert.engine.budget import limits_of, set_digest
 from evercert.engine.forecast.change import lead_of
 from evercert.engine.forecast.division import counted_by
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import Books
+from evercert.engine.limits.budget import limits_of, set_digest
 from evercert.engine.plan import renewal_moment
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, RenewPolicy, challenge_rule_for

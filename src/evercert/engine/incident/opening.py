@@ -7,10 +7,10 @@ from datetime import datetime
 from evercert.acme.cas import Limit
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.budget import limits_of
 from evercert.engine.incident.outlook import Outlook, Tally
 from evercert.engine.incident.selecting import check, choose
 from evercert.engine.incident.waves import members, ranked
+from evercert.engine.limits.budget import limits_of
 from evercert.model.incident import Measures, Selection
 from evercert.store import budgets, cas, incidents
 

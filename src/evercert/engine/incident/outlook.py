@@ -16,9 +16,9 @@ from datetime import datetime
 
 from evercert.acme.cas import Limit
 from evercert.base.clock import from_epoch, to_epoch
-from evercert.engine.budget import Draw, drawn, draws, left, room_at
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import Ranked, members
+from evercert.engine.limits.budget import Draw, drawn, draws, left, room_at
 from evercert.model.incident import Measures, Stage
 from evercert.store.budgets import Bucket, Key
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evercert.base.names import parse_identifier
 from evercert.engine.plan import renewal_moment
-from evercert.engine.spread import earlier, share
+from evercert.engine.renewal.spread import earlier, share
 from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.intent import CertificateIntent, RenewPolicy
 

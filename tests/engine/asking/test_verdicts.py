@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import CODES, EvercertError, NetworkFailure, Retry
-from evercert.engine.verdicts import OF_CODES, OF_PROBLEMS, is_silence, verdict_of
+from evercert.engine.asking.verdicts import OF_CODES, OF_PROBLEMS, is_silence, verdict_of
 from evercert.model.fact import Verdict
 
 CA = "https://ca.test/directory"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evercert.engine.calendar import permitted
 from evercert.engine.plan import plan, renewal_moment
+from evercert.engine.renewal.calendar import permitted
 from evercert.model.fact import Renewal
 from evercert.model.task import Step, Task, Wait
 from evercert.model.terms import Freeze, OnRemoval, Terms, Window

@@ -10,8 +10,8 @@ import msgspec
 from evercert.acme.cas import LimitScope
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.db.protocol import Database
-from evercert.engine import budget
-from evercert.engine.budget import Draw
+from evercert.engine.limits import budget
+from evercert.engine.limits.budget import Draw
 from evercert.model.intent import CertificateIntent
 from evercert.observe.quota import span
 from evercert.store import budgets, cas

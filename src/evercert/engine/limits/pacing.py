@@ -23,7 +23,7 @@ class Pace:
 
     def __init__(self, rates: Iterable[Rate]) -> None:
         self._rates = tuple(rates)
-        # Theoretical arrival times, in seconds (see `engine.budget`).
+        # Theoretical arrival times, in seconds (see `engine.limits.budget`).
         self._arrivals: dict[Rate, float] = {}
 
     def turn(self, path: str, now: float) -> float:

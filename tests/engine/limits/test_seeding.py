@@ -12,9 +12,9 @@ import pytest
 from evercert.acme.cas import known_ca
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database
-from evercert.engine import budget
-from evercert.engine.remaining import remaining_for
-from evercert.engine.seeding import seed
+from evercert.engine.limits import budget
+from evercert.engine.limits.remaining import remaining_for
+from evercert.engine.limits.seeding import seed
 from evercert.model.access import CaAccess
 from evercert.store import accounts, budgets, cas, certificates, issuances, issued, keys
 from evercert.store.opening import open_store

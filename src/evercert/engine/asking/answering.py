@@ -7,8 +7,8 @@ from datetime import datetime
 from evercert.acme.problem import Problem
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.holding import Held
-from evercert.engine.verdicts import is_silence, verdict_of
+from evercert.engine.asking.verdicts import is_silence, verdict_of
+from evercert.engine.limits.holding import Held
 from evercert.model.fact import Outage, Verdict
 from evercert.store import health
 

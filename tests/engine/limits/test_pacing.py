@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evercert.acme.cas import LimitScope, Rate, known_ca
 from evercert.base.message import Request, Response
 from evercert.config.declaration.schema import LimitsTable
-from evercert.engine.pacing import Pace, Paced, rates_of
+from evercert.engine.limits.pacing import Pace, Paced, rates_of
 from evercert.model.access import CaAccess, OwnLimit
 from tests.fakes.clock import FakeClock
 

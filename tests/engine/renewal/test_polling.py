@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evercert.acme.problem import ProblemType
 from evercert.db.protocol import Database, Row, Statement
-from evercert.engine.renewing import AHEAD, next_poll
+from evercert.engine.renewal.renewing import AHEAD, next_poll
 from evercert.engine.wiring import Engine
 from evercert.model.event import RenewalMoved
 from evercert.model.fact import CertificateFact, IssuedCertificate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evercert.engine.choosing import Ask, cas_of
+from evercert.engine.asking.choosing import Ask, cas_of
 from evercert.model.fact import CertificateFact, Issuance, IssuanceStatus, Presented
 from evercert.model.terms import CaChoice
 

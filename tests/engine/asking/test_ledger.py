@@ -13,8 +13,8 @@ import pytest
 from evercert.acme.cas import known_ca
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database
-from evercert.engine.holding import Held
-from evercert.engine.ledger import Ledger
+from evercert.engine.asking.ledger import Ledger
+from evercert.engine.limits.holding import Held
 from evercert.model.fact import Account, CertificateFact, Issuance, IssuanceStatus, IssuedCertificate, Renewal
 from evercert.pki.cert import read_certificate, self_signed_server
 from evercert.pki.chain import split_pem

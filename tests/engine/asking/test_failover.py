@@ -11,7 +11,7 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.probe import CaaRecord
-from evercert.engine.prospects import prospects
+from evercert.engine.asking.prospects import prospects
 from evercert.engine.wiring import Engine
 from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer, CaPassedOver, Event
 from evercert.model.fact import CertificateFact, IssuanceStatus, Verdict

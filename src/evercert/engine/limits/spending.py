@@ -20,10 +20,10 @@ from evercert.acme.problem import Problem
 from evercert.base.clock import Clock, from_epoch, to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Statement
-from evercert.engine import budget
-from evercert.engine.budget import Draw
-from evercert.engine.holding import Held
-from evercert.engine.refusals import named_draws, wait_of
+from evercert.engine.limits import budget
+from evercert.engine.limits.budget import Draw
+from evercert.engine.limits.holding import Held
+from evercert.engine.limits.refusals import named_draws, wait_of
 from evercert.engine.urgency import is_urgent, urgent_from
 from evercert.model.event import LimitLearned
 from evercert.model.fact import CertificateFact

@@ -11,9 +11,9 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Statement
-from evercert.engine import budget
-from evercert.engine.budget import Draw
-from evercert.engine.spending import Payer
+from evercert.engine.limits import budget
+from evercert.engine.limits.budget import Draw
+from evercert.engine.limits.spending import Payer
 from evercert.model.fact import Account, CertificateFact, Issuance, IssuanceStatus, IssuedCertificate, Presented
 from evercert.pki.cert import read_certificate
 from evercert.store import cas, issuances, issued, presented

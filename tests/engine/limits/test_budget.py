@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evercert.acme.cas import Limit, LimitScope, limits_at
 from evercert.base.names import parse_identifier, parse_identifiers
-from evercert.engine import budget
+from evercert.engine.limits import budget
 from evercert.model.intent import CertificateIntent, ChallengeRule
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"

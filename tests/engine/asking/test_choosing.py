@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evercert.base.names import parse_identifier
-from evercert.engine.choosing import Ask, Later, cas_of, choose, tried
+from evercert.engine.asking.choosing import Ask, Later, cas_of, choose, tried
 from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Trial, Verdict
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import CaChoice, Terms

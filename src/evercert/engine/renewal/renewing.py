@@ -13,7 +13,7 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
-from evercert.engine.answering import is_turn, note
+from evercert.engine.asking.answering import is_turn, note
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
@@ -24,7 +24,7 @@ __all__ = ["AHEAD", "UNSUPPORTED", "RenewalInfo", "next_poll", "renewal_of"]
 # A CA without the extension may get it; a look a day costs nothing.
 UNSUPPORTED = timedelta(days=1)
 
-# Polls are asked for together with those that are due so soon (engine/polling.py), and never before the CA said.
+# Polls are asked for together with those that are due so soon (`polling`), and never before the CA said.
 AHEAD = timedelta(seconds=15)
 _LEAST = timedelta(minutes=1)
 _DRIFT = 1 / 8

@@ -10,7 +10,7 @@ from typing import Final
 from evercert.acme.cas import Limit, LimitScope
 from evercert.base.clock import Clock
 from evercert.db.protocol import Database
-from evercert.engine import budget
+from evercert.engine.limits import budget
 from evercert.store import accounts, budgets, cas, quotas
 from evercert.store.budgets import Bucket
 from evercert.store.quotas import Use

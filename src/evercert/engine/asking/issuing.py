@@ -12,16 +12,16 @@ import msgspec
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Statement
-from evercert.engine.answering import is_turn, note
-from evercert.engine.attempting import Attempting, Joint
-from evercert.engine.choosing import Ask, Later, Passed, choose, pause, tried
-from evercert.engine.holding import Held
-from evercert.engine.lineup import Entrant, line_up
-from evercert.engine.ordering import Without
-from evercert.engine.prospects import begun_at
-from evercert.engine.racing import race
+from evercert.engine.asking.answering import is_turn, note
+from evercert.engine.asking.attempting import Attempting, Joint
+from evercert.engine.asking.choosing import Ask, Later, Passed, choose, pause, tried
+from evercert.engine.asking.lineup import Entrant, line_up
+from evercert.engine.asking.ordering import Without
+from evercert.engine.asking.prospects import begun_at
+from evercert.engine.asking.racing import race
+from evercert.engine.asking.verdicts import is_silence, verdict_of
+from evercert.engine.limits.holding import Held
 from evercert.engine.report import Telling
-from evercert.engine.verdicts import is_silence, verdict_of
 from evercert.model.event import CaPassedOver
 from evercert.model.fact import (
     CertificateFact,

@@ -14,14 +14,14 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts, Registered
-from evercert.engine.challenges import Challenges
-from evercert.engine.ledger import Ledger
-from evercert.engine.lineup import Entrant
+from evercert.engine.asking.challenges import Challenges
+from evercert.engine.asking.ledger import Ledger
+from evercert.engine.asking.lineup import Entrant
+from evercert.engine.asking.ordering import LeavingOut, for_names, ordered
+from evercert.engine.asking.permission import Permission
+from evercert.engine.asking.requesting import Requesting
 from evercert.engine.merging import asked
-from evercert.engine.ordering import LeavingOut, for_names, ordered
-from evercert.engine.permission import Permission
 from evercert.engine.report import Telling
-from evercert.engine.requesting import Requesting
 from evercert.issue.attempt import OrderLost, OrderStale, obtain
 from evercert.issue.means import Means
 from evercert.model.fact import CertificateFact, Issuance, IssuedCertificate, Presented

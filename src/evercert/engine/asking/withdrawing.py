@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
-from evercert.engine.answering import is_turn, note
-from evercert.engine.attempting import Attempting, Joint
-from evercert.engine.verdicts import verdict_of
+from evercert.engine.asking.answering import is_turn, note
+from evercert.engine.asking.attempting import Attempting, Joint
+from evercert.engine.asking.verdicts import verdict_of
 from evercert.issue.attempt import obtain
 from evercert.issue.means import Means
 from evercert.issue.placing import find_order

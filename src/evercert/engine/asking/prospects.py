@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from evercert.db.protocol import Database
-from evercert.engine.choosing import Ask, cas_of, choose
+from evercert.engine.asking.choosing import Ask, cas_of, choose
 from evercert.model.fact import CertificateFact, Issuance, Outage
 from evercert.store import accounts, health
 

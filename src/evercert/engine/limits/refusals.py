@@ -8,7 +8,7 @@ from typing import Final
 
 from evercert.acme.cas import LimitScope
 from evercert.base.clock import from_epoch
-from evercert.engine.budget import Draw
+from evercert.engine.limits.budget import Draw
 from evercert.store.budgets import Bucket
 
 __all__ = ["named_draws", "wait_of"]

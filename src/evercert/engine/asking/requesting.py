@@ -21,7 +21,7 @@ __all__ = ["Requesting"]
 
 @dataclass(frozen=True, slots=True)
 class Requesting:
-    """Makes issuances for `engine.attempting`."""
+    """Makes issuances for `engine.asking.attempting`."""
 
     sealer: Sealer
     clock: Clock

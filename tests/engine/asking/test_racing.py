@@ -16,7 +16,7 @@ from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.message import Request, Response
 from evercert.base.names import Identifier
-from evercert.engine.racing import race
+from evercert.engine.asking.racing import race
 from evercert.engine.wiring import Engine
 from evercert.model.event import IssuanceAbandoned
 from evercert.model.fact import CertificateFact

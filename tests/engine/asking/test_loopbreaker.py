@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evercert.base.backoff import retry_delay
 from evercert.base.names import parse_identifier
-from evercert.engine.loopbreaker import loop
+from evercert.engine.asking.loopbreaker import loop
 from evercert.model.event import CertificateStopped
 from evercert.model.fact import Cause, CertificateFact, Failure, IssuedCertificate
 from evercert.model.intent import CertificateIntent, RenewPolicy

@@ -23,10 +23,10 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Statement
 from evercert.engine.accounts import Accounts
-from evercert.engine.answering import is_turn, note
+from evercert.engine.asking.answering import is_turn, note
 from evercert.engine.leases import Leases
 from evercert.engine.plan import plan
-from evercert.engine.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
+from evercert.engine.renewal.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
 from evercert.engine.report import Telling
 from evercert.engine.urgency import rank_at
 from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Renewal
