@@ -96,7 +96,9 @@ def _twice(world: World, story: Story) -> Iterator[str]:
         mine.sort(key=lambda each: each.not_before)
         for before, after in pairwise(mine):
             age = after.not_before - before.not_before
-            if age < story.life * _EARLY and not (_was_to_be_replaced(world, before, after) or _raced(before, after)):
+            if age < story.life * _EARLY and not (
+                _was_to_be_replaced(world, before, after) or _raced(world, before, after)
+            ):
                 yield f"{intent.name} was issued again after {span_words(age.total_seconds())}: {after.order}"
 
 
@@ -109,11 +111,19 @@ def _was_to_be_replaced(world: World, before: Certificate, after: Certificate) -
     )
 
 
-def _raced(before: Certificate, after: Certificate) -> bool:
+def _raced(world: World, before: Certificate, after: Certificate) -> bool:
     """Whether both may be of one race: near the end two CAs are asked at once, and the second may have issued before it
-    could be told that it is not needed. Never two of one CA."""
-    others = before.order.split("/")[2] != after.order.split("/")[2]
-    return others and (after.not_before - before.not_before).total_seconds() < _ATTEMPT
+    could be told that it is not needed. Or the first one's CA fell silent when it had the request, so that another was
+    asked. Never two of one CA."""
+    if before.order.split("/")[2] == after.order.split("/")[2]:
+        return False
+    at_once = (after.not_before - before.not_before).total_seconds() < _ATTEMPT
+    return at_once or any(
+        fault.kind is FaultKind.CA_OUTAGE
+        and BEGIN + timedelta(seconds=fault.since) <= after.not_before
+        and before.not_before <= BEGIN + timedelta(seconds=fault.until)
+        for fault in world.weather.faults
+    )
 
 
 def _targets(world: World) -> Iterator[str]:

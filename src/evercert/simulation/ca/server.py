@@ -225,7 +225,8 @@ class CaServer(Door):
         return self._show_order(order)
 
     def _issue(self, order: Order) -> None:
-        start = order.not_before or self.clock.now()
+        # When it was made, which may be long before anybody looks.
+        start = order.not_before or order.due or self.clock.now()
         end = order.not_after or start + self.lifetime
         serial = self._random.getrandbits(126) + (1 << 126)
         leaf, chains = self.hierarchy.sign(order.csr, order.identifiers, start, end, serial)
