@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from evercert.base.errors import EvercertError
+from evercert.base.waiting import first_of
 from evercert.daemon.following import Following
 from evercert.daemon.standing import Standing
 from evercert.db.protocol import Wakeup
@@ -91,13 +92,7 @@ async def _work(engine: Engine, look: timedelta) -> None:
 async def _until_news(engine: Engine, news: Wakeup, look: timedelta) -> None:
     """Returns when there may be work, or after a look's time at most."""
     pause = await _pause(engine, look)
-    waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(engine.clock.sleep(pause.total_seconds()))]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+    await first_of(news.wait(), engine.clock.sleep(pause.total_seconds()))
 
 
 async def _pause(engine: Engine, look: timedelta) -> timedelta:

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
+from evercert.base.waiting import first_of
 from evercert.db.protocol import Database
 from evercert.engine.report import Telling
 from evercert.model.fact import Failure
@@ -78,7 +79,7 @@ class Notifying:
                 while True:
                     self._stirred.clear()
                     pause = await self._pause(look)
-                    await _first(news.wait(), self._stirred.wait(), self._clock.sleep(pause.total_seconds()))
+                    await first_of(news.wait(), self._stirred.wait(), self._clock.sleep(pause.total_seconds()))
                     await self._clock.sleep(_BREATH)
         finally:
             await self.end()
@@ -226,14 +227,3 @@ def _delivery(entry: Entry) -> Delivery:
     # With the hash in it, no event of another store has the same.
     called = f"evercert-{entry.id}-{entry.hash[:16]}"
     return Delivery(called, entry.id, entry.kind, entry.certificate, msgspec.json.encode(entry.document()))
-
-
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Returns once one of them has; the others are cancelled."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

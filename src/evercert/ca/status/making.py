@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from typing import Final
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
+from evercert.base.waiting import first_of
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.ca.status.due import bases_after, due_lists, oldest_base
 from evercert.ca.status.places import path_of
@@ -64,7 +65,7 @@ class ListMaker:
             await self.look()
         finally:
             self.looked.set()
-        await _either(news.wait(), self.clock.sleep(_LOOK))
+        await first_of(news.wait(), self.clock.sleep(_LOOK))
 
     async def look(self) -> None:
         """Afterwards every list that was due is made, or another node is at it. What fails is logged, and due still."""
@@ -207,13 +208,3 @@ def _digested(sign: partial[list[bytes]]) -> tuple[list[bytes], str]:
     for each in pieces:
         digest.update(each)
     return pieces, digest.hexdigest()
-
-
-async def _either(one: Coroutine[None, None, None], other: Coroutine[None, None, None]) -> None:
-    """Returns once one of them has."""
-    waits = {asyncio.ensure_future(each) for each in (one, other)}
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waits:
-            each.cancel()
