@@ -51,3 +51,13 @@ def test_the_unit_of_a_ca_is_printed_for_where_it_is_and_listens(tmp_path: Path)
     usual = ca_unit_text(CA_FOLDER, [8443])
     assert "CapabilityBoundingSet=\n" in usual
     assert "DynamicUser=yes" in usual
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [*(ROOT / "src/evercert/daemon/units").glob("evercert*.service"), *(ROOT / "examples").glob("systemd/*.service")],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_who_starts_programs_and_workers_is_told_to_end_alone_and_tells_them(unit: Path) -> None:
+    text = unit.read_text()
+    assert ("KillMode=mixed" in text) == ("evercert run" in text)
