@@ -48,6 +48,7 @@ from evercert.store import (
     incidents,
     issuances,
     issued,
+    lanes,
     leases,
     presented,
     renewals,
@@ -83,6 +84,7 @@ TABLES = (
     "incidents",
     "incident_certificates",
     "budgets",
+    "lanes",
 )
 
 # Of keys, all but what differs from run to run.
@@ -159,9 +161,11 @@ async def _pay(db: Database, begun: Issuance) -> None:
     await budgets.learn(db, [Bucket(other, now, now)], LimitLearned(ca=given.CA, limit="a limit"), NOW)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=False)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=True)
-    await certificates.held(db, "www", Hold(NOW + HOUR, "a limit"))
+    await certificates.held(db, "www", Hold(NOW + HOUR, "a lane"), lane="a")
+    await lanes.call_in(db, "a", 1, NOW)
+    entered = lanes.entered("a", "www", 1, NOW)
     paid = budgets.draw(key, now=now, span=1, latest=now + 9)
-    placing = await issuances.placing(db, begun, paid, now=NOW, reserved=[Reserved(key, 1)])
+    placing = await issuances.placing(db, begun, *entered, paid, now=NOW, reserved=[Reserved(key, 1)])
     await issuances.drop_replaces(db, placing, budgets.charge(other, now=now, span=1), reserved=[Reserved(other, 1)])
     await db.write(budgets.forgive(other, now=now))
 

@@ -14,8 +14,8 @@ from evercert.db.migrate import Migration
 from evercert.db.opening import Place
 from evercert.db.protocol import Database, Statement
 from evercert.model.event import LimitLearned
-from evercert.model.fact import IssuanceStatus
-from evercert.store import budgets, events, issuances, retention
+from evercert.model.fact import Issuance, IssuanceStatus
+from evercert.store import budgets, certificates, events, issuances, retention
 from evercert.store.budgets import Bucket, Reserved
 from evercert.store.opening import open_store
 from evercert.store.retention import Retention
@@ -182,3 +182,54 @@ async def test_who_gives_back_and_who_learns_do_not_wait_for_each_other(
                 budgets.learn(two, [Bucket(KEY, 0, T - 1)], LimitLearned(ca=CA), NOW),
             )
         assert (await bucket(one)).tat == T
+
+
+async def _reserving(db: Database, account: str = "default", *, rival: bool = False) -> Issuance:
+    """An issuance that may be ordered, with tokens of two buckets reserved for it."""
+    begun = await issuances.begin(db, "www", (await given.account(db, account)).id, None, b"csr", now=NOW, rival=rival)
+    paid = [budgets.charge(key, now=T, span=SECOND) for key in (KEY, OTHER)]
+    reserved = [Reserved(KEY, SECOND), Reserved(OTHER, SECOND)]
+    return await issuances.placing(db, begun, *paid, now=NOW, reserved=reserved)
+
+
+async def _used(db: Database) -> list[int]:
+    return [(await bucket(db, key)).tat - T for key in (KEY, OTHER)]
+
+
+async def test_what_was_reserved_is_given_back_whatever_ends_the_issuance(db: Database) -> None:
+    await given.declared(db)
+    await issuances.abandon(db, await _reserving(db), "lost", now=NOW)
+    assert await _used(db) == [0, 0]
+    await db.write(*issuances.abandoned(await _reserving(db), "another CA is asked now", NOW))
+    assert await _used(db) == [0, 0]
+    await _reserving(db)
+    await certificates.declare(db, given.intent(profile="other"), NOW)
+    assert await _used(db) == [0, 0]
+    # Whoever gives it up read it before it was paid for.
+    before = await issuances.begin(db, "www", (await given.account(db)).id, None, b"csr", now=NOW)
+    paid = budgets.charge(KEY, now=T, span=SECOND)
+    await issuances.placing(db, before, paid, now=NOW, reserved=[Reserved(KEY, SECOND)])
+    await certificates.leave_out(db, "www", [], NOW, before)
+    assert await _used(db) == [0, 0]
+
+
+async def test_nothing_is_given_back_twice_nor_of_what_was_issued(db: Database) -> None:
+    await given.declared(db)
+    placing = await _reserving(db)
+    ordered = await issuances.ordered(db, placing, "https://ca.test/o", adopted=False, now=NOW)
+    await issuances.issued(db, ordered, given.chain(1), given.view(1), now=NOW)
+    with pytest.raises(EvercertError):
+        await issuances.abandon(db, ordered, "late", now=NOW)
+    assert await _used(db) == [SECOND, SECOND]
+
+
+async def test_the_loser_of_a_race_gives_back_unless_its_certificate_comes_all_the_same(db: Database) -> None:
+    await given.declared(db)
+    loser, winner = await _reserving(db), await _reserving(db, "other", rival=True)
+    assert await _used(db) == [2 * SECOND, 2 * SECOND]
+    loser = await issuances.ordered(db, loser, "https://ca.test/1", adopted=False, now=NOW)
+    winner = await issuances.ordered(db, winner, "https://ca.test/2", adopted=False, now=NOW)
+    await issuances.issued(db, winner, given.chain(1), given.view(1), now=NOW)
+    assert await _used(db) == [SECOND, SECOND]
+    await issuances.issued_late(db, loser, given.chain(2), given.view(2), now=NOW)
+    assert await _used(db) == [2 * SECOND, 2 * SECOND]

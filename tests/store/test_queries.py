@@ -121,6 +121,7 @@ _SCANS = {
     "open incidents",
     "outages",  # of CAs, of which there are a few
     "ask again at once",
+    "give back",  # of the few buckets of one issuance
     "ranks with due",  # of ranks, of which there are eight
     "what was applied",
     "known cas",

@@ -67,6 +67,8 @@ class Worker:
         self._poll = poll
         self._room = asyncio.Semaphore(width)
         self._draining = False
+        # Who found a lane full when it was last looked at. Owned by this process alone.
+        self._in_line: set[str] = set()
 
     async def settle(self, name: str) -> None:
         """Afterwards nothing is due for the certificate now: it was done, or it failed and waits."""
@@ -123,9 +125,9 @@ class Worker:
         self._draining = True
 
     async def _fresh(self, working: set[asyncio.Task[None]], done: dict[str, None]) -> list[Lease]:
-        """Claimed certificates that this go has not looked at yet."""
+        """Claimed certificates that this go has not looked at yet, or that were called in since."""
         claimed = await self._claimed(working)
-        again = [each for each in claimed if each.certificate in done]
+        again = [each for each in claimed if each.certificate in done and each.certificate not in self._in_line]
         for lease in again:
             async with self._leases.keeping(lease):
                 pass  # due again: for the next go
@@ -166,6 +168,8 @@ class Worker:
             began = began or fact
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
+                in_line = fact.hold is not None and fact.hold.in_line
+                (self._in_line.add if in_line else self._in_line.discard)(leased.name)
                 if await leased.until(step.until, rank_at(fact, step.until)):
                     return
                 continue  # somebody asked for attention; perhaps after the facts were read

@@ -24,7 +24,8 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
     `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`, `exec:`); `family` 4 or 6 forces
     IPv4 or IPv6, 0 leaves it open. The EAB and `account_key`, the type of its
-    key, are used when an account is made and never again. `limits` stand in place of those that are known.
+    key, are used when an account is made and never again. `limits` stand in place of those that are known; of so many
+    certificates as `concurrency` says are orders open at once per account, zero for as many as come.
     """
 
     directory: str
@@ -38,3 +39,4 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     eab_algorithm: str = "HS256"
     account_key: KeyType = KeyType.EC256
     limits: tuple[OwnLimit, ...] = ()
+    concurrency: int = 0

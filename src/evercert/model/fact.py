@@ -231,6 +231,8 @@ class Hold(msgspec.Struct, frozen=True):
     until: datetime
     limit: str
     ca: str = ""
+    # It is called in before, when it is its turn.
+    in_line: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ DNS_FIELDS: Final = (
     Field("follow_cname", "write where a CNAME at the challenge's name points", default="yes"),
     Field("propagation_timeout", "seconds to wait until the record is seen everywhere; 0: do not look", default="120"),
     Field("propagation_servers", "servers to ask instead of the zone's own, comma separated: address[:port]"),
+    Field("concurrency", "certificates proved through it at once, of all nodes together; empty: no limit"),
     Field("changes_per_minute", "records changed in a minute by all nodes together; empty: no limit"),
     Field("resolvers", "resolvers that must find the record too, comma separated: address[:port]"),
 )

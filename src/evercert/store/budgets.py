@@ -30,7 +30,7 @@ __all__ = [
     "charge",
     "draw",
     "forgive",
-    "give_back",
+    "given_back",
     "has_room",
     "is_known",
     "learn",
@@ -76,9 +76,10 @@ def charge(key: Key, *, now: int, span: int) -> Statement:
     return _SQL["charge"](**_where(key), now=now, span=span, first=now + span)
 
 
-def give_back(key: Key, span: int) -> Statement:
-    """The statement that takes the arrival time back by what was reserved in vain."""
-    return _SQL["give back"](**_where(key), span=span)
+def given_back(issuance_id: int) -> Statement:
+    """The statement that takes arrival times back by what was reserved for an issuance in vain; for the transaction in
+    which it is given up, and so once."""
+    return _SQL["give back"](issuance_id=issuance_id)
 
 
 def forgive(key: Key, *, now: int) -> Statement:

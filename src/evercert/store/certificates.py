@@ -187,11 +187,13 @@ async def failed(
     await db.write(statement.expecting(1), events.appended(event, failure.at), *also)
 
 
-async def held(db: Database, name: str, hold: Hold | None, trials: Sequence[Trial] = (), *also: Statement) -> None:
+async def held(
+    db: Database, name: str, hold: Hold | None, trials: Sequence[Trial] = (), *also: Statement, lane: str = ""
+) -> None:
     """Afterwards it waits for that, until it is issued, woken or changed, or for nothing; in one transaction with what
-    came of each CA, and with what is done *also*. No failure."""
+    came of each CA, and with what is done *also*. No failure. In a *lane* it is called in before (store/lanes.py)."""
     statement = _SQL["hold certificate"](
-        name=name, hold=to_text(hold) if hold else "", trials=to_text(trials) if trials else ""
+        name=name, hold=to_text(hold) if hold else "", trials=to_text(trials) if trials else "", lane=lane
     )
     await db.write(statement.expecting(1), *also)
 

@@ -19,7 +19,7 @@ from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import Cause, Issuance, IssuanceStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
-from evercert.store import budgets, events
+from evercert.store import budgets, events, lanes
 from evercert.store import issued as issued_rows
 from evercert.store.budgets import Reserved
 from evercert.store.columns import moment, number_or_none, to_text
@@ -153,38 +153,43 @@ async def issued(
     kept = issued_rows.kept(issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
     others = [from_row(row) for row in await db.rows(open_of(issuance.certificate)) if row[0] != issuance.id]
     lost = [each for other in others for each in abandoned(other, "another CA was first", now)]
-    *_, (row,) = await db.write(done, *lost, *kept)
+    *_, (row,) = await db.write(done, *lost, lanes.left(issuance.certificate), *kept)
     return issued_rows.from_row(row)
 
 
 async def issued_late(
     db: Database, issuance: Issuance, chain: tuple[bytes, ...], view: CertificateView, *, now: datetime
 ) -> IssuedCertificate:
-    """Afterwards the certificate of an issuance that was given up meanwhile is kept beside the current one. Raises
-    `conflict` where it was not given up."""
+    """Afterwards the certificate of an issuance that was given up meanwhile is kept beside the current one, and what
+    was given back for it is drawn again, for the CA has counted it. Raises `conflict` where it was not given up."""
     done = _SQL["issuance is issued late"](id=issuance.id).expecting(1)
     kept = issued_rows.kept(
         issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id, current=False
     )
-    *_, (row,) = await db.write(done, *kept)
+    rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
+    used = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
+    again = [budgets.charge(each.key, now=to_epoch(now), span=each.span) for each in sorted(used, key=_by_key)]
+    *_, (row,) = await db.write(done, *again, *kept)
     return issued_rows.from_row(row)
 
 
 async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime, lost: bool = False) -> None:
     """Afterwards it is given up for that reason, what was reserved for it is given back, and another may begin; its
     order, if it has one and that is not *lost* to the CA too, is to be withdrawn."""
-    rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
-    reserved = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
-    returned = (budgets.give_back(each.key, each.span) for each in sorted(reserved, key=lambda each: each.key))
-    ended, told = abandoned(issuance, reason, now, lost=lost)
-    await db.write(ended, *returned, told)  # the chain of events last, as whoever learns of a limit does
+    await db.write(*abandoned(issuance, reason, now, lost=lost))
 
 
-def abandoned(issuance: Issuance, reason: str, now: datetime, *, lost: bool = False) -> tuple[Statement, Statement]:
-    """The statements that give it up."""
+def abandoned(issuance: Issuance, reason: str, now: datetime, *, lost: bool = False) -> tuple[Statement, ...]:
+    """The statements that give it up, and give back what was reserved for it and its places in lanes. The chain of
+    events comes last among them, as where somebody learns of a limit."""
     event = IssuanceAbandoned(certificate=issuance.certificate, order_url=issuance.order_url, reason=reason[:_REASON])
     ended = _SQL["abandon issuance"](id=issuance.id, reason=reason[:_REASON], lost=int(lost), now=to_epoch(now))
-    return ended.expecting(1), events.appended(event, now)
+    return (
+        ended.expecting(1),
+        budgets.given_back(issuance.id),
+        lanes.left(issuance.certificate),
+        events.appended(event, now),
+    )
 
 
 async def begun_since(db: Database, certificate: str, since: datetime) -> list[Begun]:
@@ -195,6 +200,10 @@ async def begun_since(db: Database, certificate: str, since: datetime) -> list[B
         Begun(account_id, Cause(cause), moment(at), status == "issued", status == "abandoned" and bool(was_ordered))
         for account_id, cause, status, was_ordered, at in await db.rows(statement)
     ]
+
+
+def _by_key(reserved: Reserved) -> budgets.Key:
+    return reserved.key
 
 
 def _lines(reserved: Sequence[Reserved]) -> str:

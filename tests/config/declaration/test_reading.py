@@ -347,3 +347,23 @@ def test_limits_of_a_ca_are_declared_in_place_of_the_known_ones(read: Read) -> N
 def test_a_limit_that_is_none_is_told(read: Read, written: str, said: str) -> None:
     with pytest.raises(Faulty, match=said):
         read(f"[cas.letsencrypt.limits]\n{written}\n")
+
+
+def test_how_many_at_once_is_declared_for_a_ca_and_for_a_dns_account(read: Read) -> None:
+    declaration = read(
+        """
+        [cas.internal]
+        directory = "https://ca.internal/directory"
+        concurrency = 20
+        [dns.one]
+        provider = "cloudflare"
+        zones = ["a.test"]
+        concurrency = 1
+        options = { token = "env:T" }
+        [certificates."www.a.test"]
+        """
+    )
+    [(access, _)] = declaration.cas
+    assert access.concurrency == 20
+    [wanted] = declaration.certificates
+    assert wanted.intent.challenges[0].options == {"token": "env:T", "concurrency": "1"}

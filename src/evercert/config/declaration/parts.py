@@ -119,6 +119,7 @@ def _as_access(table: CaTable, directory: str, origin: Origin) -> CaAccess:
         eab_algorithm=table.eab_algorithm,
         account_key=table.account_key,
         limits=tuple(_own_limits(table.limits)) if table.limits else (),
+        concurrency=table.concurrency or 0,
     )
 
 
@@ -151,7 +152,8 @@ class Rules:
 
     def _add_zones(self, entry: Entry[DnsTable], seen: dict[str, Origin], faults: list[Fault]) -> None:
         table, origin = entry.table, entry.origin
-        options = _texts(table.options)
+        at_once = {} if table.concurrency is None else {"concurrency": str(table.concurrency)}
+        options = _texts(table.options) | at_once
         self.all.append((ChallengeRule(table.challenge, table.provider, options), origin))
         for number, written in enumerate(table.zones):
             inside = ("zones", number)

@@ -180,6 +180,13 @@ class CaTable(_Strict, frozen=True):
     roots: Annotated[str, _says("a file of further trust anchors for the CA's own TLS")] = ""
     proxy: Annotated[str, _says("HTTP proxy for this CA, or a reference to it")] = ""
     allow_http: Annotated[bool, _says("accept a CA without TLS")] = False
+    concurrency: (
+        Annotated[
+            int,
+            msgspec.Meta(description="orders that are open there at once for one account, of all nodes together", ge=1),
+        ]
+        | None
+    ) = None
     ip: Annotated[Literal[4, 6], _says("reach it by IPv4 or IPv6 only")] | None = None
     limits: Annotated[LimitsTable, _says("its limits, if yours are not the known ones (docs/limits.md)")] | None = None
 
@@ -190,6 +197,15 @@ class DnsTable(_Strict, frozen=True):
     provider: Annotated[str, _says("which provider (docs/dns.md)")]
     zones: Annotated[tuple[str, ...], _says("the zones that it answers for; of several that fit a name, the longest")]
     challenge: Annotated[Literal["dns-01", "dns-account-01", "dns-persist-01"], _says("by which challenge")] = "dns-01"
+    concurrency: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                description="certificates that are proved at once in each of the zones, of all nodes together", ge=1
+            ),
+        ]
+        | None
+    ) = None
     options: Options = {}
 
 

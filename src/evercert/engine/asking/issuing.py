@@ -15,6 +15,7 @@ from evercert.db.protocol import Database, Statement
 from evercert.engine.asking.answering import is_turn, note
 from evercert.engine.asking.attempting import Attempting, Joint
 from evercert.engine.asking.choosing import Ask, Later, Passed, choose, pause, tried
+from evercert.engine.asking.lanes import Full, call_in, in_line, places_given_up, with_room
 from evercert.engine.asking.lineup import Entrant, line_up
 from evercert.engine.asking.ordering import Without
 from evercert.engine.asking.prospects import begun_at
@@ -34,7 +35,7 @@ from evercert.model.fact import (
     Verdict,
 )
 from evercert.model.task import Task
-from evercert.store import certificates, events, health, issuances
+from evercert.store import certificates, events, health, issuances, lanes
 
 __all__ = ["Issuing"]
 
@@ -80,11 +81,16 @@ class Issuing:
         if isinstance(choice, Later):
             await self._put_off(db, fact, choice)
             return True
+        entry = await with_room(db, fact, choice, begun, self.clock.now())
+        if isinstance(entry, Full):
+            await self._stand_in_line(db, fact, entry)
+            return True
         self.telling(f"issuing: {task.reason}")
-        entrants = await self._line_up(db, fact, choice, begun)
+        entrants = await self._line_up(db, fact, entry, begun)
         joint = Joint(db, fact, self.attempting.challenges.route(fact.intent))
         outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
         await self._keep(db, fact, dict(zip([each.ca.directory for each in entrants], outcomes, strict=True)), outages)
+        await call_in(db, fact.intent, entry.cas, self.clock.now())
         return True
 
     async def _choice(self, db: Database, fact: CertificateFact, outages: _Outages, begun: _Begun) -> Ask | Later:
@@ -107,6 +113,14 @@ class Issuing:
         reason = f"{later.waiting.ca} is not asked before: {later.waiting.reason}"
         await certificates.held(db, fact.intent.name, Hold(until, reason[:_REASON], later.waiting.ca), fact.trials)
         self.telling(f"put off until {until:%Y-%m-%d %H:%M} UTC: {reason}")
+
+    async def _stand_in_line(self, db: Database, fact: CertificateFact, full: Full) -> None:
+        now, lane = self.clock.now(), full.lane
+        hold = await in_line(db, fact, full, now)
+        await certificates.held(db, fact.intent.name, hold, fact.trials, lane=lane.key)
+        # Who left between our look and this has called in somebody else, or nobody.
+        await lanes.call_in(db, lane.key, lane.most, now)
+        self.telling(f"stands in line: {hold.limit}")
 
     async def _line_up(self, db: Database, fact: CertificateFact, choice: Ask, begun: _Begun) -> list[Entrant]:
         entrants, given_up = line_up(fact, choice, begun)
@@ -136,12 +150,16 @@ class Issuing:
             if isinstance(outcome, Without):
                 continue
             if isinstance(outcome, EvercertError):
-                failed.append(_Failed(ca, outcome, verdict_of(outcome), is_silence(outcome)))
+                verdict = None if isinstance(outcome, Full) else verdict_of(outcome)
+                failed.append(_Failed(ca, outcome, verdict, is_silence(outcome)))
                 outcome.about(ca=ca)
             else:
                 until = f"{outcome.not_after:%Y-%m-%d %H:%M} UTC"
                 self.telling(f"issued by {outcome.issuer}, serial {outcome.serial}, until {until}")
-        if len(failed) == len(outcomes):
+        full = [each.error for each in failed if isinstance(each.error, Full)]
+        if len(full) == len(outcomes):
+            await self._stand_in_line(db, fact, full[0])
+        elif len(failed) == len(outcomes):
             await self._failed(db, fact, failed)
 
     async def _failed(self, db: Database, fact: CertificateFact, failed: Sequence[_Failed]) -> None:
@@ -162,7 +180,9 @@ class Issuing:
             if each.verdict is None:  # the same at any CA
                 wait = pause(after, failures, now, self.rng)
                 retry_at = max(retry_at, now + max(each.error.after or timedelta(), wait))
-        also = list(self._moved_on(after, failed, begun, then, now)) if retry_at == now else []
+        also = await places_given_up(db, after, begun, retry_at, now)
+        if retry_at == now:
+            also += self._moved_on(after, failed, begun, then, now)
         error = failed[0].error
         if all(isinstance(each.error, Held) for each in failed):
             hold = None if retry_at == now else Hold(retry_at, error.message[:_REASON], failed[0].ca)

@@ -11,10 +11,12 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Statement
+from evercert.engine.asking.lanes import Full, entering, full_among, lanes_of
 from evercert.engine.limits import budget
 from evercert.engine.limits.budget import Draw
 from evercert.engine.limits.spending import Payer
 from evercert.model.fact import Account, CertificateFact, Issuance, IssuanceStatus, IssuedCertificate, Presented
+from evercert.model.terms import CaChoice
 from evercert.pki.cert import read_certificate
 from evercert.store import cas, issuances, issued, presented
 
@@ -23,7 +25,8 @@ __all__ = ["Ledger"]
 
 class Ledger:
     """Keeps the contract of `issue.means.Record`; for one attempt at one account's CA. `placing` and
-    `replaces_dropped` raise `Held` where a limit leaves no room. Attempts that race have *one_wins* in common."""
+    `replaces_dropped` raise `Held` where a limit, or a lane, leaves no room. Attempts that race have *one_wins* in
+    common."""
 
     def __init__(
         self,
@@ -47,9 +50,18 @@ class Ledger:
             await self._payer.wait_for(draws)
             return await issuances.placing(self._db, issuance, now=self._clock.now())
         reserved = self._payer.reserved(draws)
+        choice = CaChoice(self._account.ca, self._account.name)
+        found = await lanes_of(self._db, self._fact.intent, choice)
 
         async def place(paid: Sequence[Statement]) -> Issuance:
-            return await issuances.placing(self._db, issuance, *paid, now=self._clock.now(), reserved=reserved)
+            now, name = self._clock.now(), issuance.certificate
+            entered = entering(found, name, now)
+            try:
+                return await issuances.placing(self._db, issuance, *entered, *paid, now=now, reserved=reserved)
+            except EvercertError as error:
+                if error.code.name == "conflict" and (lane := await full_among(self._db, found, name, now)):
+                    raise Full(lane, self._account.ca, now) from error
+                raise
 
         return await self._payer.pay(draws, place)
 

@@ -23,7 +23,9 @@ from evercert.model.intent import CertificateIntent, challenge_rule_for
 from evercert.observe.registered_domain import registered_domain
 
 __all__ = [
+    "BY_RECORD",
     "Draw",
+    "account_digest",
     "account_draw",
     "ahead",
     "drawn",
@@ -48,7 +50,7 @@ _RESERVED = 10
 _FEW = 5
 
 # The challenges for which a record is written and taken away each time, and the field that says how many a minute.
-_BY_RECORD = {"dns-01", "dns-account-01"}
+BY_RECORD = {"dns-01", "dns-account-01"}
 _PACE = "changes_per_minute"
 
 
@@ -201,19 +203,20 @@ def _record_changes(intent: CertificateIntent) -> Iterator[Draw]:
     taken away. Who has authorizations that are valid still needs none of them, but we do not know that yet."""
     counts: dict[tuple[str, str, int], int] = {}
     for identifier in intent.identifiers:
-        rule = challenge_rule_for(intent, identifier, _BY_RECORD)
+        rule = challenge_rule_for(intent, identifier, BY_RECORD)
         pace = rule.options.get(_PACE, "") if rule else ""
         if rule and pace.isdecimal() and int(pace):
-            account = (f"dns:{rule.solver}", _account_digest(rule.options), int(pace))
+            account = (f"dns:{rule.solver}", account_digest(rule.options), int(pace))
             counts[account] = counts.get(account, 0) + 2
     for (place, subject, pace_of), changes in counts.items():
         limit = Limit(LimitScope.RECORD_CHANGES, pace_of, timedelta(minutes=1))
         yield Draw(limit.scope, subject, limit, changes, place)
 
 
-def _account_digest(options: Mapping[str, str]) -> str:
+def account_digest(options: Mapping[str, str]) -> str:
     """Stands for the account at the provider, whatever zone and pace are written beside it."""
-    lines = sorted(f"{name}={value}" for name, value in options.items() if name not in {_PACE, "zone", "ttl"})
+    beside = {_PACE, "concurrency", "zone", "ttl"}
+    lines = sorted(f"{name}={value}" for name, value in options.items() if name not in beside)
     return sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -31,7 +31,7 @@ from evercert.observe.quota import span
 from evercert.store import budgets
 from evercert.store.budgets import Bucket, Reserved
 
-__all__ = ["Payer", "limit_words", "told"]
+__all__ = ["Payer", "called", "limit_words", "told"]
 
 T = TypeVar("T")
 
@@ -199,12 +199,17 @@ class Payer:
 
 def told(ca: str, draw: Draw) -> str:
     """The limit that is used up, as a clause."""
-    name = draw.place.removeprefix("dns:") or _NAMES.get(ca) or urlsplit(ca).hostname or ca
+    name = draw.place.removeprefix("dns:") or called(ca)
     if draw.limit is None:
         return f"{name} {'makes no more accounts' if draw.scope is _ACCOUNTS else 'takes no more orders'} for now"
     subject = draw.subject.rpartition(" ")[2]
     about = f" for {subject}" if draw.scope in _SHOWN else ""
     return f"{name}'s limit of {limit_words(draw.limit)} is used up{about}"
+
+
+def called(ca: str) -> str:
+    """The CA with that directory, as people call it."""
+    return _NAMES.get(ca) or urlsplit(ca).hostname or ca
 
 
 def limit_words(limit: Limit) -> str:

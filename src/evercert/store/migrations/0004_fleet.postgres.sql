@@ -19,6 +19,10 @@ DROP INDEX certificates_due;
 -- With the name in it, the order of work needs no sorting and "nothing is due" touches no row.
 CREATE INDEX certificates_due ON certificates (rank, next_action_at, name);
 
+-- In which lane it waits for a place, where its hold says that one is full.
+ALTER TABLE certificates ADD COLUMN lane TEXT COLLATE "C" NOT NULL DEFAULT '';
+CREATE INDEX certificates_in_line ON certificates (lane, rank, next_action_at, name) WHERE lane <> '';
+
 CREATE INDEX certificates_leased ON certificates (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX certificates_stopped ON certificates (name) WHERE stopped <> '';
 CREATE INDEX certificates_held ON certificates (name) WHERE hold <> '';
@@ -62,6 +66,16 @@ CREATE TABLE budgets (
 );
 
 CREATE INDEX budgets_by_tat ON budgets (tat);
+
+-- Who is among the so many at once that a lane has places for: an account at a CA, or a zone at a DNS provider.
+CREATE TABLE lanes (
+    lane TEXT COLLATE "C" NOT NULL,
+    certificate TEXT COLLATE "C" NOT NULL REFERENCES certificates (name) ON DELETE CASCADE,
+    until BIGINT, -- it is kept free for it so long; NULL once something was ordered, or may have been
+    PRIMARY KEY (lane, certificate)
+);
+
+CREATE INDEX lanes_by_certificate ON lanes (certificate);
 
 -- A CA that does not answer is asked by one certificate now and then, not by all of them.
 CREATE TABLE ca_health (

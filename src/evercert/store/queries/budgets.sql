@@ -31,8 +31,19 @@ ON CONFLICT (ca, scope, subject) DO UPDATE
 SET tat = CASE WHEN budgets.tat > :now THEN budgets.tat ELSE :now END + :span;
 
 -- name: give back
--- What was reserved is not used.
-UPDATE budgets SET tat = tat - :span WHERE ca = :ca AND scope = :scope AND subject = :subject;
+-- What was reserved for an issuance is not used; its column `paid` holds one object of JSON a line.
+UPDATE budgets SET tat = budgets.tat - owed.span
+FROM (
+    SELECT
+        json_extract(line.value, '$.key[0]') AS ca,
+        json_extract(line.value, '$.key[1]') AS scope,
+        json_extract(line.value, '$.key[2]') AS subject,
+        sum(json_extract(line.value, '$.span')) AS span
+    FROM issuances AS o, json_each('[' || replace(rtrim(o.paid, char(10)), char(10), ',') || ']') AS line
+    WHERE o.id = :issuance_id
+    GROUP BY 1, 2, 3
+) AS owed
+WHERE budgets.ca = owed.ca AND budgets.scope = owed.scope AND budgets.subject = owed.subject;
 
 -- name: queue
 -- A moment of its own for one more that waits, behind the others; none beyond the last one that is given out.

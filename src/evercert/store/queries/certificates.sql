@@ -96,7 +96,7 @@ WHERE name = :name;
 
 -- name: hold certificate
 -- A limit leaves no room for it before a moment; that is no failure.
-UPDATE certificates SET hold = :hold, trials = :trials WHERE name = :name;
+UPDATE certificates SET hold = :hold, trials = :trials, lane = :lane WHERE name = :name;
 
 -- name: certificate failed
 -- The last attempt, what came of each CA so far, and when the next one is.
