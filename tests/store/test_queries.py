@@ -122,6 +122,7 @@ _SCANS = {
     "outages",  # of CAs, of which there are a few
     "ask again at once",
     "give back",  # of the few buckets of one issuance
+    "waiting for a lane",  # of what its index gave
     "ranks with due",  # of ranks, of which there are eight
     "what was applied",
     "known cas",
