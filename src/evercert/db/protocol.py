@@ -18,12 +18,16 @@ Row = tuple[Any, ...]
 @dataclass(frozen=True, slots=True)
 class Query:
     """SQL with a name, and its twin where PostgreSQL needs other words. `LiteralString` keeps a value from ever
-    becoming part of it. Where it says so, having written it is *news* on that channel."""
+    becoming part of it. Where it says so, having written it is *news* on that channel.
+
+    *apart*: beside any other statement of a transaction it does the same before, after or at the same time: it adds a
+    row that no other one looks at, or it only looks, or locks, and before the transaction as well as within it."""
 
     name: str
     sql: LiteralString
     postgres: LiteralString = ""
     news: LiteralString = ""
+    apart: bool = False
 
     def __call__(self, **params: Value) -> Statement:
         return Statement(self, params)

@@ -25,7 +25,7 @@ from evercert.model.fact import Account, AccountStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
 from evercert.pki.keys import PrivateKey, generate
 from evercert.pki.seal import Sealer
-from evercert.store import accounts, cas, directories, issuances, keys
+from evercert.store import accounts, cas, directories, keys
 
 __all__ = ["Accounts", "Registered"]
 
@@ -91,9 +91,9 @@ class Accounts:
     async def issuer_of(self, certificate: IssuedCertificate, intent: CertificateIntent) -> tuple[str, str]:
         """The CA that issued the certificate, which may be another than is asked first now, and the name of the
         account there; the intent's own where it came from elsewhere."""
-        issuance = await issuances.get(self._db, certificate.issuance_id) if certificate.issuance_id else None
-        account = await accounts.get(self._db, issuance.account_id) if issuance else None
-        return (account.ca, account.name) if account else (intent.ca, intent.account)
+        number = certificate.issuance_id
+        known = await accounts.of_issuance(self._db, number) if number else None
+        return known or (intent.ca, intent.account)
 
     async def that_issued(self, certificate: IssuedCertificate, intent: CertificateIntent) -> Registered:
         """The account of `issuer_of`, as `registered` has it."""

@@ -23,6 +23,7 @@ __all__ = [
     "find",
     "get",
     "listed",
+    "of_issuance",
     "of_issuances",
     "registered",
     "set_contacts",
@@ -40,6 +41,12 @@ async def find(db: Database, ca: str, name: str) -> Account | None:
 async def get(db: Database, account_id: int) -> Account | None:
     rows = await db.rows(_SQL["account"](id=account_id))
     return _account(rows[0]) if rows else None
+
+
+async def of_issuance(db: Database, number: int) -> tuple[str, str] | None:
+    """The CA that was asked, and the account's name there; None where the issuance is not kept any more."""
+    rows = await db.rows(_SQL["account of an issuance"](id=number))
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def of_issuances(db: Database, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:

@@ -12,6 +12,7 @@ Trust: whoever can change this can have us ask a CA too often, or hold orders ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 _SQL: Final = load_queries("budgets")
+# Whoever draws from a bucket does not ask as well whether it has room.
+_NO_ROOM: Final = replace(_SQL["no room"], apart=True)
 
 Key = tuple[str, str, str]
 
@@ -68,7 +71,7 @@ def draw(key: Key, *, now: int, span: int, latest: int) -> Statement:
 
 def has_room(key: Key, *, now: int, latest: int) -> Statement:
     """The guard that something might be drawn, which draws nothing."""
-    return _SQL["no room"](**_where(key), now=now, latest=latest).expecting(0)
+    return _NO_ROOM(**_where(key), now=now, latest=latest).expecting(0)
 
 
 def charge(key: Key, *, now: int, span: int) -> Statement:

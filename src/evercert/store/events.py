@@ -31,7 +31,7 @@ __all__ = ["CHANNEL", "Happened", "appended", "chain", "head", "latest", "prune"
 CHANNEL: Final[LiteralString] = "events"
 
 _SQL: Final = load_queries("events")
-_APPEND: Final = replace(_SQL["append event"], news=CHANNEL)
+_APPEND: Final = replace(_SQL["append event"], news=CHANNEL, apart=True)
 _PORTION = 1000
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "history",
     "keep",
     "kept",
+    "of_number",
     "revoked",
 ]
 
@@ -44,8 +45,13 @@ _MATCHES = 20
 
 
 async def get(db: Database, issued_id: int) -> IssuedCertificate | None:
-    rows = await db.rows(_SQL["issued certificate"](id=issued_id))
+    rows = await db.rows(of_number(issued_id))
     return from_row(rows[0]) if rows else None
+
+
+def of_number(issued_id: int) -> Statement:
+    """The statement whose row, if there is one, `from_row` reads."""
+    return _SQL["issued certificate"](id=issued_id)
 
 
 async def ca_of(db: Database, issued_id: int) -> str:

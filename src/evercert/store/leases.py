@@ -12,6 +12,7 @@ Moments are those of the nodes' own clocks. Two that differ by more than a lease
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _SQL: Final = load_queries("leases")
+_FENCE: Final = replace(_SQL["fence"], apart=True)
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ async def claim(db: Database, name: str, owner: str, now: datetime, until: datet
 
 def fence(lease: Lease) -> Statement:
     """The statement that undoes its transaction where somebody else was given the certificate since."""
-    return _SQL["fence"](name=lease.certificate, epoch=lease.epoch).expecting(1)
+    return _FENCE(name=lease.certificate, epoch=lease.epoch).expecting(1)
 
 
 async def is_current(db: Database, lease: Lease) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,8 @@ from evercert.store.sql import load_queries
 __all__ = ["WIDTH", "ari_poll", "changed", "from_row", "get", "is_same", "polled", "put"]
 
 _SQL: Final = load_queries("renewals")
+# Nothing else that is written with it changes the certificate.
+_POLL: Final = replace(_SQL["poll with renewal"], apart=True)
 
 # So many columns does `from_row` read.
 WIDTH: Final = 5
@@ -33,12 +36,12 @@ async def put(db: Database, issued_id: int, renewal: Renewal, now: datetime) -> 
     The moment is kept as it was drawn for as long as the window stays the same. A moved one is an
     event. Idempotent; without effect if the certificate was pruned meanwhile.
     """
-    before, certificate = await get(db, issued_id), await issued.get(db, issued_id)
-    if certificate is None:
+    known, kept = await db.read(_SQL["renewal"](issued_id=issued_id), issued.of_number(issued_id))
+    if not kept:
         return
     await db.write(
-        *changed(certificate, before, renewal, now),
-        _SQL["poll with renewal"](issued_id=issued_id, poll_at=to_epoch(renewal.poll_at)),
+        *changed(issued.from_row(kept[0]), from_row(known[0]) if known else None, renewal, now),
+        _POLL(issued_id=issued_id, poll_at=to_epoch(renewal.poll_at)),
     )
 
 

@@ -6,12 +6,23 @@ neither is repeated unless it cannot.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from evercert.base.errors import EvercertError
 from evercert.db.pg.numbered import GUARD
 
-__all__ = ["as_told", "is_guard", "is_lost", "is_not_ready", "is_outdated", "may_be_tried_again", "state_of"]
+__all__ = [
+    "as_told",
+    "is_ended_by_server",
+    "is_guard",
+    "is_lost",
+    "is_not_ready",
+    "is_outdated",
+    "may_be_tried_again",
+    "number_of_guard",
+    "state_of",
+]
 
 _LOOK_AGAIN = "look again, it has changed"
 _RUNNING = "see that PostgreSQL runs and can be reached from here"
@@ -87,6 +98,19 @@ def is_outdated(error: BaseException) -> bool:
 def is_guard(error: BaseException) -> bool:
     """Whether a guarded statement has undone itself."""
     return state_of(error) == "22P02" and GUARD in str(error.args[0])
+
+
+def number_of_guard(error: BaseException) -> int:
+    """Which of the statements that were joined it guards."""
+    found = re.search(rf"{GUARD} (\d+)", str(error.args[0]))
+    return int(found[1]) if found else 0
+
+
+def is_ended_by_server(error: BaseException) -> bool:
+    """Whether the server says that it ended the session in the middle of a statement (it was told to stop, or somebody
+    ended that session). It does so where a statement can be undone, and never while or after it commits; one that has
+    crashed says something else, or nothing."""
+    return "57P01" in {state_of(error), state_of(error.__cause__) if error.__cause__ else ""}
 
 
 def as_told(error: BaseException, place: str) -> EvercertError:

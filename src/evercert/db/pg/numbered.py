@@ -50,7 +50,7 @@ class Numbered:
     """A query's words with `$1`, `$2`, ..., and the names that those had, in this order.
 
     `guarded` are its words where it stands alone and one more value says how many rows it must touch; empty
-    where it is no plain change.
+    where it is no plain change. `returns` says whether it has rows to return.
     """
 
     name: str
@@ -59,23 +59,29 @@ class Numbered:
     guarded: str
     returns: bool
 
+    @property
+    def changes(self) -> bool:
+        """Whether it is a plain change."""
+        return bool(self.guarded)
+
 
 # Queries are those of the program's own files: some hundreds.
 @lru_cache(4096)
-def numbered(query: Query) -> Numbered:
-    """The query for PostgreSQL; compiled once."""
+def numbered(query: Query, taken: int = 0) -> Numbered:
+    """The query for PostgreSQL, the first of its numbers the one after those that are *taken*; compiled once."""
     names: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:
         name = found["name"]
-        return found[0] if name is None else f"${names.setdefault(name, len(names) + 1)}"
+        return found[0] if name is None else f"${names.setdefault(name, taken + len(names) + 1)}"
 
     words = query.postgres or query.sql
     sql = _PARTS.sub(number, words)
-    returns = bool(_RETURNS.search(_PARTS.sub("", words)))
+    changes = bool(_CHANGES.match(sql))
+    returns = not changes or bool(_RETURNS.search(_PARTS.sub("", words)))
     # Whatever is the last line of the words, a comment too, has to end before ours begin.
     changing = sql if returns else f"{sql}\nRETURNING TRUE"
-    guarded = _GUARDED.format(sql=changing, expect=len(names) + 1, guard=GUARD) if _CHANGES.match(sql) else ""
+    guarded = _GUARDED.format(sql=changing, expect=taken + len(names) + 1, guard=GUARD) if changes else ""
     return Numbered(query.name, sql, tuple(names), guarded, returns)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.db.pg.failures import is_guard, is_outdated
+from evercert.db.pg.failures import is_guard, is_outdated, number_of_guard
+from evercert.db.pg.joined import Joined
 from evercert.db.pg.numbered import numbered, values_of
 from evercert.db.protocol import Row, Statement, Value
 
@@ -89,6 +90,16 @@ class Session:
         if len(rows) != statement.expect:
             raise _too_late(statement)
         return rows if query.returns else []
+
+    async def run_joined(self, joined: Joined, statements: Sequence[Statement]) -> list[list[Row]]:
+        """What each of *statements* returned, which are *joined*; if it raises `conflict`, nothing was changed."""
+        try:
+            [row], _ = await self._fetch(joined.sql, joined.values)
+        except Exception as error:
+            if is_guard(error):
+                raise _too_late(statements[number_of_guard(error)]) from None
+            raise
+        return joined.rows(row)
 
     async def execute(self, sql: str, *, patiently: bool = False) -> None:
         """Run *sql*, several statements of ours if need be; *patiently*: however long it takes."""
