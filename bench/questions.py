@@ -17,6 +17,7 @@ from bench.clients import Certbot, Client, Evercert, Lego, LegoAtOnce
 from bench.declared import measure_declared
 from bench.filled import copy_lineage, fill_store
 from bench.fleet.question import measure_fleet
+from bench.fleet.working import measure_issuing, measure_polling
 from bench.forecast import measure_forecast
 from bench.measure import Command, all_of, cost_of, typical
 from bench.table import print_table
@@ -121,6 +122,16 @@ def fleet(folder: Path, scale: Scale) -> None:
         measure_fleet(folder, pebble, scale.stored, scale.seconds)
 
 
+def fleet_issue(folder: Path, scale: Scale) -> None:
+    """Certificates by one worker from our own CA, from a declaration to installed files, on each database."""
+    measure_issuing(folder, scale.most, scale.seconds)
+
+
+def fleet_ari(folder: Path, scale: Scale) -> None:
+    """How many certificates one worker asks our own CA about, on each database."""
+    measure_polling(folder, scale.most, scale.seconds)
+
+
 def ca(folder: Path, scale: Scale) -> None:
     """Certificates from every CA that can be had here, under one load."""
     load = Load(scale.issued, warm=scale.issued // 10, clients=32, accounts=32, seconds=scale.seconds / 4)
@@ -145,6 +156,8 @@ QUESTIONS = {
     "declared": declared,
     "forecast": forecast,
     "fleet": fleet,
+    "fleet-issue": fleet_issue,
+    "fleet-ari": fleet_ari,
     "ca": ca,
     "ca-retention": ca_retention,
     "ca-lists": ca_lists,

@@ -109,8 +109,8 @@ async def _claims(place: Place) -> list[float]:
             claimed = await leases.claim_due(db, "bench", now, now + timedelta(minutes=1), _CLAIMED)
             spans.append(time.perf_counter() - began)
             assert len(claimed) == _CLAIMED
-        later = Query("later", "UPDATE certificates SET next_action_at = :then WHERE next_action_at < :then")
-        await db.write(later(then=to_epoch(now + timedelta(days=30))))
+        later = Query("later", "UPDATE certificates SET next_action_at = :then WHERE next_action_at < :soon")
+        await db.write(later(then=to_epoch(now + timedelta(days=30)), soon=to_epoch(now + timedelta(days=1))))
         return spans
 
 

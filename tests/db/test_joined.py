@@ -49,6 +49,19 @@ async def test_a_row_that_is_locked_first_can_be_changed_beside_it(db: PostgresD
     assert await db.rows(ALL()) == [(0, "x"), (1, "uno"), (2, "x"), (7, "seven")]
 
 
+async def test_they_are_done_in_their_order(db: PostgresDatabase) -> None:
+    await db.write(Query("log", "CREATE TABLE log (place SERIAL, n INTEGER, word TEXT)")())
+    told = Query("tell", "INSERT INTO log (n, word) VALUES (:n, :word)", apart=True)
+    statements = [
+        told(n=n, word=word).expecting(1) if n % 2 else told(n=n, word=word) for n, word in enumerate("abcdef")
+    ]
+    statements.insert(3, RENAMED(n=1, word="uno"))
+    assert change_of(statements) is not None
+    await db.write(*statements)
+    in_order = Query("in order", "SELECT word FROM log ORDER BY place")
+    assert "".join(word for (word,) in await db.rows(in_order())) == "abcdef"
+
+
 @pytest.mark.parametrize(
     ("statements", "who"),
     [

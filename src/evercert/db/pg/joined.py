@@ -22,30 +22,28 @@ _MOST: Final = 8
 
 # The rows of each are an array of records, in their order.
 _READ: Final = "ARRAY(SELECT r{number} FROM (\n{sql}\n) AS r{number})"
-_CHANGED: Final = "ARRAY(SELECT r{number} FROM r{number})"
-# Fails, and so undoes everything, unless the part has touched or returned that number of rows. Guards are computed in
-# their order, each when it is reached, so that a fence holds its lock before anything is changed.
+_RETURNED: Final = "ARRAY(SELECT r{number} FROM r{number})"
+# Fails, and so undoes everything, unless the part has touched or returned that number of rows.
 _GUARD: Final = """\
 (
     SELECT CASE WHEN count(*) = ${expect} THEN TRUE ELSE CAST(concat('{guard} {number}: ', count(*)) AS BOOLEAN) END
     FROM r{number}
 )"""
+_DONE: Final = "(SELECT count(*) FROM r{number})"
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Words and values of the one statement; `returns` says of each part whether its rows are among what comes back,
-    which is one row: first a value for each guard, then an array for each part that returns rows."""
+    """Words and values of the one statement. One row comes back; `places` says for each part in which of its columns
+    the part's rows are, if it returns any."""
 
     sql: str
     values: list[Value]
-    returns: tuple[bool, ...]
-    guards: int
+    places: tuple[int | None, ...]
 
     def rows(self, row: Row) -> list[list[Row]]:
         """What each part returned, out of what came back."""
-        arrays = iter(row[self.guards :])
-        return [list(next(arrays)) if returns else [] for returns in self.returns]
+        return [[] if place is None else list(row[place]) for place in self.places]
 
 
 def reading_of(statements: Sequence[Statement]) -> Joined | None:
@@ -53,16 +51,16 @@ def reading_of(statements: Sequence[Statement]) -> Joined | None:
     if len(statements) > _MOST:
         return None
     words = _reading(tuple(statement.query for statement in statements))
-    return Joined(words, _values(statements), (True,) * len(statements), 0)
+    return Joined(words, _values(statements), tuple(range(len(statements))))
 
 
 def change_of(statements: Sequence[Statement]) -> Joined | None:
     """The one statement that does what all of them do, if there is one."""
     if not _may_be_joined(statements):
         return None
-    words, returns = _change(tuple((each.query, each.expect is not None) for each in statements))
+    words, places = _change(tuple((each.query, each.expect is not None) for each in statements))
     guards = [each.expect for each in statements if each.expect is not None]
-    return Joined(words, [*_values(statements), *guards], returns, len(guards))
+    return Joined(words, [*_values(statements), *guards], places)
 
 
 def portions_of(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
@@ -92,21 +90,27 @@ def _reading(queries: tuple[Query, ...]) -> str:
 
 
 @lru_cache(1024)
-def _change(parts: tuple[tuple[Query, bool], ...]) -> tuple[str, tuple[bool, ...]]:
-    """Its words, and of each part whether it returns rows."""
+def _change(parts: tuple[tuple[Query, bool], ...]) -> tuple[str, tuple[int | None, ...]]:
+    """Its words, and for each part in which column its rows are. A part is done when the first of its columns is
+    computed, and columns are computed from the left: a fence holds its lock before anything is changed, and events
+    have the order in which they were told."""
     words, taken = _numbered_on([query for query, _ in parts])
-    returns = tuple(numbered(query).returns for query, _ in parts)
-    tables, columns, arrays = [], [], []
-    for number, (sql, (_, is_guarded), returning) in enumerate(zip(words, parts, returns, strict=True)):
-        if returning:
-            arrays.append(_CHANGED.format(number=number))
+    tables: list[str] = []
+    columns: list[str] = []
+    places: list[int | None] = []
+    for number, (sql, (query, is_guarded)) in enumerate(zip(words, parts, strict=True)):
+        returns = numbered(query).returns
+        # Whatever is the last line of the words, a comment too, has to end before ours begin.
+        tables.append(f"r{number} AS (\n{sql}\n)" if returns else f"r{number} AS (\n{sql}\nRETURNING TRUE\n)")
         if is_guarded:
             taken += 1
             columns.append(_GUARD.format(number=number, expect=taken, guard=GUARD))
-        # Whatever is the last line of the words, a comment too, has to end before ours begin.
-        counted = "\nRETURNING TRUE" if is_guarded and not returning else ""
-        tables.append(f"r{number} AS (\n{sql}{counted}\n)")
-    return "WITH " + ",\n".join(tables) + "\nSELECT " + (",\n".join([*columns, *arrays]) or "TRUE"), returns
+        elif not returns:
+            columns.append(_DONE.format(number=number))
+        places.append(len(columns) if returns else None)
+        if returns:
+            columns.append(_RETURNED.format(number=number))
+    return "WITH " + ",\n".join(tables) + "\nSELECT " + ",\n".join(columns), tuple(places)
 
 
 def _numbered_on(queries: Sequence[Query]) -> tuple[list[str], int]:
