@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from evercert.base.errors import EvercertError
-from evercert.db.pg.joined import change_of, portions_of, reading_of
+from evercert.db.pg.joined import portions_of
 from evercert.db.postgres import PostgresDatabase
 from evercert.db.protocol import Query, Statement
 from tests.db.numbers import ADD, ALL, COUNT, NUMBERS, RENAME, RENAMED
@@ -33,6 +33,10 @@ def lock(n: int) -> Statement:
     return LOCK(n=n).expecting(1)
 
 
+def is_one(statements: Sequence[Statement]) -> bool:
+    return len(portions_of(statements, reads=False)) == 1
+
+
 async def test_each_has_its_own_rows_back_in_their_order(db: PostgresDatabase) -> None:
     few = Query("few", "SELECT n, word, CAST(NULL AS TEXT) FROM numbers WHERE n <> :n ORDER BY n DESC")
     assert await db.read(few(n=1), COUNT(), few(n=0)) == [
@@ -44,7 +48,7 @@ async def test_each_has_its_own_rows_back_in_their_order(db: PostgresDatabase) -
 
 async def test_a_row_that_is_locked_first_can_be_changed_beside_it(db: PostgresDatabase) -> None:
     statements = lock(1), RENAMED(n=1, word="uno").expecting(1), LOG(n=7, word="seven")
-    assert change_of(statements) is not None
+    assert is_one(statements)
     assert await db.write(*statements) == [[(1,)], [(1,)], []]
     assert await db.rows(ALL()) == [(0, "x"), (1, "uno"), (2, "x"), (7, "seven")]
 
@@ -56,7 +60,7 @@ async def test_they_are_done_in_their_order(db: PostgresDatabase) -> None:
         told(n=n, word=word).expecting(1) if n % 2 else told(n=n, word=word) for n, word in enumerate("abcdef")
     ]
     statements.insert(3, RENAMED(n=1, word="uno"))
-    assert change_of(statements) is not None
+    assert is_one(statements)
     await db.write(*statements)
     in_order = Query("in order", "SELECT word FROM log ORDER BY place")
     assert "".join(word for (word,) in await db.rows(in_order())) == "abcdef"
@@ -73,7 +77,7 @@ async def test_they_are_done_in_their_order(db: PostgresDatabase) -> None:
 async def test_a_guard_that_says_no_undoes_all_and_is_named(
     db: PostgresDatabase, statements: tuple[Statement, ...], who: str
 ) -> None:
-    assert change_of(statements) is not None
+    assert is_one(statements)
     with pytest.raises(EvercertError, match=f"{who}: somebody else was first") as caught:
         await db.write(*statements)
     assert caught.value.code.name == "conflict"
@@ -98,12 +102,16 @@ async def test_what_the_server_ended_midway_is_done_again(postgres: Postgres, db
 
 
 def test_what_may_see_what_another_one_does_is_not_joined_with_it() -> None:
-    assert change_of((RENAME(n=1, word="a"), RENAME(n=2, word="b"))) is None
-    assert change_of((lock(1), COUNT())) is None
-    assert reading_of([COUNT()] * 9) is None
+    assert not is_one((RENAME(n=1, word="a"), RENAME(n=2, word="b")))
+    assert not is_one((lock(1), COUNT()))
 
 
 def test_a_long_transaction_is_sent_in_as_few_portions_as_its_order_allows() -> None:
     rename = RENAME(n=1, word="a")
-    portions = list(portions_of((lock(1), rename, rename, LOG(n=7, word="b"), COUNT(), rename)))
+    portions = portions_of((lock(1), rename, rename, LOG(n=7, word="b"), COUNT(), rename), reads=False)
     assert [len(portion) for portion in portions] == [2, 2, 1, 1]
+
+
+async def test_very_many_reads_are_of_one_moment_too(db: PostgresDatabase) -> None:
+    one = Query("one", "SELECT n FROM numbers WHERE n = :n")
+    assert await db.read(*(one(n=n % 4) for n in range(100))) == [[(n % 4,)] if n % 4 < 3 else [] for n in range(100)]

@@ -20,6 +20,8 @@ __all__ = ["WIDTH", "ari_poll", "changed", "from_row", "get", "is_same", "polled
 _SQL: Final = load_queries("renewals")
 # Nothing else that is written with it changes the certificate.
 _POLL: Final = replace(_SQL["poll with renewal"], apart=True)
+# Of those that are written together, each is about another certificate.
+_POLLED: Final = replace(_SQL["polled"], apart=True)
 
 # So many columns does `from_row` read.
 WIDTH: Final = 5
@@ -75,7 +77,7 @@ def is_same(before: Renewal, renewal: Renewal) -> bool:
 def polled(lease: Lease, poll_at: datetime, until: datetime, rank: int, now: datetime) -> Statement:
     """The statement after which the CA is asked again then and something is due at *until*, or *now* if somebody asked
     for attention; it lets the lease go, and does nothing where somebody else was given the certificate since."""
-    return _SQL["polled"](
+    return _POLLED(
         name=lease.certificate,
         epoch=lease.epoch,
         poll_at=to_epoch(poll_at),

@@ -7,7 +7,7 @@ changes a row that another one changes: where all but one of them are `Query.apa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,10 +15,11 @@ from typing import Final
 from evercert.db.pg.numbered import GUARD, numbered, values_of
 from evercert.db.protocol import Query, Row, Statement, Value
 
-__all__ = ["Joined", "change_of", "portions_of", "reading_of"]
+__all__ = ["Joined", "joined", "portions_of"]
 
-# With more of them a plan costs more than the round trips that it saves.
-_MOST: Final = 8
+# With more of them a plan costs more than the round trips that it saves. A multiple of three, which is how many
+# statements a certificate's facts take, so that those of many are few different ones.
+_MOST: Final = 9
 
 # The rows of each are an array of records, in their order.
 _READ: Final = "ARRAY(SELECT r{number} FROM (\n{sql}\n) AS r{number})"
@@ -46,37 +47,33 @@ class Joined:
         return [[] if place is None else list(row[place]) for place in self.places]
 
 
-def reading_of(statements: Sequence[Statement]) -> Joined | None:
-    """The one statement that reads all of them, unless there are too many."""
-    if len(statements) > _MOST:
-        return None
-    words = _reading(tuple(statement.query for statement in statements))
-    return Joined(words, _values(statements), tuple(range(len(statements))))
-
-
-def change_of(statements: Sequence[Statement]) -> Joined | None:
-    """The one statement that does what all of them do, if there is one."""
-    if not _may_be_joined(statements):
-        return None
-    words, places = _change(tuple((each.query, each.expect is not None) for each in statements))
-    guards = [each.expect for each in statements if each.expect is not None]
-    return Joined(words, [*_values(statements), *guards], places)
-
-
-def portions_of(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
-    """All of them in their order, in portions of which each is one statement or can be joined."""
-    portion: list[Statement] = []
+def portions_of(statements: Sequence[Statement], *, reads: bool) -> list[list[Statement]]:
+    """All of them in their order, in portions of which each is one statement or can be joined; *reads*: none changes
+    anything."""
+    portions: list[list[Statement]] = []
     for statement in statements:
-        if portion and not _may_be_joined([*portion, statement]):
-            yield portion
-            portion = []
-        portion.append(statement)
-    yield portion
+        if portions and _may_be_joined([*portions[-1], statement], reads):
+            portions[-1].append(statement)
+        else:
+            portions.append([statement])
+    return portions
 
 
-def _may_be_joined(statements: Sequence[Statement]) -> bool:
-    plain = all(numbered(each.query).changes or each.query.apart for each in statements)
-    return plain and len(statements) <= _MOST and sum(not each.query.apart for each in statements) <= 1
+def joined(portion: Sequence[Statement], *, reads: bool) -> Joined:
+    """The one statement that does what all of the portion do."""
+    if reads:
+        words = _reading(tuple(statement.query for statement in portion))
+        return Joined(words, _values(portion), tuple(range(len(portion))))
+    words, places = _change(tuple((each.query, each.expect is not None) for each in portion))
+    guards = [each.expect for each in portion if each.expect is not None]
+    return Joined(words, [*_values(portion), *guards], places)
+
+
+def _may_be_joined(statements: Sequence[Statement], reads: bool) -> bool:
+    if len(statements) > _MOST or reads:
+        return len(statements) <= _MOST
+    are_plain = all(numbered(each.query).changes or each.query.apart for each in statements)
+    return are_plain and sum(not each.query.apart for each in statements) <= 1
 
 
 def _values(statements: Sequence[Statement]) -> list[Value]:

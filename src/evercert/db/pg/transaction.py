@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evercert.db.pg.failures import is_ended_by_server, is_lost
-from evercert.db.pg.joined import Joined, change_of, portions_of, reading_of
+from evercert.db.pg.joined import joined, portions_of
 from evercert.db.pg.numbered import numbered
 from evercert.db.pg.session import Session
 from evercert.db.protocol import Row, Statement
@@ -20,16 +20,12 @@ class Undone(ConnectionError):
 async def transaction(session: Session, statements: Sequence[Statement], *, reads: bool) -> list[list[Row]]:
     """What each statement returned; afterwards all of them are durable, or (after any error but a lost session at the
     very end) none is. *reads*: nothing could be undone."""
-    if len(statements) == 1:
-        (only,) = statements
-        if reads or only.expect is None or not numbered(only.query).changes:
-            return [await session.run(only)]
-        return [await session.run_guarded(only)]
-    if joined := reading_of(statements) if reads else change_of(statements):
-        return await _at_once(session, joined, statements)
+    portions = portions_of(statements, reads=reads)
+    if len(portions) < 2:
+        return await _at_once(session, statements, reads)
     try:
         await session.execute("BEGIN")
-        rows = [each for portion in portions_of(statements) for each in await _portion(session, portion)]
+        rows = [each for portion in portions for each in await _together(session, portion, reads)]
     except Exception as error:
         if is_lost(error) and not isinstance(error, TimeoutError):
             raise Undone from error
@@ -39,17 +35,24 @@ async def transaction(session: Session, statements: Sequence[Statement], *, read
     return rows
 
 
-async def _at_once(session: Session, joined: Joined, statements: Sequence[Statement]) -> list[list[Row]]:
+async def _at_once(session: Session, statements: Sequence[Statement], reads: bool) -> list[list[Row]]:
+    """The same of one portion alone, or of nothing."""
+    match statements:
+        case []:
+            return []
+        case [only] if reads or only.expect is None or not numbered(only.query).changes:
+            return [await session.run(only)]
+        case [only]:
+            return [await session.run_guarded(only)]
     try:
-        return await session.run_joined(joined, statements)
+        return await _together(session, statements, reads)
     except Exception as error:
         if is_ended_by_server(error):
             raise Undone from error
         raise
 
 
-async def _portion(session: Session, statements: Sequence[Statement]) -> list[list[Row]]:
-    """Some of a transaction's statements, what each returned."""
-    if len(statements) > 1 and (joined := change_of(statements)):
-        return await session.run_joined(joined, statements)
-    return [await session.run(statement) for statement in statements]
+async def _together(session: Session, portion: Sequence[Statement], reads: bool) -> list[list[Row]]:
+    if len(portion) == 1:
+        return [await session.run(portion[0])]
+    return await session.run_joined(joined(portion, reads=reads), portion)
