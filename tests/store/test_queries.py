@@ -154,7 +154,7 @@ async def test_no_query_scans_a_table_unless_that_is_its_purpose(db: Database, q
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
 def test_sql_keeps_to_what_both_databases_know(query: Query) -> None:
     strange = r"\b(ifnull|glob|json_each|json_extract|datetime|strftime|rowid|autoincrement|replace into|or ignore)\b"
-    assert not re.search(strange, query.sql, re.IGNORECASE)
+    assert query.postgres or not re.search(strange, query.sql, re.IGNORECASE)  # the one with a twin is for SQLite alone
     assert not re.search(r"[?@$]\w", query.sql)
 
 
