@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -154,8 +155,18 @@ def test_the_receiver_of_webhooks_takes_what_is_signed_and_each_event_once(tmp_p
         except urllib.error.URLError:
             return 0
 
+    def sent(*headers: str) -> int:
+        """What it says to a request that nobody has signed."""
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as stranger:
+            stranger.sendall("\r\n".join(["POST / HTTP/1.1", "Host: x", *headers, "", ""]).encode())
+            return int(stranger.recv(1 << 10).split(b" ")[1])
+
     with Program(argv, tmp_path / "log", env={**os.environ, "WEBHOOK_SECRET": secret}) as receiver:
         receiver.wait_until(lambda: posted(secret) == 204, "taking an event")
         assert posted(secret) == 204
         assert posted("another secret") == 401
+        assert sent("Content-Length: 0") == 401
+        # Nothing is read of what has no length, or none that is right: it would be read without end.
+        for length in ("-1", "many", str(1 << 30)):
+            assert sent(f"Content-Length: {length}") == 400
     assert [line for line in receiver.text().splitlines() if "deployed" in line] == ["7 deployed www"]

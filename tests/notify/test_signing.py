@@ -38,7 +38,7 @@ def test_the_example_believes_what_is_signed_and_nothing_else(secret: str) -> No
     assert not is_genuine({**headers, "webhook-signature": f"v1,{other}"}, BODY, known, 1001.0)
 
 
-@pytest.mark.parametrize("secret", ["", " \n", "whsec_not base64!"])
+@pytest.mark.parametrize("secret", ["", " \n", "whsec_", "whsec_====", "whsec_not base64!"])
 def test_what_is_no_secret_is_told_without_being_repeated(secret: str) -> None:
     with pytest.raises(EvercertError) as caught:
         key_of(Secret(secret))

@@ -20,12 +20,15 @@ def key_of(secret: Secret) -> Secret:
     """The HMAC key: what follows `whsec_` in base64, or the secret's own octets where it does not begin so. Raises
     `bad-input` for what is neither."""
     octets = secret.reveal().strip()
-    if not octets:
+    key = _decoded(octets.removeprefix(_PREFIX)) if octets.startswith(_PREFIX) else octets
+    if not key:  # with no key anybody signs
         raise EvercertError("bad-input", "the secret that signs webhooks is empty", hint="24 random octets are enough")
-    if not octets.startswith(_PREFIX):
-        return Secret(octets)
+    return Secret(key)
+
+
+def _decoded(encoded: bytes) -> bytes:
     try:
-        return Secret(base64.b64decode(octets.removeprefix(_PREFIX), validate=True))
+        return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         hint = "write whsec_ and base64, or a secret that does not begin with whsec_"
         raise EvercertError("bad-input", "what follows whsec_ in the secret is not base64", hint=hint) from None
