@@ -15,8 +15,8 @@ from evercert.store import declared
 
 __all__ = ["Following"]
 
+# So many faults of a declaration are told; `evercert plan` shows all of them.
 _TOLD = 20
-
 
 # What is wrong may be beside the files: a secret that is not there yet. A large declaration takes seconds to read.
 _AGAIN = timedelta(minutes=5)

@@ -24,17 +24,13 @@ from evercert.engine.owner import Owner
 from evercert.store import certificates, leases
 from evercert.store.leases import Lease
 
-__all__ = ["LENGTH", "Fenced", "Leased", "Leases", "Taken"]
+__all__ = ["LENGTH", "Fenced", "Leased", "Leases"]
 
 # A node that dies is missed for so long. Long enough for a machine that swaps, or a server that restarts.
 LENGTH: Final = timedelta(seconds=60)
 
 # How often to look whether another process has let go; a person may be waiting.
 _LOOK = 0.2
-
-
-class Taken(EvercertError):
-    """Somebody else works on it. Its own class because whoever does what is due leaves it to him."""
 
 
 class Fenced(EvercertError):

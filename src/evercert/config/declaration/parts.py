@@ -103,10 +103,10 @@ def _access(name: str, entry: Entry[CaTable], faults: list[Fault]) -> CaAccess |
         inside = ("directory",) if table.directory else ()
         hint = error.hint or ""
         faults.append(origin.fault(error.message, hint, inside=inside, at_key=not inside))
-    return None if len(faults) > before else _as_access(table, directory, origin)
+    return None if len(faults) > before else _as_access(table, directory)
 
 
-def _as_access(table: CaTable, directory: str, origin: Origin) -> CaAccess:
+def _as_access(table: CaTable, directory: str) -> CaAccess:
     return CaAccess(
         directory,
         roots=str(Path(table.roots).absolute()) if table.roots else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from evercert.base.errors import EvercertError
 
@@ -15,7 +15,7 @@ class Held(EvercertError):
 
     def __init__(self, limit: str, now: datetime, until: datetime, *, ca: str = "", learned: bool = False) -> None:
         hint = "it goes on by itself; `evercert explain NAME` shows what is left of each limit"
-        super().__init__("held", limit, ca=ca, hint=hint, after=max(until - now, until - until))
+        super().__init__("held", limit, ca=ca, hint=hint, after=max(until - now, timedelta()))
         self.limit = limit
         self.until = until
         self.learned = learned

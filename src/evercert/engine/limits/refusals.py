@@ -55,11 +55,11 @@ def wait_of(known: Sequence[Bucket], after: timedelta | None, now: datetime) -> 
     since = now - from_epoch(last.learned_until)
     if since < timedelta():  # what was sent at the same time is told the same
         return -since, last.refusals
-    refusals = last.refusals + 1 if since < growing(last.refusals) else 1
-    return growing(refusals), refusals
+    refusals = last.refusals + 1 if since < _growing(last.refusals) else 1
+    return _growing(refusals), refusals
 
 
-def growing(refusals: int) -> timedelta:
+def _growing(refusals: int) -> timedelta:
     """The wait after so many refusals in a row."""
     return min(_LONGEST, _FIRST * 2.0 ** min(max(refusals - 1, 0), 20))
 

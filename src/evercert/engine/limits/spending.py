@@ -31,7 +31,7 @@ from evercert.observe.quota import span
 from evercert.store import budgets
 from evercert.store.budgets import Bucket, Reserved
 
-__all__ = ["Payer", "called", "limit_words", "told"]
+__all__ = ["Payer", "called", "told"]
 
 T = TypeVar("T")
 
@@ -127,8 +127,8 @@ class Payer:
         keys = [self._key(draw) for draw in found]
         known = await budgets.buckets(self._db, keys)
         now = self._clock.now()
-        span, refusals = wait_of(known, error.after, now)
-        until = now + span
+        wait, refusals = wait_of(known, error.after, now)
+        until = now + wait
         if to_epoch(until) > max(each.learned_until for each in known):
             await self._learn(found, until, refusals, now)
         return await self._held(found, paid=True, said=True)
@@ -204,7 +204,7 @@ def told(ca: str, draw: Draw) -> str:
         return f"{name} {'makes no more accounts' if draw.scope is _ACCOUNTS else 'takes no more orders'} for now"
     subject = draw.subject.rpartition(" ")[2]
     about = f" for {subject}" if draw.scope in _SHOWN else ""
-    return f"{name}'s limit of {limit_words(draw.limit)} is used up{about}"
+    return f"{name}'s limit of {_limit_words(draw.limit)} is used up{about}"
 
 
 def called(ca: str) -> str:
@@ -212,7 +212,7 @@ def called(ca: str) -> str:
     return _NAMES.get(ca) or urlsplit(ca).hostname or ca
 
 
-def limit_words(limit: Limit) -> str:
+def _limit_words(limit: Limit) -> str:
     """The limit, as it reads after `limit of`."""
     return f"{limit.count} {limit.scope.value} in {span(limit.period)}"
 

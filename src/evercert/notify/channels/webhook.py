@@ -17,7 +17,7 @@ from evercert.notify.signing import key_of, signature
 
 __all__ = ["post"]
 
-# Nothing is done with the answer; an endpoint that says more than this has said it all the same.
+# Nothing is done with what it says; one that says more is cut off, and tried again as one that did not take it.
 _MAX_ANSWER = 1 << 20
 
 

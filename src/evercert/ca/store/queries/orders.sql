@@ -119,6 +119,3 @@ WHERE
     AND recur_at <= :now
 RETURNING id;
 
--- name: pending orders of an account
--- How many it has.
-SELECT count(*) FROM orders WHERE account_id = :account_id AND status = 'pending' AND expires_at > :now;
