@@ -237,6 +237,18 @@ async def test_an_order_that_was_overtaken_is_withdrawn_when_its_ca_is_back(worl
     assert fact.leftovers == ()
 
 
+async def test_a_ca_that_wants_us_to_wait_is_asked_again_to_withdraw_an_order(world: Two, engine: Engine) -> None:
+    world.ca.fail("challenge", Fault.lost(), times=10_000)
+    await world.obtain(engine, world.intent("www.a.test"))
+    await world.pass_time(engine, 5 * MINUTE)
+    revive(world.ca)
+    world.ca.fail("order", Fault.refused(ProblemType.RATE_LIMITED, retry_after="60"))
+    await world.pass_time(engine, 2 * DAY)
+    assert any("could not be withdrawn" in line for line in world.told)
+    assert [each.status for each in world.ca.authorizations.values()] == ["deactivated"]
+    assert (await world.fact(engine, "www.a.test")).withdraw_at is None
+
+
 async def test_an_order_that_cannot_be_withdrawn_is_forgotten_when_it_must_be_over(world: Two, engine: Engine) -> None:
     world.ca.fail("challenge", Fault.lost(), times=10_000)
     await world.obtain(engine, world.intent("www.a.test"))

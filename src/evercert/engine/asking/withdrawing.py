@@ -24,6 +24,8 @@ __all__ = ["Withdrawing"]
 # An order at Let's Encrypt lives for a week, and other CAs' not longer: after that there is nothing to take back.
 _LIFE = timedelta(days=7)
 _AGAIN = timedelta(hours=6)
+# What the CA will say of it tomorrow, too. Whether it wants us to wait, or something of ours failed, it is tried again.
+_FINAL = frozenset({Verdict.REFUSED, Verdict.FAILED})
 # A certificate that is being made is there, or will not be, after this.
 _MADE = timedelta(minutes=5)
 
@@ -46,7 +48,7 @@ class Withdrawing:
                 again_at = await self._withdraw(joint, issuance, outages, again_at)
             except EvercertError as error:
                 self.attempting.telling(f"an order that was given up could not be withdrawn: {error}")
-                again_at = again_at if verdict_of(error) is Verdict.OUTAGE else None
+                again_at = None if verdict_of(error) in _FINAL else again_at
             await issuances.withdrawn(db, issuance, again_at)
 
     async def _withdraw(
