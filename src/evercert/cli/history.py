@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.cli.display import event_line
+from evercert.cli.moments import moment_from
 from evercert.cli.output import Output
 from evercert.cli.reader import ending_with_its_reader
 from evercert.cli.store import reading
 from evercert.config.declaration.faults import nearest
 from evercert.config.settings import Settings
-from evercert.config.toml import span_from
 from evercert.db.protocol import Database
 from evercert.model.event import KINDS, kinds_like
 from evercert.store import events
@@ -138,12 +138,9 @@ async def _number(db: Database, since: int | datetime) -> int:
 def _since(written: str) -> int | datetime:
     if written.isascii() and written.isdecimal() and len(written) < 19:
         return int(written)
-    with suppress(EvercertError, OverflowError):
-        return SystemClock().now() - span_from(written)
     try:
-        moment = datetime.fromisoformat(written)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_from(written, SystemClock().now())
+    except EvercertError:
         raise EvercertError(
             "bad-input",
             f"{written[:40]!r} is neither an event's number nor a time",

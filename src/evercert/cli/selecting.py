@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from evercert.acme.cas import find_ca
 from evercert.base.errors import EvercertError
-from evercert.config.toml import span_from
+from evercert.cli.moments import moment_from
 from evercert.host.files import read_bounded
 from evercert.model.incident import REVOCATION_REASONS, Measures, Selection
 from evercert.pki.key_type import KeyType
 
-__all__ = ["measures_from", "moment_from", "selection_from", "serials_from"]
+__all__ = ["measures_from", "selection_from", "serials_from"]
 
 # The list of a CA's largest incident so far had three million lines.
 _MOST_OCTETS = 512 << 20
@@ -34,9 +34,9 @@ def selection_from(given: dict[str, Any], now: datetime) -> Selection:
         key=_digest(given["key"]),
         key_type=KeyType(given["key_type"]) if given["key_type"] else None,
         profile=given["profile"],
-        issued_from=moment_from(given["issued_from"], now, ahead=False),
-        issued_until=moment_from(given["issued_until"], now, ahead=False),
-        expires_before=moment_from(given["expires_before"], now, ahead=True),
+        issued_from=_moment(given["issued_from"], now),
+        issued_until=_moment(given["issued_until"], now),
+        expires_before=_moment(given["expires_before"], now, ahead=True),
         owner=given["owner"],
         tag=given["tag"],
         name=given["match"],
@@ -54,21 +54,8 @@ def measures_from(given: dict[str, Any], now: datetime) -> Measures:
         growth=given["wave_growth"],
         waits=not given["no_wait"],
         most_failing=given["most_failing"] / 100,
-        deadline=moment_from(given["deadline"], now, ahead=True),
+        deadline=_moment(given["deadline"], now, ahead=True),
     )
-
-
-def moment_from(written: str, now: datetime, *, ahead: bool) -> datetime | None:
-    """A date or moment as ISO 8601 has it, in UTC where it names no zone, or a length of time from now (*ahead*) or
-    ago; None where nothing is written."""
-    if not written:
-        return None
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        span = _span(written)
-        return now + span if ahead else now - span
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def serials_from(file: Path) -> frozenset[str]:
@@ -86,12 +73,8 @@ def serials_from(file: Path) -> frozenset[str]:
     )
 
 
-def _span(written: str) -> timedelta:
-    try:
-        return span_from(written)
-    except EvercertError as error:
-        hint = "such as 2026-11-27, 2026-11-27T18:00Z, 12h or 3d"
-        raise EvercertError("bad-input", f"{written[:40]!r} is no moment", hint=hint) from error
+def _moment(written: str, now: datetime, *, ahead: bool = False) -> datetime | None:
+    return moment_from(written, now, ahead=ahead) if written else None
 
 
 def _serial(written: str, place: str = "") -> str:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _MAX_FILE: Final = 4 << 20
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+# Some 1,900 years, as long as a declaration takes: what is much further away, or ago, has no date.
+_LONGEST: Final = timedelta(weeks=99_999)
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
 _AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 
@@ -39,7 +41,10 @@ def span_from(written: str) -> timedelta:
     """The same of what a person typed. Raises `bad-input`."""
     if not re.fullmatch(r"[0-9]{1,9}[smhdw]", written):
         raise EvercertError("bad-input", f"{written[:40]!r} is no length of time", hint="such as 90s, 15m, 6h, 90d, 2w")
-    return span_of(written)
+    seconds = int(written[:-1]) * _UNITS[written[-1]]
+    if seconds > _LONGEST.total_seconds():
+        raise EvercertError("bad-input", f"{written} is too long", hint="such as 90s, 15m, 6h, 90d, 2w")
+    return timedelta(seconds=seconds)
 
 
 def read_toml(file: Path, kind: type[T]) -> T:
