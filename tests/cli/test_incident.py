@@ -32,6 +32,7 @@ def test_what_is_meant_is_planned_opened_carried_through_and_revoked(evercert: S
     assert ran.status == 0, ran.err
     assert ran.out.splitlines()[0] == "incident 1: done"
     assert "  wave 1      2 done" in ran.out.splitlines()
+    assert "  meant       name *.in.test" in ran.out.splitlines()
     after = {name: evercert.serial(name) for name in serials}
     assert [name for name in serials if serials[name] == after[name]] == ["c.out.test"]
     shown = evercert("incident", "show", "1", "--json").document

@@ -17,6 +17,7 @@ def test_a_seed_is_told_and_told_alike_again() -> None:
     assert once.returncode == 0, once.stderr
     assert "every law held" in once.stdout
     assert once.stdout == again.stdout
+    assert ", lives of 2 d, " in once.stdout.splitlines()[0]
 
 
 def test_as_json() -> None:

@@ -37,6 +37,9 @@ def test_beside_it_other_processes_work_on_the_same_store(tmp_path: Path, pebble
     evercert = Shell(tmp_path / "home", pebble)
     with evercert.start("run", log=tmp_path / "run.log") as running:
         running.wait_until(lambda: "watching over" in running.text(), "watching")
+        assert (
+            running.text() == f"evercert: note: watching over the certificates in {evercert.home}; there are none yet\n"
+        )
         evercert.obtained("later.test")
         assert evercert("renew", "--force", "later.test").status == 0
         assert evercert("delete", "later.test", "--yes").status == 0

@@ -120,6 +120,14 @@ def test_an_order_that_was_begun_is_finished_before_anything_new() -> None:
     assert step == Task(INTENT.name, Step.ISSUE, "an order that was begun is to be finished")
 
 
+def test_what_has_no_order_yet_is_told_by_what_asks_for_it() -> None:
+    keyed = Issuance(1, INTENT.name, 1, IssuanceStatus.KEYED, 1, b"", NOW)
+    new = plan(CertificateFact(INTENT, open_issuance=keyed), NOW)
+    assert new == Task(INTENT.name, Step.ISSUE, "there is no certificate yet")
+    undue = plan(held(DAY, 90 * DAY, open_issuance=keyed), NOW)
+    assert undue == Task(INTENT.name, Step.ISSUE, "an attempt that was begun is to be finished")
+
+
 def test_a_new_certificate_goes_to_every_target_one_after_another() -> None:
     intent = msgspec.structs.replace(INTENT, targets=(TargetSpec("nginx"), TargetSpec("haproxy")))
     fact = held(DAY, 90 * DAY, intent=intent)

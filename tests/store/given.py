@@ -85,7 +85,9 @@ async def begun(db: Database, name: str = "www") -> Issuance:
 
 async def ordered(db: Database, name: str = "www") -> Issuance:
     placing = await issuances.placing(db, await begun(db, name), now=NOW)
-    return await issuances.ordered(db, placing, f"https://ca.test/order/{placing.id}", adopted=False, now=NOW)
+    return await issuances.ordered(
+        db, placing, f"https://ca.test/order/{placing.id}", ca="https://ca.test", adopted=False, now=NOW
+    )
 
 
 async def issued(db: Database, name: str = "www", number: int = 1, now: datetime = NOW) -> IssuedCertificate:

@@ -173,7 +173,12 @@ async def test_deleting_leaves_nothing_but_events(db: Database) -> None:
     account = await given.account(db)
     issuance = await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
     issuance = await issuances.ordered(
-        db, await issuances.placing(db, issuance, now=NOW), "https://ca.test/o", adopted=False, now=NOW
+        db,
+        await issuances.placing(db, issuance, now=NOW),
+        "https://ca.test/o",
+        ca="https://ca.test",
+        adopted=False,
+        now=NOW,
     )
     certificate = await issuances.issued(db, issuance, given.chain(1), given.view(1), now=NOW)
     await deployments.put(db, given.deployment(certificate, DeployStatus.SERVED), NOW)

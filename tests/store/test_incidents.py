@@ -104,7 +104,9 @@ async def test_the_key_the_ca_and_the_window_are_known(db: Database) -> None:
     account = await given.account(db)
     begun = await issuances.begin(db, "keyed", account.id, key_id, b"csr", now=NOW, profile="short")
     placing = await issuances.placing(db, begun, now=NOW)
-    order = await issuances.ordered(db, placing, "https://ca.test/order/k", adopted=False, now=NOW)
+    order = await issuances.ordered(
+        db, placing, "https://ca.test/order/k", ca="https://ca.test", adopted=False, now=NOW
+    )
     certificate = await issuances.issued(db, order, given.chain(7), given.view(7), now=NOW)
     await renewals.put(db, certificate.id, Renewal(NOW, NOW + DAY, NOW + HOUR, NOW + HOUR), NOW)
     await given.issued(db, "unkeyed", number=8)

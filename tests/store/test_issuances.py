@@ -20,7 +20,7 @@ Transition = Callable[[Database, Issuance], Awaitable[object]]
 
 
 def order(db: Database, issuance: Issuance) -> Awaitable[object]:
-    return issuances.ordered(db, issuance, "https://ca.test/order/x", adopted=False, now=NOW)
+    return issuances.ordered(db, issuance, "https://ca.test/order/x", ca="https://ca.test", adopted=False, now=NOW)
 
 
 def issue(db: Database, issuance: Issuance) -> Awaitable[object]:
@@ -46,7 +46,9 @@ async def test_an_issuance_goes_from_key_to_certificate(db: Database) -> None:
     assert begun.status is IssuanceStatus.KEYED
     placing = await issuances.placing(db, begun, now=NOW)
     assert placing == msgspec.structs.replace(begun, status=IssuanceStatus.PLACING)
-    ordered = await issuances.ordered(db, placing, "https://ca.test/order/7", adopted=True, now=NOW)
+    ordered = await issuances.ordered(
+        db, placing, "https://ca.test/order/7", ca="https://ca.test", adopted=True, now=NOW
+    )
     assert ordered == await issuances.get(db, begun.id)
     assert (ordered.status, ordered.order_url) == (IssuanceStatus.ORDERED, "https://ca.test/order/7")
     certificate = await issuances.issued(db, ordered, given.chain(5), given.view(5), now=NOW)
@@ -55,7 +57,7 @@ async def test_an_issuance_goes_from_key_to_certificate(db: Database) -> None:
     assert await issued.body(db, certificate.id) == (given.leaf(5), (b"issuer", b"root"))
     told = [each.event for each in await events.latest(db, 2, "www")]
     assert isinstance(told[0], CertificateIssued)
-    assert told[1] == OrderPlaced("www", order_url="https://ca.test/order/7", adopted=True)
+    assert told[1] == OrderPlaced("www", ca="https://ca.test", order_url="https://ca.test/order/7", adopted=True)
 
 
 async def test_a_second_issuance_cannot_begin_while_one_is_open(db: Database) -> None:
@@ -77,7 +79,9 @@ async def test_of_many_racers_for_a_step_one_wins(db: Database, transition: Tran
     begun = await given.begun(db)
     issuance = await issuances.placing(db, begun, now=NOW)
     if transition is issue:
-        issuance = await issuances.ordered(db, issuance, "https://ca.test/order/1", adopted=False, now=NOW)
+        issuance = await issuances.ordered(
+            db, issuance, "https://ca.test/order/1", ca="https://ca.test", adopted=False, now=NOW
+        )
     lost = await asyncio.gather(*(conflicts(transition(db, issuance)) for _ in range(10)))
     assert lost.count(False) == 1
 

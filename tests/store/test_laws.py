@@ -62,7 +62,9 @@ async def go_on(world: World, choice: int) -> None:
     if issuance.status is IssuanceStatus.KEYED:
         await issuances.placing(world.db, issuance, now=NOW)
     elif issuance.status is IssuanceStatus.PLACING:
-        await issuances.ordered(world.db, issuance, f"https://ca.test/o/{issuance.id}", adopted=False, now=NOW)
+        await issuances.ordered(
+            world.db, issuance, f"https://ca.test/o/{issuance.id}", ca="https://ca.test", adopted=False, now=NOW
+        )
     elif choice:
         await presented.add(world.db, [given.item(issuance)])
     else:

@@ -26,7 +26,9 @@ async def renewed(db: Database, times: int) -> None:
         key_id = await keys.add(db, given.SEALER, generate(KeyType.ED25519), "certificate", NOW)
         issuance = await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
         issuance = await issuances.placing(db, issuance, now=NOW)
-        issuance = await issuances.ordered(db, issuance, f"https://ca.test/o/{number}", adopted=False, now=NOW)
+        issuance = await issuances.ordered(
+            db, issuance, f"https://ca.test/o/{number}", ca="https://ca.test", adopted=False, now=NOW
+        )
         await issuances.issued(db, issuance, (given.leaf(number), b"ca %d" % number), given.view(number), now=NOW)
 
 

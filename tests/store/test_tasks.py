@@ -131,7 +131,9 @@ async def test_it_is_known_whether_a_certificate_came_on_schedule(
     await given.declared(db)
     begun = await issuances.begin(db, "www", (await given.account(db)).id, None, b"csr", now=NOW, cause=cause)
     placing = await issuances.placing(db, begun, now=NOW)
-    ordered = await issuances.ordered(db, placing, "https://ca.test/order/1", adopted=False, now=NOW)
+    ordered = await issuances.ordered(
+        db, placing, "https://ca.test/order/1", ca="https://ca.test", adopted=False, now=NOW
+    )
     await issuances.issued(db, ordered, given.chain(1), given.view(1), now=NOW)
     fact = await certificates.fact(db, "www")
     assert fact is not None

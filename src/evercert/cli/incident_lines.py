@@ -78,7 +78,7 @@ def incident_lines(incident: Incident, waves: Sequence[Wave], over_at: datetime 
 
 def _meant(incident: Incident) -> str:
     said = msgspec.to_builtins(incident.selection)
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items() if value)
 
 
 def _revoked(measures: Measures) -> str:

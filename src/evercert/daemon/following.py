@@ -60,7 +60,7 @@ class Following:
         await apply(engine.db, comparison, engine.clock.now())
         news = [change for change in comparison.changes if change.action is not Action.WAIT]
         if news:
-            engine.telling(f"{engine.settings.declaration}: {len(news)} changes were declared")
+            engine.telling(f"{engine.settings.declaration}: {_changes(len(news))} declared")
 
     def _tell(self, error: EvercertError) -> None:
         known, self._told = self._told, error
@@ -71,7 +71,12 @@ class Following:
             return
         for fault in error.faults[:_TOLD]:
             self._engine.telling(f"{fault}{f' ({fault.hint})' if fault.hint else ''}")
-        self._engine.telling(f"the declaration has {len(error.faults)} faults; what was wanted before stays so")
+        faults = f"{len(error.faults)} faults" if len(error.faults) > 1 else "a fault"
+        self._engine.telling(f"the declaration has {faults}; what was wanted before stays so")
+
+
+def _changes(count: int) -> str:
+    return f"{count:,} changes were" if count > 1 else "a change was"
 
 
 def _words(error: EvercertError) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from evercert.engine.merging import asked, lacking, lacks, returning
 from evercert.engine.renewal.calendar import permitted
 from evercert.engine.renewal.spread import earlier
-from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate, Stop
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuanceStatus, IssuedCertificate, Stop
 from evercert.model.intent import RenewPolicy
 from evercert.model.task import Step, Task, Wait
 from evercert.model.terms import OnRemoval
@@ -115,8 +115,13 @@ def _issue(fact: CertificateFact, now: datetime) -> Task | None:
 
 
 def _reason_to_issue(fact: CertificateFact, now: datetime) -> str:
-    if fact.open_issuance or fact.rival:
+    if (fact.open_issuance and fact.open_issuance.status is not IssuanceStatus.KEYED) or fact.rival:
         return "an order that was begun is to be finished"
+    return _call(fact, now) or ("an attempt that was begun is to be finished" if fact.open_issuance else "")
+
+
+def _call(fact: CertificateFact, now: datetime) -> str:
+    """Why a certificate is to be ordered, whatever was begun; empty where nothing asks for one."""
     if fact.current is None:
         return "there is no certificate yet"
     if fact.forced:

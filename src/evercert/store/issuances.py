@@ -135,9 +135,11 @@ async def drop_replaces(
     return from_row(rows[0])
 
 
-async def ordered(db: Database, issuance: Issuance, url: str, *, adopted: bool, now: datetime) -> Issuance:
-    """Afterwards the order's URL is durable, and a challenge may be answered."""
-    event = OrderPlaced(certificate=issuance.certificate, order_url=url, replaces=issuance.replaces, adopted=adopted)
+async def ordered(db: Database, issuance: Issuance, url: str, *, ca: str, adopted: bool, now: datetime) -> Issuance:
+    """Afterwards the URL of the order at *ca* is durable, and a challenge may be answered."""
+    event = OrderPlaced(
+        certificate=issuance.certificate, ca=ca, order_url=url, replaces=issuance.replaces, adopted=adopted
+    )
     rows, _ = await db.write(
         _SQL["issuance is ordered"](id=issuance.id, order_url=url).expecting(1), events.appended(event, now)
     )

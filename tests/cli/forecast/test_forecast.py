@@ -62,6 +62,12 @@ def test_the_first_line_says_which_limit_is_met_when_and_what_to_do(evercert: Sh
     assert [line.split() for line in lines[-2:]] == [["limits", "met", "1"], ["certificates", "that", "lapse", "none"]]
 
 
+def test_where_nobody_waits_for_long_no_override_is_asked_for(evercert: Shell) -> None:
+    wanted(evercert.home, 46, "shop.test")
+    first = evercert("forecast").out.splitlines()[0]
+    assert first.endswith("; 1 certificate would wait, up to 4 h, none would lapse"), first
+
+
 def test_what_is_supposed_stands_beside_what_is(evercert: Shell) -> None:
     wanted(evercert.home, 3, "a.test")
     lines = evercert("forecast", "--life", "6d", "--certificates", "x2", "--calendar").out.splitlines()

@@ -51,7 +51,9 @@ class Home:
         pem, _ = self_signed_server(identifiers[: len(names)] if names else identifiers, self.clock.now())
         [leaf] = split_pem(pem.encode())
         placing = await self.placed(await self.begun())
-        ordered = await issuances.ordered(self.db, placing, "https://a.test/o", adopted=False, now=self.clock.now())
+        ordered = await issuances.ordered(
+            self.db, placing, "https://a.test/o", ca="https://ca.test", adopted=False, now=self.clock.now()
+        )
         await issuances.issued(self.db, ordered, (leaf, b"ca"), read_certificate(leaf), now=self.clock.now())
         self.clock.advance(9 * DAY)
 

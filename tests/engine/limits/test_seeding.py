@@ -42,7 +42,9 @@ async def ordered(db: Database, number: int, *, replaces: str = "", ends: str = 
     begun = await issuances.begin(db, "www", account.id, None, b"csr", replaces=replaces, now=NOW)
     placing = await issuances.placing(db, begun, now=NOW)
     if ends == "issued":
-        placed = await issuances.ordered(db, placing, f"https://a.test/{number}", adopted=False, now=NOW)
+        placed = await issuances.ordered(
+            db, placing, f"https://a.test/{number}", ca="https://ca.test", adopted=False, now=NOW
+        )
         await issuances.issued(db, placed, given.chain(number), given.view(number), now=NOW)
     else:
         await issuances.abandon(db, placing, "lost", now=NOW)

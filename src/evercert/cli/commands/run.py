@@ -72,8 +72,9 @@ async def _stay(output: Output, settings: Settings) -> None:
 
     with told_to_end() as ending:
         async with open_engine(settings, output.progress) as engine:
-            due = when(await certificates.next_action_at(engine.db))
-            output.note(f"watching over the certificates in {settings.home}; the first is due {due}")
+            due = await certificates.next_action_at(engine.db)
+            first = f"the first is due {when(due)}" if due else "there are none yet"
+            output.note(f"watching over the certificates in {_store(settings)}; {first}")
             await stay(engine, ending, first=settings.environ.get(FIRST) != "0")
 
 
@@ -84,5 +85,10 @@ async def _keep_crew(output: Output, settings: Settings, workers: int) -> None:
 
     arguments = ["run", "--home", str(settings.home), *(["--config", settings.config] if settings.config else ())]
     with told_to_end() as ending:
-        output.note(f"{workers} workers watch over the certificates in {settings.home}")
+        output.note(f"{workers} workers watch over the certificates in {_store(settings)}")
         await keep_crew(workers, arguments, settings.environ, ending, SystemClock(), output.note)
+
+
+def _store(settings: Settings) -> str:
+    """Where the certificates are: what nodes have in common. A password is never written out there."""
+    return settings.database.partition("?")[0] or str(settings.home)

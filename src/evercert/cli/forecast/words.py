@@ -48,8 +48,8 @@ def _waiting(shortage: Shortage) -> str:
 
 
 def _remedy(shortage: Shortage) -> Iterator[str]:
-    if shortage.bucket is None:
-        return
+    if shortage.bucket is None or shortage.need <= shortage.bucket.limit.count:
+        return  # nobody waits for long
     period = span(shortage.bucket.limit.period)
     match shortage.bucket.limit.scope:
         case LimitScope.CERTIFICATES_PER_SET:

@@ -77,7 +77,9 @@ class Ledger:
         return await self._payer.pay(draws, drop)
 
     async def ordered(self, issuance: Issuance, url: str, *, adopted: bool) -> Issuance:
-        return await issuances.ordered(self._db, issuance, url, adopted=adopted, now=self._clock.now())
+        return await issuances.ordered(
+            self._db, issuance, url, ca=self._account.ca, adopted=adopted, now=self._clock.now()
+        )
 
     async def known_orders(self, issuance: Issuance) -> frozenset[str]:
         return await issuances.known_order_urls(self._db, issuance.account_id)
