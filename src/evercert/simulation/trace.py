@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from hashlib import sha256
 
 __all__ = ["Trace", "span_words"]
@@ -16,16 +16,12 @@ class Trace:
 
     def __init__(self, keeps: int = _LAST) -> None:
         self.lines: deque[str] = deque(maxlen=keeps)
-        self.counted: Counter[str] = Counter()
         self._digest = sha256()
 
     def note(self, now: float, who: str, what: str) -> None:
         line = f"{span_words(now)} {who}: {what}"
         self.lines.append(line)
         self._digest.update(line.encode())
-
-    def count(self, what: str) -> None:
-        self.counted[what] += 1
 
     @property
     def digest(self) -> str:
