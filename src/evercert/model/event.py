@@ -135,7 +135,7 @@ class AccountChanged(_Event, frozen=True, tag="account-changed"):
 
 
 class CertificateStopped(_Event, frozen=True, tag="certificate-stopped"):
-    """Nothing is done for it any more until somebody resumes it."""
+    """No CA is asked for it any more, until somebody resumes it."""
 
     reason: str = ""
 
@@ -145,7 +145,7 @@ class CertificateResumed(_Event, frozen=True, tag="certificate-resumed"):
 
 
 class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
-    """The certificate is asked of the next of its CAs."""
+    """One of its CAs is not asked now, and the next one is."""
 
     ca: str = ""
     verdict: str = ""
@@ -154,14 +154,14 @@ class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
 
 
 class CaDoesNotAnswer(_Event, frozen=True, tag="ca-does-not-answer"):
-    """A CA is asked by one certificate now and then from here on, not by all."""
+    """A CA does not answer: from here on one certificate asks it now and then, for all."""
 
     ca: str = ""
     reason: str = ""
 
 
 class CaAnswersAgain(_Event, frozen=True, tag="ca-answers-again"):
-    """It is asked by all again."""
+    """A CA that did not answer does again."""
 
     ca: str = ""
     down_since: str = ""
@@ -209,7 +209,7 @@ class IncidentStalled(_Event, frozen=True, tag="incident-stalled"):
 
 
 class IncidentClosed(_Event, frozen=True, tag="incident-closed"):
-    """All of them were, or somebody ended it."""
+    """All of its certificates were replaced, or somebody ended it."""
 
     incident: int = 0
     outcome: str = ""

@@ -236,7 +236,7 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """Why nothing is done for a certificate until a person says so: the loop-breaker's reason, or his own."""
+    """Why no CA is asked for a certificate until a person says so: the loop-breaker's reason, or his own."""
 
     reason: str
     at: datetime
