@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.cli.shell import Shell
@@ -41,3 +43,20 @@ def test_a_worker_that_is_killed_is_followed_and_all_end_when_told_to(
         assert not any(Path(f"/proc/{pid}").exists() for pid in others)
     assert len(re.findall(r"worker \d ended \(SIGKILL\); another starts in 0.5 s", crew.text())) == 2
     assert crew.text().rstrip().endswith("gone on with next time")
+
+
+def test_no_worker_outlives_who_keeps_it(tmp_path: Path, pebble: Pebble) -> None:
+    evercert = Shell(tmp_path / "home", pebble)
+    with evercert.start("run", "--workers", "2", log=tmp_path / "crew.log") as crew:
+        crew.wait_until(lambda: crew.text().count("watching over") == 2, "both work")
+        workers = _workers(crew)
+        try:
+            crew.kill()
+            deadline = time.monotonic() + 40
+            while crew.text().count("gone on with next time") < len(workers):
+                assert time.monotonic() < deadline, crew.text()
+                time.sleep(0.1)
+        finally:
+            for pid in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)

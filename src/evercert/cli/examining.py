@@ -31,12 +31,15 @@ from evercert.store import accounts, cas, certificates
 
 __all__ = ["Examination", "examine_all"]
 
+# By CA and account: the names, and by what each would be proved.
+_Subjects = dict[tuple[str, str], dict[Identifier, tuple[ChallengeRule, ...]]]
+
 _MARKS = {Severity.OK: "ok     ", Severity.NOTE: "note   ", Severity.WARNING: "warning", Severity.PROBLEM: "problem"}
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was asked of `doctor`."""
+    """What was asked of `doctor`; with no `ca` or `account`, the certificate's own is meant, or the usual one."""
 
     names: Sequence[str]
     ca: str
@@ -50,32 +53,41 @@ class Examination:
 
 async def examine_all(output: Output, settings: Settings, asked: Examination) -> int:
     """Print what was found; the exit status says whether anything will fail."""
-    identifiers = parse_identifiers(tuple(asked.names))
-    directory = find_ca(asked.ca)
+    found: dict[str, list[Finding]] = {}
     async with open_engine(settings, output.progress) as engine:
-        access = await cas.access(engine.db, directory)
-        if asked.ca_roots:
-            access = msgspec.structs.replace(access, roots=asked.ca_roots)
-        transport = engine.transport_to(access)
-        sight = Sight(DnsResolver(settings.resolvers), transport, probe, asked.http_port, asked.tls_port)
-        facts = await _ca_facts(engine, access, identifiers, asked.account)
-        found: dict[str, list[Finding]] = {directory: await examine_ca(facts, sight)}
-        for identifier in identifiers:
-            rules = await _rules(engine, identifier, asked)
-            found[identifier.value] = await examine_name(identifier, facts, rules, sight)
+        for (directory, account), subjects in (await _subjects(engine, settings, asked)).items():
+            access = await cas.access(engine.db, directory)
+            if asked.ca_roots:
+                access = msgspec.structs.replace(access, roots=asked.ca_roots)
+            transport = engine.transport_to(access)
+            sight = Sight(DnsResolver(settings.resolvers), transport, probe, asked.http_port, asked.tls_port)
+            facts = await _ca_facts(engine, access, tuple(subjects), account)
+            found.setdefault(directory, []).extend(await examine_ca(facts, sight))
+            for identifier, rules in subjects.items():
+                found.setdefault(identifier.value, []).extend(await examine_name(identifier, facts, rules, sight))
     output.result({about: [_document(each) for each in findings] for about, findings in found.items()}, *_lines(found))
     worst = max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)
     return Exit.CHALLENGE.value if worst is Severity.PROBLEM else Exit.OK.value
 
 
-async def _rules(engine: Engine, identifier: Identifier, asked: Examination) -> tuple[ChallengeRule, ...]:
-    """How the name would be proved: as it was typed, else as its certificate is."""
+async def _subjects(engine: Engine, settings: Settings, asked: Examination) -> _Subjects:
+    """The names to examine, each with how it would be proved, by the CA and the account there."""
+    subjects: _Subjects = {}
+    known = await certificates.facts(engine.db, asked.names)
+    for name in asked.names:
+        intent = known[name].intent if name in known else None
+        ca = find_ca(asked.ca or (intent.ca if intent else settings.ca))
+        account = asked.account or (intent.account if intent and intent.ca == ca else "default")
+        rules = _typed(asked) or (intent.challenges if intent else ())
+        identifiers = intent.identifiers if intent else parse_identifiers((name,))
+        subjects.setdefault((ca, account), {}).update(dict.fromkeys(identifiers, rules))
+    return subjects
+
+
+def _typed(asked: Examination) -> tuple[ChallengeRule, ...]:
     if asked.dns:
         return (ChallengeRule("dns-01", asked.dns),)
-    if asked.tls_alpn01:
-        return (ChallengeRule("tls-alpn-01", "standalone"),)
-    fact = await certificates.fact(engine.db, identifier.base)
-    return fact.intent.challenges if fact else ()
+    return (ChallengeRule("tls-alpn-01", "standalone"),) if asked.tls_alpn01 else ()
 
 
 async def _ca_facts(engine: Engine, access: CaAccess, identifiers: Sequence[Identifier], name: str) -> CaFacts:

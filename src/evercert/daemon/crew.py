@@ -6,12 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from evercert.base.clock import Clock
 
-__all__ = ["FIRST", "keep_crew"]
+__all__ = ["FIRST", "keep_crew", "kept"]
 
 # Set for all but the first: who stands before live servers and follows the declaration is one process of a machine.
 FIRST = "EVERCERT_FIRST"
@@ -41,6 +41,26 @@ async def keep_crew(
             member.cancel()
 
 
+@contextmanager
+def kept(environ: Mapping[str, str], ending: asyncio.Event) -> Iterator[None]:
+    """Inside, in a worker's loop, *ending* is set once whoever keeps the crew is gone, however he ended: nobody would
+    follow the worker, or tell it to end. Nothing where the process is not one of a crew."""
+    if FIRST not in environ:
+        yield
+        return
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def look() -> None:  # nothing is ever written there, so that this is the end of it
+        loop.remove_reader(stdin)
+        ending.set()
+
+    loop.add_reader(stdin, look)
+    try:
+        yield
+    finally:
+        loop.remove_reader(stdin)
+
+
 async def _keep(
     number: int, arguments: Sequence[str], environ: Mapping[str, str], clock: Clock, tell: Callable[[str], object]
 ) -> None:
@@ -58,7 +78,8 @@ async def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Its exit status; cancelled, it is told to end, and waited for."""
     argv = [sys.executable, "-m", "evercert", *arguments]
     # In a group of its own, so that Ctrl-C at a terminal is told to it by us, once.
-    process = await asyncio.create_subprocess_exec(*argv, env=environ, process_group=0)
+    # The other end of its standard input is closed with us, whatever ends us (`kept`).
+    process = await asyncio.create_subprocess_exec(*argv, env=environ, process_group=0, stdin=asyncio.subprocess.PIPE)
     try:
         return await process.wait()
     except asyncio.CancelledError:

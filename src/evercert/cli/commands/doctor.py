@@ -17,9 +17,13 @@ __all__ = ["command"]
 @click.command("doctor")
 @click.argument("names", nargs=-1, required=True)
 @click.option(
-    "--ca", metavar="CA", shell_complete=completing.known_cas, help="An id from `evercert ca list`, or a directory URL."
+    "--ca",
+    metavar="CA",
+    shell_complete=completing.known_cas,
+    default="",
+    help="An id from `evercert ca list`, or a directory URL (default: the certificate's).",
 )
-@click.option("--account", default="default", help="Which account at the CA.")
+@click.option("--account", default="", help="Which account at the CA.")
 @click.option(
     "--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Where the CA looks for http-01."
 )
@@ -48,7 +52,7 @@ def command(
     output: Output,
     settings: Settings,
     names: Sequence[str],
-    ca: str | None,
+    ca: str,
     account: str,
     http_port: int,
     tls_port: int,
@@ -56,8 +60,10 @@ def command(
     tls_alpn01: bool,
     ca_roots: str | None,
 ) -> int:
-    """Find out what would stop a certificate for NAMES, before a CA is asked; change nothing."""
+    """Find out what would stop a certificate for NAMES, before a CA is asked; change nothing.
+
+    NAMES are names that a certificate may carry, or certificates, which are examined as they are wanted."""
     from evercert.cli.examining import Examination, examine_all
 
-    asked = Examination(names, ca or settings.ca, account, http_port, tls_port, dns, tls_alpn01, ca_roots or "")
+    asked = Examination(names, ca, account, http_port, tls_port, dns, tls_alpn01, ca_roots or "")
     return in_loop(examine_all(output, settings, asked))

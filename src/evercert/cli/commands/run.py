@@ -65,12 +65,12 @@ async def _look(output: Output, settings: Settings) -> int:
 async def _stay(output: Output, settings: Settings) -> None:
     from evercert.cli.display import when
     from evercert.cli.frame import told_to_end
-    from evercert.daemon.crew import FIRST
+    from evercert.daemon.crew import FIRST, kept
     from evercert.daemon.stay import stay
     from evercert.engine.wiring import open_engine
     from evercert.store import certificates
 
-    with told_to_end() as ending:
+    with told_to_end() as ending, kept(settings.environ, ending):
         async with open_engine(settings, output.progress) as engine:
             due = await certificates.next_action_at(engine.db)
             first = f"the first is due {when(due)}" if due else "there are none yet"

@@ -1,0 +1,24 @@
+"""`evercert doctor`: what is examined, where a certificate is there and where none is."""
+
+from __future__ import annotations
+
+from tests.cli.shell import Shell
+
+
+def test_a_certificate_is_examined_as_it_is_wanted(evercert: Shell) -> None:
+    evercert.obtained("one.doctor.test", "two.doctor.test", "--name", "shop")
+    directory = evercert.pebble.directory
+    found = evercert("doctor", "shop", "--json").document
+    assert set(found) == {directory, "one.doctor.test", "two.doctor.test"}
+    account = next(each for each in found[directory] if each["check"] == "account")
+    assert (account["severity"], account["what"].endswith(" is valid")) == ("ok", True)
+
+
+def test_each_is_examined_at_its_own_ca_unless_one_is_named(evercert: Shell) -> None:
+    evercert.obtained("own.doctor.test")
+    directory, other = evercert.pebble.directory, "https://localhost:1/dir"
+    found = evercert("doctor", "own.doctor.test", "new.doctor.test", "--json", EVERCERT_CA=other).document
+    assert set(found) == {directory, "own.doctor.test", other, "new.doctor.test"}
+    assert [each["check"] for each in found[other] if each["severity"] == "problem"] == ["ca"]
+    named = evercert("doctor", "own.doctor.test", "new.doctor.test", "--ca", other, "--json").document
+    assert set(named) == {other, "own.doctor.test", "new.doctor.test"}
