@@ -65,6 +65,8 @@ def incident_lines(incident: Incident, waves: Sequence[Wave], over_at: datetime 
         f", closed {when(incident.closed_at)}" if incident.closed_at else ""
     )
     yield f"  meant       {_meant(incident)}"
+    if measures.to_ca:
+        yield f"  asked of    {_asked_of(measures)}"
     yield f"  revoked     {_revoked(measures)}"
     yield f"  done        {progress(waves)}"
     if over_at:
@@ -79,6 +81,10 @@ def incident_lines(incident: Incident, waves: Sequence[Wave], over_at: datetime 
 def _meant(incident: Incident) -> str:
     said = msgspec.to_builtins(incident.selection)
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items() if value)
+
+
+def _asked_of(measures: Measures) -> str:
+    return f"{measures.to_ca}, by account {measures.to_account}, before those that are declared"
 
 
 def _revoked(measures: Measures) -> str:
@@ -117,7 +123,7 @@ def trouble_lines(troubles: Sequence[Trouble], waves: Sequence[Wave]) -> Iterato
 def outlook_document(outlook: Outlook, measures: Measures) -> dict[str, object]:
     document: dict[str, object] = msgspec.to_builtins(outlook)
     late = measures.deadline is not None and outlook.ends_at > measures.deadline
-    return document | {"deadline": measures.deadline, "in_time": not late}
+    return document | {"deadline": measures.deadline, "in_time": not late, "to_ca": measures.to_ca}
 
 
 def outlook_lines(outlook: Outlook, measures: Measures, now: datetime) -> Iterator[str]:
@@ -125,6 +131,8 @@ def outlook_lines(outlook: Outlook, measures: Measures, now: datetime) -> Iterat
     counted = (("of CA", outlook.by_ca), ("criticality", outlook.by_criticality), ("owner", outlook.by_owner))
     for head, counts in counted:
         yield from (f"  {head:<12}{name or '-'}: {count}" for name, count in list(counts.items())[:_NAMED])
+    if measures.to_ca:
+        yield f"  asked of    {_asked_of(measures)}"
     remarks = (
         (outlook.superseded, "are replaced already, and only to be revoked"),
         (outlook.needs_request, "came of requests from outside, with their keys: only their owners can give new ones"),

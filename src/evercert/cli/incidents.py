@@ -76,7 +76,7 @@ async def drill(output: Output, settings: Settings, given: dict[str, Any]) -> in
     async with open_engine(settings, output.progress) as engine:
         tally = await survey(engine.db, selection, measures, now)
         seen = await outlook(engine.db, tally)
-        found = await Drill(engine, DnsResolver(settings.resolvers)).hindrances(tally.names)
+        found = await Drill(engine, DnsResolver(settings.resolvers), measures).hindrances(tally.names)
     certain = {each.certificate for each in found if each.is_certain}
     document = outlook_document(seen, measures) | {"hindrances": found, "would_fail": len(certain)}
     output.result(document, *outlook_lines(seen, measures, now), *hindrance_lines(found, len(certain)))

@@ -44,9 +44,11 @@ def selection_from(given: dict[str, Any], now: datetime) -> Selection:
 
 
 def measures_from(given: dict[str, Any], now: datetime) -> Measures:
-    """The same of what is done. Raises `bad-input`."""
+    """The same of what is done. Raises `bad-input`, and `not-found` for a CA that is not known."""
     if given["revoke_first"] and not given["revoke"]:
         raise EvercertError("bad-input", "--revoke-first needs a reason", hint="such as --revoke keyCompromise")
+    if given["to_account"] != "default" and not given["to_ca"]:
+        raise EvercertError("bad-input", "--to-account needs a CA", hint="such as --to-ca google")
     return Measures(
         revoke=REVOCATION_REASONS[given["revoke"]] if given["revoke"] else None,
         revoke_first=given["revoke_first"],
@@ -55,6 +57,8 @@ def measures_from(given: dict[str, Any], now: datetime) -> Measures:
         waits=not given["no_wait"],
         most_failing=given["most_failing"] / 100,
         deadline=_moment(given["deadline"], now, ahead=True),
+        to_ca=find_ca(given["to_ca"]) if given["to_ca"] else "",
+        to_account=given["to_account"],
     )
 
 

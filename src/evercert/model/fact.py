@@ -12,7 +12,7 @@ from enum import Enum
 import msgspec
 
 from evercert.model.intent import CertificateIntent
-from evercert.model.terms import OnRemoval
+from evercert.model.terms import CaChoice, OnRemoval
 
 __all__ = [
     "Account",
@@ -273,6 +273,8 @@ class CertificateFact(msgspec.Struct, frozen=True):
     withdraw_at: datetime | None = None
     # The incident that has the current certificate replaced.
     incident_id: int | None = None
+    # Whom it has asked first, before the intent's CAs.
+    incident_ca: CaChoice | None = None
     # The current certificate came when the one before it was due, not at a moment that many may share.
     on_schedule: bool = False
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
 
 __all__ = ["REVOCATION_REASONS", "Incident", "IncidentState", "Measures", "Selection", "Stage"]
@@ -72,6 +73,7 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     in every target, or *first*. The first wave has at most `wave_size` certificates, each later one `growth` times
     as many as the one before; none mixes criticalities. A wave waits until the one before is through, where `waits`.
     None is released while more than `most_failing` of the released ones fail. `deadline` is only compared with.
+    `to_ca` is the directory URL of the CA that is asked first, by `to_account`, before those that are wanted.
     """
 
     revoke: int | None = None
@@ -81,6 +83,13 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     waits: bool = True
     most_failing: float = 0.2
     deadline: datetime | None = None
+    to_ca: str = ""
+    to_account: str = "default"
+
+    @property
+    def instead(self) -> CaChoice | None:
+        """Who is asked first, if that is not who is wanted."""
+        return CaChoice(self.to_ca, self.to_account) if self.to_ca else None
 
 
 class Incident(msgspec.Struct, frozen=True):

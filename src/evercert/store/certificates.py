@@ -13,8 +13,9 @@ from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed, MemberLeftOut
 from evercert.model.fact import CertificateFact, Failure, Hold, Issuance, LeftOut, Stop, Trial
+from evercert.model.incident import Measures
 from evercert.model.intent import CertificateIntent, ChallengeRule
-from evercert.model.terms import OnRemoval, rank_of
+from evercert.model.terms import CaChoice, OnRemoval, rank_of
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
 from evercert.store.columns import from_text, moment, moment_or_none, to_text
 from evercert.store.sql import load_queries
@@ -53,7 +54,7 @@ MAKING: Final = frozenset(
 )
 
 # The columns of the view `facts`, group by group: what is the certificate's own, then one or none of each.
-_OWN: Final = 17
+_OWN: Final = 18
 _ISSUED: Final = _OWN + issued.WIDTH
 _OPEN: Final = _ISSUED + issuances.WIDTH
 _RIVAL: Final = _OPEN + issuances.WIDTH
@@ -291,7 +292,7 @@ def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> I
 
 def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
     _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
-    leaving, hold, stopped, trials, on_schedule, left_out, withdraw_at, incident_id = row[9:_OWN]
+    leaving, hold, stopped, trials, on_schedule, left_out, withdraw_at, incident_id, measures = row[9:_OWN]
     current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
     rival, renewal = row[_OPEN:_RIVAL], row[_RIVAL:_RENEWAL]
     return CertificateFact(
@@ -315,8 +316,13 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         rival=None if rival[0] is None else issuances.from_row(rival),
         withdraw_at=moment_or_none(withdraw_at),
         incident_id=incident_id,
+        incident_ca=_instead(measures),
         on_schedule=bool(on_schedule),
     )
+
+
+def _instead(measures: str | None) -> CaChoice | None:
+    return msgspec.json.decode(measures, type=Measures).instead if measures else None
 
 
 def _left_out(text: str) -> tuple[LeftOut, ...]:

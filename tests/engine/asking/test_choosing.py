@@ -215,3 +215,20 @@ def test_a_trial_waits_as_long_as_the_ca_asks_to() -> None:
 def test_a_directory_that_is_named_twice_is_asked_once() -> None:
     twice = msgspec.structs.replace(INTENT, terms=Terms(further_cas=(CaChoice(A, "other"), CaChoice(B))))
     assert cas_of(twice) == (CaChoice(A), CaChoice(B))
+
+
+def in_incident(*trials: Trial) -> CertificateFact:
+    return msgspec.structs.replace(fact(*trials), incident_id=1, incident_ca=CaChoice("https://d.test/directory", "x"))
+
+
+def test_whom_an_incident_prefers_goes_first_also_before_what_was_begun() -> None:
+    assert asked(choose(in_incident(), NOW, {})) == ["https://d.test/directory"]
+    assert asked(choose(in_incident(), NOW, {}, [A])) == ["https://d.test/directory"]
+    assert cas_of(INTENT, CaChoice(B, "x")) == (CaChoice(B, "x"), CaChoice(A), CaChoice(C))
+
+
+def test_for_a_limit_of_the_one_that_it_prefers_is_waited_and_for_a_refusal_not() -> None:
+    d = "https://d.test/directory"
+    assert isinstance(choose(in_incident(trial(d, Verdict.LIMITED, 2 * DAY)), NOW, {}), Later)
+    assert asked(choose(in_incident(trial(d, Verdict.LIMITED, 4 * DAY)), NOW, {})) == [A]
+    assert asked(choose(in_incident(trial(d, Verdict.REFUSED, HOUR)), NOW, {})) == [A]

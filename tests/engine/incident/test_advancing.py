@@ -320,3 +320,30 @@ async def test_nothing_is_meant_by_nothing(world: World) -> None:
         with pytest.raises(EvercertError, match="no certificate is like that"):
             await open_incident(engine.db, Selection(tag="other"), Measures(), "", world.clock.now())
         assert await incidents.listed(engine.db) == []
+
+
+async def test_another_ca_goes_first_for_the_incident_and_no_longer(world: World) -> None:
+    other = world.another_ca("https://other.test")
+    async with world.engine() as engine:
+        wanted = fleet(world, 3, 1)
+        await obtain_all(world, engine, wanted)
+        number = await begin(world, engine, Measures(to_ca=other.directory_url, to_account="spare"))
+        await carry_through(world, engine, number)
+        assert (await incidents.get(engine.db, number)).state is IncidentState.DONE
+        assert (len(world.ca.certificates), len(other.certificates)) == (4, 3)
+        fact = await world.fact(engine, "p00.test")
+        assert fact.incident_ca is None
+        await certificates.wake(engine.db, "p00.test", world.clock.now(), forced=True)
+        await engine.worker.settle("p00.test")
+        assert (len(world.ca.certificates), len(other.certificates)) == (5, 3)
+
+
+async def test_where_the_other_ca_refuses_the_declared_one_is_asked(world: World) -> None:
+    other = world.another_ca("https://other.test")
+    async with world.engine() as engine:
+        await obtain_all(world, engine, fleet(world, 1, 0))
+        other.fail("new-order", Fault.refused(ProblemType.REJECTED_IDENTIFIER, "not for you"), times=99)
+        number = await begin(world, engine, Measures(to_ca=other.directory_url))
+        await carry_through(world, engine, number)
+        assert (await incidents.get(engine.db, number)).state is IncidentState.DONE
+        assert (len(world.ca.certificates), len(other.certificates)) == (2, 0)

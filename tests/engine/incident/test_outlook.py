@@ -104,3 +104,12 @@ def test_the_end_is_that_of_orders_one_after_the_other(count: int, limit: int, b
     bucket = Bucket((CA, orders.scope.word, "default"), tat=tat)
     outlook = seen([chosen(number) for number in range(count)], orders, buckets=[bucket])
     assert to_epoch(outlook.ends_at) == moment
+
+
+def test_what_another_ca_replaces_draws_on_its_limits() -> None:
+    other = "https://other.test/directory"
+    bucket = Bucket((other, ORDERS.scope.word, "spare"), learned_until=to_epoch(NOW + HOUR))
+    outlook = seen([chosen(1)], ORDERS, buckets=[bucket], measures=Measures(to_ca=other, to_account="spare"))
+    assert outlook.ends_at == NOW + HOUR
+    assert [narrow.ca for narrow in outlook.narrow] == [other]
+    assert dict(outlook.by_ca) == {CA: 1}

@@ -54,6 +54,14 @@ _DONE = (
         metavar="PERCENT",
         help="Release no further wave while more of the released ones fail.",
     ),
+    click.option(
+        "--to-ca",
+        default="",
+        metavar="CA",
+        shell_complete=completing.known_cas,
+        help="Ask that CA first, whatever is declared, as where the usual one is distrusted.",
+    ),
+    click.option("--to-account", default="default", show_default=True, help="By that account there."),
     click.option("--deadline", default="", metavar="WHEN", help="When it must be over, such as 24h; only compared."),
 )
 

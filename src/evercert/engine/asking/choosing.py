@@ -3,8 +3,8 @@
 Rules of this file:
 
 * Pure, total, stable: the same facts give the same choice.
-* The CAs are asked in the intent's order. One whose trial has not lapsed, or that does not answer, is not asked;
-  whether the next one is asked meanwhile is the verdict's matter.
+* The CAs are asked in the intent's order, after one that an incident prefers. One whose trial has not lapsed, or that
+  does not answer, is not asked; whether the next one is asked meanwhile is the verdict's matter.
 * An order that was begun goes before a CA that is preferred: it may be a moment from its certificate.
 """
 
@@ -71,9 +71,9 @@ class Later:
     waiting: Passed
 
 
-def cas_of(intent: CertificateIntent) -> tuple[CaChoice, ...]:
-    """The intent's CAs in its order, each directory once."""
-    found: dict[str, CaChoice] = {}
+def cas_of(intent: CertificateIntent, instead: CaChoice | None = None) -> tuple[CaChoice, ...]:
+    """The intent's CAs in its order, each directory once; *instead* is whom an incident has asked before them."""
+    found: dict[str, CaChoice] = {instead.directory: instead} if instead else {}
     for choice in (CaChoice(intent.ca, intent.account), *intent.terms.further_cas):
         found.setdefault(choice.directory, choice)
     return tuple(found.values())
@@ -84,7 +84,11 @@ def choose(
 ) -> Ask | Later:
     """Whom to ask now. *outages* are those of CAs (directories) that do not answer; *begun* are the directories at
     which issuances of the certificate are open."""
-    choices = sorted(cas_of(fact.intent), key=lambda choice: choice.directory not in begun)
+    # What was begun at a CA that an incident would rather not ask is no reason to ask it.
+    preferred = fact.incident_ca
+    choices = sorted(
+        cas_of(fact.intent, preferred), key=lambda choice: (choice != preferred, choice.directory not in begun)
+    )
     most = 2 if _may_race(fact, now) else 1
     asked: list[CaChoice] = []
     passed: list[Passed] = []
@@ -120,7 +124,7 @@ def tried(
     if verdict is Verdict.LIMITED and after:  # no failure, and the moment is this certificate's own
         return (*others, Trial(ca, verdict, before, now + after, message))
     failures = before + 1
-    alone = len(cas_of(fact.intent)) == 1
+    alone = len(cas_of(fact.intent, fact.incident_ca)) == 1
     counted = failures if verdict is not Verdict.REFUSED or alone else max(failures, _REFUSED)
     wait = max(after or timedelta(), pause(fact, counted, now, rng))
     if silent:
@@ -152,7 +156,7 @@ def _gates(fact: CertificateFact, ca: str, now: datetime, outages: Mapping[str, 
 
 def _lets_pass(fact: CertificateFact, gate: Passed, now: datetime, outages: Mapping[str, Outage]) -> bool:
     """Whether the next CA is asked rather than this one waited for."""
-    if is_urgent(fact, now):
+    if is_urgent(fact, now) and (fact.incident_ca is None or gate.ca != fact.incident_ca.directory):
         return True
     left = _left_of(fact, now)
     failures = next((trial.failures for trial in fact.trials if trial.ca == gate.ca), 0)

@@ -150,7 +150,7 @@ async def places_given_up(
     if until - now <= _PATIENCE:
         return []
     gone: list[Statement] = []
-    for ca in cas_of(fact.intent):
+    for ca in cas_of(fact.intent, fact.incident_ca):
         if not await lanes_of(db, fact.intent, ca):
             continue
         gone.append(lanes.left(fact.intent.name))

@@ -32,7 +32,7 @@ def line_up(fact: CertificateFact, choice: Ask, begun: Mapping[str, Issuance]) -
     What was ordered at a CA that is not asked now may yet be finished: it stays open as long as there is a seat.
     """
     asked = {ca.directory: begun.get(ca.directory) for ca in choice.cas}
-    wanted = {ca.directory for ca in cas_of(fact.intent)} - asked.keys()
+    wanted = {ca.directory for ca in cas_of(fact.intent, fact.incident_ca)} - asked.keys()
     idle = [each for ca, each in begun.items() if ca in wanted and each.status is not IssuanceStatus.KEYED]
     waiting = sorted(idle, key=lambda issuance: issuance.id)[::-1][: _ROOM - len(asked)]
     staying = [*waiting, *filter(None, asked.values())]

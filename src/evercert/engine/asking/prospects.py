@@ -43,7 +43,7 @@ async def prospects(db: Database, fact: CertificateFact, now: datetime) -> list[
     asked = {ca.directory for ca in choice.cas} if isinstance(choice, Ask) else set()
     return [
         _prospect(fact, ca.directory, ca.account, outages, now, asked=ca.directory in asked)
-        for ca in cas_of(fact.intent)
+        for ca in cas_of(fact.intent, fact.incident_ca)
     ]
 
 

@@ -15,8 +15,10 @@ from evercert.acme.cas import known_ca
 from evercert.acme.wire import Directory
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.engine.incident.outlook import towards
 from evercert.engine.wiring import Engine
 from evercert.model.fact import Account, CertificateFact, DeployStatus
+from evercert.model.incident import Measures
 from evercert.model.intent import CertificateIntent, challenge_rule_for
 from evercert.observe.caa import CaaLookup, find_caa, judge_caa
 from evercert.observe.finding import Severity
@@ -52,7 +54,8 @@ class _Ca:
 class Drill:
     """One drill; what a CA says is read once in it."""
 
-    def __init__(self, engine: Engine, lookup: CaaLookup) -> None:
+    def __init__(self, engine: Engine, lookup: CaaLookup, measures: Measures = Measures()) -> None:  # noqa: B008 - frozen
+        self._measures = measures
         self._engine = engine
         self._lookup = lookup
         self._cas: dict[tuple[str, str], asyncio.Task[_Ca]] = {}
@@ -70,7 +73,7 @@ class Drill:
         return [each for several in found for each in several]
 
     async def _about(self, fact: CertificateFact) -> AsyncIterator[Hindrance]:
-        intent, now = fact.intent, self._engine.clock.now()
+        intent, now = towards(fact.intent, self._measures), self._engine.clock.now()
         try:
             self._engine.check(intent)
         except EvercertError as error:

@@ -27,7 +27,7 @@ async def survey(db: Database, selection: Selection, measures: Measures, now: da
     tally = Tally(measures, now)
     limits: dict[str, tuple[Limit, ...]] = {}
     async for chosen in choose(db, selection, now, superseded=measures.revoke is not None):
-        ca = chosen.intent.ca
+        ca = measures.to_ca or chosen.intent.ca
         if ca not in limits:
             limits[ca] = limits_of(await cas.access(db, ca))
         tally.add(chosen, ranked(chosen, selection, measures), limits[ca])

@@ -14,15 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from evercert.acme.cas import Limit
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import Ranked, members
 from evercert.engine.limits.budget import Draw, drawn, draws, left, room_at
 from evercert.model.incident import Measures, Stage
+from evercert.model.intent import CertificateIntent
 from evercert.store.budgets import Bucket, Key
 
-__all__ = ["Narrow", "Outlook", "Tally"]
+__all__ = ["Narrow", "Outlook", "Tally", "towards"]
 
 # So many of the limits that hold it up longest are told.
 _TOLD = 5
@@ -58,6 +61,12 @@ class Outlook:
     waves: Sequence[int]
     narrow: Sequence[Narrow]
     ends_at: datetime
+
+
+def towards(intent: CertificateIntent, measures: Measures) -> CertificateIntent:
+    """What is wanted, of the CA that the incident has asked first."""
+    ca = measures.instead
+    return msgspec.structs.replace(intent, ca=ca.directory, account=ca.account) if ca else intent
 
 
 @dataclass(slots=True)
@@ -96,7 +105,8 @@ class Tally:
             self._draw(chosen, limits)
 
     def _draw(self, chosen: Chosen, limits: Sequence[Limit]) -> None:
-        intent, same = chosen.intent, chosen.ca == chosen.intent.ca
+        intent = towards(chosen.intent, self.measures)
+        same = chosen.ca == intent.ca
         suggested = chosen.issued.suggested_from
         by_ari = same and intent.renew.use_ari and suggested is not None and suggested <= self.now
         found = draws(intent, limits, renewal=same, ari=by_ari)

@@ -152,6 +152,13 @@ SELECT
         SELECT min(m.incident_id) FROM incident_certificates AS m
         WHERE m.issued_id = c.current_id AND m.state = 'replacing'
     ) AS incident_id,
+    (
+        SELECT n.measures FROM incident_certificates AS m
+        INNER JOIN incidents AS n ON n.id = m.incident_id
+        WHERE m.issued_id = c.current_id AND m.state = 'replacing' AND n.measures LIKE '%"to_ca":%'
+        ORDER BY n.id DESC
+        LIMIT 1
+    ) AS incident_measures,
     i.id AS issued_id,
     i.certificate AS issued_certificate,
     i.issuance_id AS issued_issuance_id,
