@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+from evercert.base.clock import SystemClock
+from evercert.pki.cert import read_certificate
+from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
 from tests.peers.pebble import Pebble
 from tests.peers.program import Program
@@ -51,7 +55,9 @@ def test_one_look_ends_by_itself_and_tells_what_failed(tmp_path: Path, start_peb
     evercert = Shell(tmp_path / "home", pebble)
     evercert.obtained("once.test", *_SHORT)
     pebble.end()
-    time.sleep(4)
+    end = read_certificate(split_pem(evercert.live("once.test").read_bytes())[0]).not_after
+    while (left := end - SystemClock().now()) >= timedelta():
+        time.sleep(left.total_seconds() + 0.01)
     done = evercert("run", "--once")
     assert done.status == 6
     assert "evercert: error: once.test: cannot reach" in done.err

@@ -115,6 +115,8 @@ def test_a_store_that_was_made_anew_numbers_from_one_and_still_deploys(tmp_path:
     generations = deployed(tmp_path, issuer, 2)
     renewed = issuer.bundle(WWW, number=1, later=timedelta(minutes=5))
     generations.stage(renewed, issuer.now)
+    generations.swap(renewed)
+    assert (generations.live / "cert.pem").read_text() == renewed.leaf_pem
 
 
 def test_an_unfinished_generation_is_removed_and_never_used(tmp_path: Path, issuer: Issuer) -> None:

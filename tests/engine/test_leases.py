@@ -70,7 +70,8 @@ async def test_of_three_tasks_never_two_hold_one_certificate(nodes: Nodes) -> No
 
 async def test_what_is_held_elsewhere_is_not_due_and_who_asks_for_it_waits(nodes: Nodes) -> None:
     await given.declared(nodes.db)
-    one, other = nodes.one(), nodes.one("elsewhere")
+    clock = FakeClock(given.NOW)
+    one, other = nodes.one(), nodes.one("elsewhere", clock)
     done: list[str] = []
 
     async def wait() -> None:
@@ -80,7 +81,9 @@ async def test_what_is_held_elsewhere_is_not_due_and_who_asks_for_it_waits(nodes
     async with one.hold("www"):
         assert await other.claim_due(10) == []
         waiting = asyncio.create_task(wait())
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while not clock.slept:  # it has found it held, and looks again after this
+                await asyncio.sleep(0)
         done.append("one")
     await waiting
     assert done == ["one", "other"]
@@ -172,8 +175,9 @@ async def test_a_claim_that_nobody_keeps_is_let_go(nodes: Nodes) -> None:
     node = nodes.one()
     async with node.hold("kept"):
         assert [each.certificate for each in await node.claim_due(10)] == ["lost"]
-        while await leases.holder(nodes.db, "lost"):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while await leases.holder(nodes.db, "lost"):
+                await asyncio.sleep(0.01)
         assert await leases.holder(nodes.db, "kept") != ""
     await node.close()
 

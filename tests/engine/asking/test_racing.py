@@ -261,15 +261,17 @@ async def test_what_is_no_refusal_ends_the_race_at_once() -> None:
 
 async def test_a_race_that_is_cancelled_leaves_nothing_running() -> None:
     ended: list[int] = []
+    begun = asyncio.Barrier(3)
 
     async def slow(number: int) -> None:
         try:
+            await begun.wait()
             await asyncio.sleep(3600)
         finally:
             ended.append(number)
 
     racing = asyncio.ensure_future(race([slow(1), slow(2)]))
-    await asyncio.sleep(0.01)
+    await begun.wait()
     racing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await racing
