@@ -101,6 +101,6 @@ def test_a_drill_tells_what_would_fail_and_changes_nothing(evercert: Shell, tmp_
     drilled = evercert("incident", "open", "--match", "*.test", "--drill", "--json")
     assert drilled.status == 1
     assert [(each["certificate"], each["what"]) for each in drilled.document["hindrances"]] == [
-        ("gone.test", "nothing is done for it: nobody wants it")
+        ("gone.test", "no CA is asked for it: nobody wants it")
     ]
     assert evercert("incident", "list", "--json").document == []

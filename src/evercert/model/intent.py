@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -10,7 +11,7 @@ from evercert.base.names import Identifier
 from evercert.model.terms import Terms
 from evercert.pki.key_type import KeyType
 
-__all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for"]
+__all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for", "is_called"]
 
 
 class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,3 +85,8 @@ def challenge_rule_for(intent: CertificateIntent, identifier: Identifier, offere
         if rule.type in offered and fnmatchcase(identifier.value, rule.match):
             return rule
     return None
+
+
+def is_called(name: str, identifiers: Iterable[Identifier], pattern: str) -> bool:
+    """Whether the certificate's own name, or one of those that it is for, fits the shell pattern."""
+    return any(fnmatchcase(text, pattern) for text in (name, *(each.value for each in identifiers)))

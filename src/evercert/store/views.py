@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
 from evercert.model.fact import CertificateFact, Failure, IssuedCertificate, LeftOut, Stop
+from evercert.model.intent import is_called
 from evercert.model.state import State, lacking, stands
 from evercert.model.terms import Terms
 from evercert.store import certificates, events, issued
@@ -87,7 +87,7 @@ async def listed(
     return [
         line
         for line in lines
-        if (match == "*" or _matches(line, match))
+        if (match == "*" or is_called(line.name, line.identifiers, match))
         and (not states or line.state in states)
         and (expiring_before is None or (line.not_after is not None and line.not_after < expiring_before))
         and owner in {"", line.owner}
@@ -143,7 +143,3 @@ def _listed(row: Row, now: datetime) -> Listed:
 def _left_out(text: str, terms: Terms, names: str | None, now: datetime) -> tuple[LeftOut, ...]:
     noted = from_text(text, tuple[LeftOut, ...]) or ()
     return tuple(lacking(noted, terms.members, None if names is None else names.split(), now))
-
-
-def _matches(line: Listed, pattern: str) -> bool:
-    return any(fnmatchcase(text, pattern) for text in (line.name, *(each.value for each in line.identifiers)))

@@ -71,7 +71,7 @@ async def test_what_the_store_knows_to_be_wrong_is_told(world: World) -> None:
         )
         await deployments.put(engine.db, broken, now)
         assert await drilled(engine, world) == [
-            ("a.test", "nothing is done for it: nobody wants it", True),
+            ("a.test", "no CA is asked for it: nobody wants it", True),
             ("b.test", "the last attempt failed: no answer", False),
             ("c.test", "it cannot be installed in files: no room on the disk", True),
         ]

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from evercert.acme.cas import known_ca
+from evercert.acme.wire import Directory
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.engine.accounts import Registered
 from evercert.model.intent import CertificateIntent
-from evercert.observe.caa import CaaLookup, find_caa, judge_caa
+from evercert.observe.caa import CaaAnswer, CaaLookup, find_caa, judge_caa
 from evercert.observe.finding import Finding, Severity
 
-__all__ = ["Permission"]
+__all__ = ["Permission", "identities_of", "objection"]
 
 # The CA looks again in any case, so no order waits longer than this for our own look.
 _PATIENCE = 10.0
@@ -30,7 +31,7 @@ class Permission:
     async def check(self, registered: Registered, intent: CertificateIntent) -> None:
         """Raises `ca-refused` where CAA records forbid the CA to issue for a name. Where DNS does not say, or the CA
         does not say what it is called there (a private one), nothing is forbidden: the CA decides."""
-        identities = await _identities(registered)
+        identities = identities_of(registered.account.ca, await registered.client.directory())
         names = [each for each in intent.identifiers if each.type == "dns"]
         if not identities or not names:
             return
@@ -56,11 +57,8 @@ class Permission:
         answer = await find_caa(name, self._lookup)
         if answer.failure:
             return None
-        methods = [rule.type for rule in intent.challenges if fnmatchcase(name.value, rule.match)]
-        account_url = registered.account.url
-        findings = judge_caa(name, answer, identities=identities, account_url=account_url, methods=methods)
-        worst = next((each for each in findings if each.severity is Severity.PROBLEM), None)
-        return _refused(worst, name, registered) if worst else None
+        found = objection(intent, name, answer, identities, registered.account.url)
+        return _refused(found, name, registered) if found else None
 
 
 def _refused(finding: Finding, name: Identifier, registered: Registered) -> EvercertError:
@@ -73,12 +71,20 @@ def _refused(finding: Finding, name: Identifier, registered: Registered) -> Ever
     )
 
 
-async def _identities(registered: Registered) -> Sequence[str]:
+def objection(
+    intent: CertificateIntent, name: Identifier, answer: CaaAnswer, identities: Sequence[str], account_url: str
+) -> Finding | None:
+    """What keeps the CA of these *identities* from issuing for that name of the certificate. Pure."""
+    methods = [rule.type for rule in intent.challenges if fnmatchcase(name.value, rule.match)]
+    findings = judge_caa(name, answer, identities=identities, account_url=account_url, methods=methods)
+    return next((each for each in findings if each.severity is Severity.PROBLEM), None)
+
+
+def identities_of(ca: str, directory: Directory) -> Sequence[str]:
     """By which names CAA records allow the CA: by its directory, else by our table."""
-    said = (await registered.client.directory()).meta.caa_identities
-    if said:
-        return said
+    if directory.meta.caa_identities:
+        return directory.meta.caa_identities
     try:
-        return known_ca(registered.account.ca).caa
+        return known_ca(ca).caa
     except EvercertError:
         return ()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from evercert.acme.cas import KNOWN_CAS, LimitScope
@@ -18,7 +17,7 @@ from evercert.engine.forecast.model import Books
 from evercert.engine.limits.budget import limits_of, set_digest
 from evercert.engine.plan import renewal_moment
 from evercert.model.fact import CertificateFact
-from evercert.model.intent import CertificateIntent, RenewPolicy, challenge_rule_for
+from evercert.model.intent import CertificateIntent, RenewPolicy, challenge_rule_for, is_called
 from evercert.observe.registered_domain import registered_domain
 from evercert.store import budgets, cas, certificates, directories
 
@@ -44,7 +43,7 @@ class Choice:
         return (
             self.owner in {"", intent.terms.owner}
             and (not self.tag or self.tag in intent.terms.tags)
-            and (self.match == "*" or any(fnmatchcase(text, self.match) for text in _texts(intent)))
+            and (self.match == "*" or is_called(intent.name, intent.identifiers, self.match))
         )
 
 
@@ -188,10 +187,6 @@ class _Reading:
             foreign=current is not None and issued_by != (intent.ca, intent.account),
             profile=intent.profile,
         )
-
-
-def _texts(intent: CertificateIntent) -> tuple[str, ...]:
-    return intent.name, *(each.value for each in intent.identifiers)
 
 
 def _number(digest: str) -> int:

@@ -9,19 +9,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
-from evercert.acme.cas import known_ca
 from evercert.acme.wire import Directory
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.engine.asking.permission import identities_of, objection
 from evercert.engine.incident.outlook import towards
 from evercert.engine.wiring import Engine
 from evercert.model.fact import Account, CertificateFact, DeployStatus
 from evercert.model.incident import Measures
 from evercert.model.intent import CertificateIntent, challenge_rule_for
-from evercert.observe.caa import CaaLookup, find_caa, judge_caa
-from evercert.observe.finding import Severity
+from evercert.observe.caa import CaaLookup, find_caa
 from evercert.pki.keys import KeyType, generate
 from evercert.store import accounts, certificates
 
@@ -97,22 +95,16 @@ class Drill:
             yield Hindrance(intent.name, words, is_certain=False)
         if intent.profile_required and intent.profile not in ca.directory.meta.profiles:
             yield Hindrance(intent.name, f"its CA does not offer the profile {intent.profile!r}")
-        for hindrance in await asyncio.gather(*(self._caa(intent, each, ca) for each in _dns(intent))):
+        for hindrance in await asyncio.gather(*(self._caa(intent, each, ca, ca.directory) for each in _dns(intent))):
             if hindrance:
                 yield hindrance
 
-    async def _caa(self, intent: CertificateIntent, name: Identifier, ca: _Ca) -> Hindrance | None:
-        identities = ca.directory.meta.caa_identities if ca.directory else ()
-        methods = [rule.type for rule in intent.challenges if fnmatchcase(name.value, rule.match)]
-        findings = judge_caa(
-            name,
-            await find_caa(name, self._lookup),
-            identities=identities or _known_identities(intent.ca),
-            account_url=ca.account.url if ca.account else "",
-            methods=methods,
-        )
-        worst = next((each for each in findings if each.severity is Severity.PROBLEM), None)
-        return Hindrance(intent.name, worst.what, worst.hint) if worst else None
+    async def _caa(
+        self, intent: CertificateIntent, name: Identifier, ca: _Ca, directory: Directory
+    ) -> Hindrance | None:
+        answer, account_url = await find_caa(name, self._lookup), ca.account.url if ca.account else ""
+        found = objection(intent, name, answer, identities_of(intent.ca, directory), account_url)
+        return Hindrance(intent.name, found.what, found.hint) if found else None
 
     async def _ca(self, ca: str, account: str) -> _Ca:
         if (ca, account) not in self._cas:
@@ -135,7 +127,7 @@ def _known(fact: CertificateFact, now: datetime) -> list[Hindrance]:
     name, found = fact.intent.name, []
     if fact.stopped:
         hint = f"evercert tasks resume {name}"
-        found.append(Hindrance(name, f"nothing is done for it: {fact.stopped.reason}", hint))
+        found.append(Hindrance(name, f"no CA is asked for it: {fact.stopped.reason}", hint))
     if fact.failure and fact.failures:
         words = f"the last attempt failed: {fact.failure.message}"
         found.append(Hindrance(name, words, fact.failure.hint, is_certain=False))
@@ -151,11 +143,3 @@ def _known(fact: CertificateFact, now: datetime) -> list[Hindrance]:
 
 def _dns(intent: CertificateIntent) -> list[Identifier]:
     return [each for each in intent.identifiers if each.type == "dns"]
-
-
-def _known_identities(ca: str) -> Sequence[str]:
-    """By which names CAA records allow the CA, where its directory does not say."""
-    try:
-        return known_ca(ca).caa
-    except EvercertError:
-        return ()

@@ -13,7 +13,7 @@ import msgspec
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.model.incident import Selection
-from evercert.model.intent import CertificateIntent
+from evercert.model.intent import CertificateIntent, is_called
 from evercert.pki.cert import read_certificate
 from evercert.store import incidents, issued
 from evercert.store.incidents import Candidate
@@ -66,7 +66,7 @@ def means(selection: Selection, chosen: Chosen) -> bool:
         and selection.profile in {"", candidate.profile or intent.profile}
         and selection.owner in {"", intent.terms.owner}
         and (not selection.tag or selection.tag in intent.terms.tags)
-        and (not selection.name or _is_called(intent, selection.name))
+        and (not selection.name or is_called(intent.name, intent.identifiers, selection.name))
     )
 
 
@@ -76,10 +76,6 @@ async def _has_key(db: Database, selection: Selection, candidate: Candidate) -> 
         return True
     leaf, _ = await issued.body(db, candidate.issued_id)
     return sha256(read_certificate(leaf).spki).hexdigest() == selection.key
-
-
-def _is_called(intent: CertificateIntent, pattern: str) -> bool:
-    return any(fnmatchcase(text, pattern) for text in (intent.name, *(each.value for each in intent.identifiers)))
 
 
 _intent = msgspec.json.Decoder(CertificateIntent).decode

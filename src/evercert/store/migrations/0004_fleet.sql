@@ -1,7 +1,7 @@
 -- The fleet: who works on what, what the CAs' limits leave, which CA was tried and how it went, what holds a certificate
 -- back, what an incident replaces, who is told of events.
 
--- JSON, each empty where there is nothing to say: for which limit it waits and until when; why nothing is done for it
+-- JSON, each empty where there is nothing to say: for which limit it waits and until when; why no CA is asked for it
 -- until somebody says so; what came of the CAs that were tried for it.
 ALTER TABLE certificates ADD COLUMN hold TEXT NOT NULL DEFAULT '';
 ALTER TABLE certificates ADD COLUMN stopped TEXT NOT NULL DEFAULT '';

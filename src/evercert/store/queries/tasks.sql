@@ -1,5 +1,5 @@
 -- name: stopped of a certificate
--- Why nothing is done for it; empty where something is.
+-- Why no CA is asked for it; empty where one is.
 SELECT stopped FROM certificates WHERE name = :name;
 
 -- name: stop certificate
