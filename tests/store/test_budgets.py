@@ -12,11 +12,12 @@ from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place
-from evercert.db.protocol import Database, Statement
+from evercert.db.protocol import Database
 from evercert.model.event import LimitLearned
 from evercert.model.fact import Issuance, IssuanceStatus
 from evercert.store import budgets, certificates, events, issuances, retention
 from evercert.store.budgets import Bucket, Reserved
+from evercert.store.guarded import goes_through
 from evercert.store.opening import open_store
 from evercert.store.retention import Retention
 from evercert.store.schema import MIGRATIONS
@@ -32,17 +33,6 @@ T = to_epoch(NOW)
 async def draws(db: Database, key: budgets.Key = KEY, *, now: int = T, count: int = 5) -> bool:
     """Whether one second of a limit of so many could be drawn."""
     return await goes_through(db, budgets.draw(key, now=now, span=SECOND, latest=now + (count - 1) * SECOND))
-
-
-async def goes_through(db: Database, *statements: Statement) -> bool:
-    """Whether the guards let the transaction through."""
-    try:
-        await db.write(*statements)
-    except EvercertError as error:
-        if error.code.name != "conflict":
-            raise
-        return False
-    return True
 
 
 async def bucket(db: Database, key: budgets.Key = KEY) -> Bucket:
@@ -216,7 +206,7 @@ async def test_what_was_reserved_is_given_back_whatever_ends_the_issuance(db: Da
 async def test_nothing_is_given_back_twice_nor_of_what_was_issued(db: Database) -> None:
     await given.declared(db)
     placing = await _reserving(db)
-    ordered = await issuances.ordered(db, placing, "https://ca.test/o", adopted=False, now=NOW)
+    ordered = await issuances.ordered(db, placing, "https://ca.test/o", ca=CA, adopted=False, now=NOW)
     await issuances.issued(db, ordered, given.chain(1), given.view(1), now=NOW)
     with pytest.raises(EvercertError):
         await issuances.abandon(db, ordered, "late", now=NOW)
@@ -227,8 +217,8 @@ async def test_the_loser_of_a_race_gives_back_unless_its_certificate_comes_all_t
     await given.declared(db)
     loser, winner = await _reserving(db), await _reserving(db, "other", rival=True)
     assert await _used(db) == [2 * SECOND, 2 * SECOND]
-    loser = await issuances.ordered(db, loser, "https://ca.test/1", adopted=False, now=NOW)
-    winner = await issuances.ordered(db, winner, "https://ca.test/2", adopted=False, now=NOW)
+    loser = await issuances.ordered(db, loser, "https://ca.test/1", ca=CA, adopted=False, now=NOW)
+    winner = await issuances.ordered(db, winner, "https://ca.test/2", ca=CA, adopted=False, now=NOW)
     await issuances.issued(db, winner, given.chain(1), given.view(1), now=NOW)
     assert await _used(db) == [SECOND, SECOND]
     await issuances.issued_late(db, loser, given.chain(2), given.view(2), now=NOW)

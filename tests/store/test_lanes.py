@@ -72,7 +72,9 @@ async def test_with_its_end_the_place_is_free(db: Database, end: str) -> None:
     assert fact is not None
     assert fact.open_issuance is not None
     if end == "issued":
-        ordered = await issuances.ordered(db, fact.open_issuance, "https://ca.test/o", adopted=False, now=NOW)
+        ordered = await issuances.ordered(
+            db, fact.open_issuance, "https://ca.test/o", ca="https://ca.test", adopted=False, now=NOW
+        )
         await issuances.issued(db, ordered, given.chain(1), given.view(1), now=NOW)
     elif end == "abandoned":
         await issuances.abandon(db, fact.open_issuance, "lost", now=NOW)

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from evercert.base.clock import to_epoch
-from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database, Statement
+from evercert.db.protocol import Database
 from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer
 from evercert.model.fact import Outage
 from evercert.store import events
 from evercert.store.columns import moment
+from evercert.store.guarded import goes_through
 from evercert.store.sql import load_queries
 
 __all__ = ["answered", "ask_again", "outages", "silent", "take_turn"]
@@ -67,7 +67,7 @@ async def silent(db: Database, ca: str, known: Outage | None, message: str, now:
     )
     is_news = noted.is_down and not known.is_down
     told = [events.appended(CaDoesNotAnswer(ca=ca, reason=message), now)] if is_news else []
-    await _unless_overtaken(db, statement.expecting(1), *told)
+    await goes_through(db, statement.expecting(1), *told)
 
 
 async def take_turn(db: Database, known: Outage, now: datetime) -> bool:
@@ -78,14 +78,14 @@ async def take_turn(db: Database, known: Outage, now: datetime) -> bool:
         now=to_epoch(now),
         retry_at=to_epoch(now + _pause(known.failures)),
     )
-    return await _unless_overtaken(db, statement.expecting(1))
+    return await goes_through(db, statement.expecting(1))
 
 
 async def answered(db: Database, known: Outage, now: datetime) -> None:
     """Afterwards nothing is noted of the CA; told as an event if it counted as down."""
     ended = _SQL["end outage"](directory=known.ca, before=known.failures).expecting(1)
     event = CaAnswersAgain(ca=known.ca, down_since=known.since.isoformat())
-    await _unless_overtaken(db, ended, *([events.appended(event, now)] if known.is_down else []))
+    await goes_through(db, ended, *([events.appended(event, now)] if known.is_down else []))
 
 
 async def ask_again(db: Database, now: datetime) -> None:
@@ -95,14 +95,3 @@ async def ask_again(db: Database, now: datetime) -> None:
 
 def _pause(failures: int) -> timedelta:
     return _PAUSES[min(failures, len(_PAUSES)) - 1]
-
-
-async def _unless_overtaken(db: Database, *statements: Statement) -> bool:
-    """Whether it was written; somebody else may have noted the same."""
-    try:
-        await db.write(*statements)
-    except EvercertError as error:
-        if error.code.name != "conflict":
-            raise
-        return False
-    return True

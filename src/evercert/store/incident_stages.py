@@ -15,12 +15,12 @@ from typing import Final
 import msgspec
 
 from evercert.base.clock import to_epoch
-from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Statement
 from evercert.model.event import IncidentAdvanced
 from evercert.model.incident import Stage
 from evercert.store import events
 from evercert.store.columns import moment, moment_or_none
+from evercert.store.guarded import goes_through
 from evercert.store.sql import load_queries
 
 __all__ = ["Placing", "Revoking", "follow", "move", "move_all", "placing", "release", "revoked", "revoking"]
@@ -90,7 +90,7 @@ async def move(
         detail=detail,
         now=to_epoch(now),
     )
-    return await _won(db, statement)
+    return await goes_through(db, statement.expecting(1))
 
 
 async def move_all(
@@ -114,18 +114,8 @@ async def revoked(db: Database, incident: int, issued_id: int, *, first: bool, n
     """Afterwards it goes on after the CA has revoked it: done, or where it was revoked *first*, to be replaced.
     False if it was not to be revoked (any more)."""
     statement = _SQL["revoked in incident"](incident=incident, issued_id=issued_id, first=int(first), now=to_epoch(now))
-    return await _won(db, statement)
+    return await goes_through(db, statement.expecting(1))
 
 
 def _held(incident: int) -> Statement:
     return _SQL["hold open incident"](incident=incident).expecting(1)
-
-
-async def _won(db: Database, statement: Statement) -> bool:
-    try:
-        await db.write(statement.expecting(1))
-    except EvercertError as error:
-        if error.code.name != "conflict":
-            raise
-        return False
-    return True

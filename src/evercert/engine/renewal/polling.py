@@ -33,6 +33,7 @@ from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Rene
 from evercert.model.task import Step, Task
 from evercert.store import accounts, certificates, health, renewals
 from evercert.store.certificates import WORK
+from evercert.store.guarded import goes_through
 from evercert.store.leases import Lease
 
 __all__ = ["Polling"]
@@ -183,21 +184,11 @@ class Polling:
 
     async def _write(self, written: Sequence[Sequence[Statement]]) -> None:
         """All in one transaction; where one is in the way (its certificate was pruned meanwhile), each alone."""
-        try:
-            await self.db.write(*(statement for each in written for statement in each))
-        except EvercertError as error:
-            if error.code.name != "conflict":
-                raise
-            for each in written:
-                await self._write_one(each)
-
-    async def _write_one(self, statements: Sequence[Statement]) -> None:
-        try:
-            await self.db.write(*statements)
-        except EvercertError as error:
-            if error.code.name != "conflict":
-                raise
-            await self.db.write(statements[-1])
+        if await goes_through(self.db, *(statement for each in written for statement in each)):
+            return
+        for each in written:
+            if not await goes_through(self.db, *each):
+                await self.db.write(each[-1])
 
 
 def _asked(fact: CertificateFact, now: datetime) -> _Asked | None:
