@@ -148,7 +148,9 @@ def _answers(world: World) -> Iterator[str]:
 
 def _limits(world: World, story: Story) -> Iterator[str]:
     limits = [fault for fault in story.faults if fault.kind is FaultKind.CA_LIMIT]
-    hours = sum(fault.until - fault.since for fault in limits) / 3600
+    # An order that is refused counts like one that is taken, and is asked for again and again where the end is near.
+    narrow = [*limits, *(fault for fault in story.faults if fault.kind is FaultKind.CA_REFUSAL)]
+    hours = sum(fault.until - fault.since for fault in narrow) / 3600
     # What a CA always has is a limit, too, and one that is not known before it was met.
     allowed = story.certificates * (_PER_LIMIT * (len(limits) + len(world.cas)) + _PER_HOUR * hours)
     limited = sum(ca.limited for ca in world.cas)
