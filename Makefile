@@ -1,6 +1,6 @@
 # Each target may be run at any time and again; what is already there is not made anew.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools peers lint test demo demo-ca-cluster bench fleet fuzz docs lock strangers clean distclean
+.PHONY: help setup tools peers lint test demo demo-ca-cluster bench fleet soak fuzz docs lock strangers clean distclean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 25
@@ -36,6 +36,9 @@ fuzz: setup ## a hundred thousand malformed requests to the CA, in memory (some 
 
 fleet: setup tools peers ## ten thousand certificates, three workers, PostgreSQL and everything that can fail (an hour); ARGS="CERTIFICATES LIFE SEED"
 	@.venv/bin/python -m tests.fleet $(ARGS)
+
+soak: setup ## a million certificates over ten years, in memory: a silent CA, a mass revocation, limits (hours); ARGS="--certificates 2000 --years 3"
+	@.venv/bin/python -m evercert.simulation.soak $(ARGS)
 
 docs: setup ## write the parts of docs/ that come from the tables of the program
 	@.venv/bin/python tools/write_docs.py

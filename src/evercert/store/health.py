@@ -23,7 +23,7 @@ from evercert.store.columns import moment
 from evercert.store.guarded import goes_through
 from evercert.store.sql import load_queries
 
-__all__ = ["answered", "ask_again", "outages", "silent", "take_turn"]
+__all__ = ["FORGOTTEN", "answered", "ask_again", "outages", "pause_after", "silent", "take_turn"]
 
 _SQL: Final = load_queries("health")
 
@@ -31,7 +31,7 @@ _SQL: Final = load_queries("health")
 _PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 120, 300, 600, 900))
 
 # A failure so long after the last look is the first of another outage.
-_FORGOTTEN: Final = timedelta(hours=1)
+FORGOTTEN: Final = timedelta(hours=1)
 
 _REASON = 500
 
@@ -54,9 +54,9 @@ async def silent(db: Database, ca: str, known: Outage | None, message: str, now:
         )
         await db.write(started)
         return
-    over = now - known.until > _FORGOTTEN
+    over = now - known.until > FORGOTTEN
     failures, since = (1, now) if over else (known.failures + 1, known.since)
-    noted = Outage(ca, failures, since, now + _pause(failures), message)
+    noted = Outage(ca, failures, since, now + pause_after(failures), message)
     statement = _SQL["go on with outage"](
         directory=ca,
         failures=failures,
@@ -76,7 +76,7 @@ async def take_turn(db: Database, known: Outage, now: datetime) -> bool:
         directory=known.ca,
         before=known.failures,
         now=to_epoch(now),
-        retry_at=to_epoch(now + _pause(known.failures)),
+        retry_at=to_epoch(now + pause_after(known.failures)),
     )
     return await goes_through(db, statement.expecting(1))
 
@@ -93,5 +93,6 @@ async def ask_again(db: Database, now: datetime) -> None:
     await db.write(_SQL["ask again at once"](now=to_epoch(now)))
 
 
-def _pause(failures: int) -> timedelta:
+def pause_after(failures: int) -> timedelta:
+    """How long nobody asks a CA that did not answer so often in a row."""
     return _PAUSES[min(failures, len(_PAUSES)) - 1]
