@@ -46,15 +46,6 @@ async def test_a_certificate_from_elsewhere_becomes_current_once(db: Database) -
     assert caught.value.code.name == "conflict"
 
 
-async def test_certificates_are_found_by_the_beginning_of_serial_or_fingerprint(db: Database) -> None:
-    certificates_ = [await given.issued(db, number=number) for number in (0xAB, 0xAF, 0x1AB)]
-    assert await issued.by_serial(db, f"{0xA:031x}") == certificates_[:2]
-    assert await issued.by_serial(db, certificates_[2].serial.upper()) == [certificates_[2]]
-    assert await issued.by_fingerprint(db, certificates_[0].fingerprint) == [certificates_[0]]
-    assert await issued.by_fingerprint(db, "f") == []
-    assert await issued.by_serial(db, "%") == []
-
-
 async def test_the_body_of_nothing_is_not_found(db: Database) -> None:
     with pytest.raises(EvercertError) as caught:
         await issued.body(db, 17)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:  # what only reads the store (a list, a plan) does not pay for
 __all__ = [
     "WIDTH",
     "body",
-    "by_fingerprint",
-    "by_serial",
     "ca_of",
     "current",
     "from_row",
@@ -39,9 +37,6 @@ _SQL: Final = load_queries("issued")
 
 # So many columns does `from_row` read.
 WIDTH: Final = 13
-
-# A prefix that fits more than these names none of them.
-_MATCHES = 20
 
 
 async def get(db: Database, issued_id: int) -> IssuedCertificate | None:
@@ -69,18 +64,6 @@ async def current(db: Database, certificate: str) -> IssuedCertificate | None:
 async def history(db: Database, certificate: str) -> list[IssuedCertificate]:
     """All that retention has left, newest first."""
     return [from_row(row) for row in await db.rows(_SQL["history"](certificate=certificate))]
-
-
-async def by_serial(db: Database, prefix: str) -> list[IssuedCertificate]:
-    """Those (at most 20) whose serial in hexadecimal begins like that."""
-    rows = await db.rows(_SQL["issued by serial"](prefix=prefix.lower(), limit=_MATCHES))
-    return [from_row(row) for row in rows]
-
-
-async def by_fingerprint(db: Database, prefix: str) -> list[IssuedCertificate]:
-    """Those (at most 20) whose SHA-256 fingerprint in hexadecimal begins like that."""
-    rows = await db.rows(_SQL["issued by fingerprint"](prefix=prefix.lower(), limit=_MATCHES))
-    return [from_row(row) for row in rows]
 
 
 async def body(db: Database, issued_id: int) -> tuple[bytes, tuple[bytes, ...]]:

@@ -76,20 +76,6 @@ SELECT
     revoked_at, names
 FROM issued WHERE certificate = :certificate ORDER BY id DESC;
 
--- name: issued by serial
--- Those whose serial begins like that; letters above f end the range.
-SELECT
-    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at, names
-FROM issued WHERE serial >= :prefix AND serial < :prefix || 'g' ORDER BY serial LIMIT :limit;
-
--- name: issued by fingerprint
--- Those whose fingerprint begins like that; letters above f end the range.
-SELECT
-    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at, names
-FROM issued WHERE fingerprint >= :prefix AND fingerprint < :prefix || 'g' ORDER BY fingerprint LIMIT :limit;
-
 -- name: leaf
 -- Its DER.
 SELECT leaf FROM issued_bodies WHERE issued_id = :id;
