@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from random import Random
 
 import pytest
 
 from evercert.acme.cas import Limit, LimitScope
+from evercert.db.memory import MemoryDatabase
 from evercert.engine.asking.choosing import Ask, Later, choose
+from evercert.engine.limits.budget import draws, failure_draws
+from evercert.engine.limits.holding import Held
+from evercert.engine.limits.spending import Payer
 from evercert.engine.plan import renewal_moment
 from evercert.model.fact import CertificateFact, IssuedCertificate
+from evercert.simulation.clock import BEGIN
+from evercert.simulation.soak.columns import ACCOUNT, Columns
 from evercert.simulation.soak.course import Course
 from evercert.simulation.soak.given import DAY, HOUR, CaGiven, Given, Revocation, Rules, Silence, nightly
+from evercert.simulation.soak.ledger import Ledger
 from evercert.simulation.soak.soak import Report, soaked
 from evercert.simulation.soak.words import told
+from evercert.store.schema import MIGRATIONS
+from tests.fakes.clock import FakeClock
 
 HOURLY = "https://hourly.simulated.test/directory"
 
@@ -73,11 +86,11 @@ def test_limits_that_are_just_enough_let_nothing_lapse() -> None:
 
 
 def test_where_limits_are_far_too_small_the_forecast_said_so() -> None:
-    report = soaked(small(cas=(orders(2, timedelta(days=1)),)))
+    report = soaked(small(certificates=100, cas=(orders(1, timedelta(days=1)),)))
     assert report.tally.lapsed > 0
     assert report.forecasts[0].lapsing > 0
     assert (report.unforeseen, report.broken) == (0, ())
-    assert any("2 new orders per account in" in why for why in report.tally.reasons)
+    assert any("1 new orders per account in" in why for why in report.tally.reasons)
 
 
 @pytest.mark.parametrize(("allowed", "lapse"), [(40, False), (20, True)])
@@ -90,7 +103,9 @@ def test_a_days_notice_is_enough_or_the_forecast_says_that_it_is_not(allowed: in
 
 
 def test_a_silence_longer_than_the_time_for_a_renewal_lapses_as_foreseen() -> None:
-    report = soaked(small(lives=(6 * DAY,), seconds=40 * DAY, silences=(Silence(0, 20 * DAY, 5 * DAY),)))
+    report = soaked(
+        small(certificates=100, lives=(6 * DAY,), seconds=40 * DAY, silences=(Silence(0, 20 * DAY, 5 * DAY),))
+    )
     [before, during] = report.forecasts
     assert (before.lapsing, during.lapsing > 0, report.tally.lapsed > 0) == (0, True, True)
     assert report.broken == ()
@@ -98,7 +113,9 @@ def test_a_silence_longer_than_the_time_for_a_renewal_lapses_as_foreseen() -> No
 
 def test_with_a_second_ca_such_a_silence_lapses_nothing() -> None:
     cas = (CaGiven(HOURLY), CaGiven("https://second.simulated.test/directory"))
-    report = soaked(small(lives=(6 * DAY,), seconds=40 * DAY, silences=(Silence(0, 20 * DAY, 5 * DAY),), cas=cas))
+    report = soaked(
+        small(certificates=100, lives=(6 * DAY,), seconds=40 * DAY, silences=(Silence(0, 20 * DAY, 5 * DAY),), cas=cas)
+    )
     assert report.tally.lapsed == 0
     assert report.tally.issued[cas[1].directory] > 0
 
@@ -107,6 +124,48 @@ def test_a_ca_without_ari_has_its_certificates_replaced_by_an_incident() -> None
     report = soaked(small(cas=(CaGiven(HOURLY, ari=False),), revocations=(Revocation(0, 100 * DAY),)))
     assert report.tally.lapsed == 0
     assert report.tally.closest == DAY
+
+
+async def test_its_ledger_says_what_the_one_in_the_store_says() -> None:
+    limits = (
+        Limit(LimitScope.ORDERS_PER_ACCOUNT, 12, timedelta(hours=3)),
+        Limit(LimitScope.CERTIFICATES_PER_DOMAIN, 30, timedelta(days=1)),
+        Limit(LimitScope.FAILURES_PER_NAME, 2, timedelta(hours=1)),
+    )
+    given, rng, clock, ledger = small(cas=(CaGiven(HOURLY, limits),)), Random(1), FakeClock(BEGIN), Ledger()
+    fleet, db, seen = Columns(given, rng), MemoryDatabase(MIGRATIONS), Counter[bool]()
+    for _ in range(600):
+        clock.advance(rng.random() * HOUR / 4)
+        number = rng.randrange(60)
+        # Some of them are revoked, and so urgent; some have failed.
+        fleet.revoked[number] = rng.randrange(3) == 0
+        fact = fleet.fact(number, clock.now())
+        payer = Payer(db, clock, HOURLY, fact)
+        if rng.randrange(4) == 0:
+            failed = failure_draws(ACCOUNT, fact.intent.identifiers[0], limits)
+            await payer.charge(failed)
+            ledger.pay(HOURLY, failed, clock.now())
+        drawn = draws(fact.intent, limits)
+        held = ledger.held(HOURLY, drawn, fact, clock.now())
+        seen[held is None] += 1
+        if held is None:
+            await payer.pay(drawn, lambda paid: db.write(*paid))
+            ledger.pay(HOURLY, drawn, clock.now())
+        else:
+            with pytest.raises(Held) as said:
+                await payer.pay(drawn, lambda paid: db.write(*paid))
+            assert (said.value.until, said.value.limit) == held
+    assert min(seen[True], seen[False]) > 100
+    db.close_now()
+
+
+def test_the_command_says_what_came_of_it() -> None:
+    command = [sys.executable, "-m", "evercert.simulation.soak", "--certificates", "50", "--years", "1", "--life", "47"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "50 certificates of 47 days over 1 years, seed 1" in done.stdout
+    assert "lapsed: 0, 0 of them unforeseen" in done.stdout
+    assert "forecast (CA 0 revokes 100% in 24 hours)" in done.stderr
 
 
 def at_the_last_hour(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, str]:

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
@@ -53,7 +54,7 @@ class Course:
         self.health = Health()
         self.tally = Tally()
         self.authorities = {ca.directory: Authority(number, ca, given.silences) for number, ca in enumerate(given.cas)}
-        self.next = [self._due(number, 0) for number in range(len(self.fleet))]
+        self.next = array("q", (self._due(number, 0) for number in range(len(self.fleet))))
         self._events = [moment << _BITS | number for number, moment in enumerate(self.next)]
         heapify(self._events)
 
