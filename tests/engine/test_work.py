@@ -15,7 +15,7 @@ import pytest
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.message import Request, Response
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Row, Statement
 from evercert.engine.leases import LENGTH, Leases
 from evercert.engine.owner import Owner
 from evercert.engine.work import Worker
@@ -497,3 +497,38 @@ async def _until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not happened():
             await asyncio.sleep(0.01)
+
+
+async def test_what_the_store_failed_counts_for_nobody_and_is_tried_again_soon(world: World) -> None:
+    class Failing:
+        """The store, which is away for one of the writes of an attempt."""
+
+        def __init__(self, db: Database) -> None:
+            self.away = True
+            self._db = db
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._db, name)
+
+        async def write(self, *statements: Statement) -> list[list[Row]]:
+            if self.away and any(each.query.name == "issuance is ordered" for each in statements):
+                self.away = False
+                raise EvercertError("store", "the connection was lost")
+            return await self._db.write(*statements)
+
+    async with world.engine() as engine:
+        issue = engine.worker._hands[Step.ISSUE]
+        failing: list[Failing] = []
+
+        async def hand(db: Database, fact: CertificateFact, task: Task) -> bool:
+            failing.append(Failing(db) if not failing else failing[0])
+            return await issue(failing[0] if failing[0].away else db, fact, task)  # type: ignore[arg-type]
+
+        engine.worker._hands[Step.ISSUE] = hand
+        await certificates.declare(engine.db, world.intent("www.a.test"), world.clock.now())
+        await engine.worker.settle_due()
+        fact = await world.fact(engine, "www.a.test")
+        assert (fact.current, fact.failures, fact.trials) == (None, 0, ())
+        await world.pass_time(engine, timedelta(minutes=1))
+        assert (await world.fact(engine, "www.a.test")).current is not None
+        assert len(world.ca.orders) == 1

@@ -43,6 +43,8 @@ _AGAIN = timedelta(days=1)
 
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.
 _PAUSE = timedelta(minutes=10)
+# What the store has failed is nobody's fault here; it may be restarting.
+_SOON = timedelta(seconds=15)
 
 _log = logging.getLogger(__name__)
 
@@ -154,10 +156,11 @@ class Worker:
             self._telling(str(error))
         except Exception as error:  # a stranger's plugin may raise anything, and a store may be full
             told = str(error) if isinstance(error, EvercertError) else f"an unexpected {type(error).__name__}"
-            self._telling(f"{told}; left alone for {_PAUSE}")
+            pause = _SOON if isinstance(error, EvercertError) and error.code.name == "store" else _PAUSE
+            self._telling(f"{told}; left alone for {pause}")
             _log.debug("the work on %s failed", leased.name, exc_info=error)
             with suppress(EvercertError):
-                await leased.until(self._clock.now() + _PAUSE)
+                await leased.until(self._clock.now() + pause)
 
     async def _settle(self, leased: Leased) -> None:
         began: CertificateFact | None = None

@@ -163,7 +163,11 @@ class Issuing:
             await self._failed(db, fact, failed)
 
     async def _failed(self, db: Database, fact: CertificateFact, failed: Sequence[_Failed]) -> None:
-        """Afterwards the failures are kept, with whom they leave to be asked, and when."""
+        """Afterwards the failures are kept, with whom they leave to be asked, and when. A failure of the store is
+        raised: it is no CA's matter and none of the certificate's."""
+        for each in failed:
+            if each.error.code.name == "store":
+                raise each.error
         after = await certificates.fact(db, fact.intent.name)
         if after is None:
             return
