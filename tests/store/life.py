@@ -20,6 +20,7 @@ from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query, Row
 from evercert.db.sqlite import SqliteDatabase
+from evercert.model.access import CaAccess
 from evercert.model.event import LimitLearned
 from evercert.model.fact import (
     AccountStatus,
@@ -161,6 +162,12 @@ async def _pay(db: Database, begun: Issuance) -> None:
     await budgets.learn(db, [Bucket(other, now, now)], LimitLearned(ca=given.CA, limit="a limit"), NOW)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=False)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=True)
+    await cas.configure(
+        db,
+        CaAccess(given.CA),
+        budgets.overridden(given.CA, "orders", now=now, steps=(2, 1)),
+        certificates.called(given.CA, NOW),
+    )
     await certificates.held(db, "www", Hold(NOW + HOUR, "a lane"), lane="a")
     await lanes.call_in(db, "a", 1, NOW)
     entered = lanes.entered("a", "www", 1, NOW)

@@ -71,6 +71,7 @@ def _sqlite_columns() -> set[str]:
 _SCANS = {
     "all accounts",
     "all incidents",
+    "call those that wait for a ca",
     "certificate names",
     "list certificates",
     "outages",

@@ -114,6 +114,7 @@ _SCANS = {
     "held tasks",
     "stopped tasks",
     "any key",
+    "call those that wait for a ca",  # when its limits are declared anew
     "certificate names",
     "declared count",
     "declared digests",

@@ -233,6 +233,8 @@ class Hold(msgspec.Struct, frozen=True):
     ca: str = ""
     # It is called in before, when it is its turn.
     in_line: bool = False
+    # Somebody has it looked at before its turn, which stays its own.
+    place: datetime | None = None
 
 
 class Stop(msgspec.Struct, frozen=True):

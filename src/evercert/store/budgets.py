@@ -35,6 +35,7 @@ __all__ = [
     "has_room",
     "is_known",
     "learn",
+    "overridden",
     "queue",
     "seed",
 ]
@@ -105,6 +106,13 @@ async def at(db: Database, ca: str) -> list[Bucket]:
 async def is_known(db: Database, ca: str) -> bool:
     """Whether anything was counted there."""
     return bool(await db.rows(_SQL["any bucket of a ca"](ca=ca)))
+
+
+def overridden(ca: str, scope: str, *, now: int, steps: tuple[int, int]) -> Statement:
+    """The statement after which a token of these buckets comes back in the second of *steps*, no longer in the first:
+    as many are drawn as before, and no moment is given out."""
+    before, after = steps
+    return _SQL["override"](ca=ca, scope=scope, now=now, before=before, after=after)
 
 
 async def queue(db: Database, key: Key, room: int, span: int, last: int, *, urgent: bool) -> int | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Statement
 from evercert.model.access import CaAccess
 from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
@@ -26,9 +26,9 @@ async def access(db: Database, directory: str) -> CaAccess:
     return _access(rows[0][0]) if rows else CaAccess(directory)
 
 
-async def configure(db: Database, way: CaAccess) -> None:
-    """Afterwards everything goes to that directory this way. Idempotent."""
-    await db.write(_SQL["set access to a ca"](directory=way.directory, access=to_text(way)).expecting(1))
+async def configure(db: Database, way: CaAccess, *also: Statement) -> None:
+    """Afterwards everything goes to that directory this way; in one transaction with what is done *also*."""
+    await db.write(_SQL["set access to a ca"](directory=way.directory, access=to_text(way)).expecting(1), *also)
 
 
 async def listed(db: Database) -> list[CaAccess]:

@@ -24,6 +24,7 @@ __all__ = [
     "MAKING",
     "WORK",
     "Declared",
+    "called",
     "created",
     "declare",
     "delete",
@@ -72,7 +73,7 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
     rows, opened = await db.read(_SQL["intent"](name=intent.name), issuances.open_of(intent.name))
     if not rows:
         return await _create(db, intent, now, digest)
-    [(text, known, leaving, left_out)] = rows
+    [(text, known, leaving, left_out, _)] = rows
     before = _intent(text)
     changed = [field for field in intent.__struct_fields__ if getattr(before, field) != getattr(intent, field)]
     if not changed:
@@ -154,16 +155,24 @@ async def schedule(db: Database, name: str, until: datetime, *, rank: int | None
 
 
 async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) -> None:
-    """Afterwards it is due, and no earlier failure makes it or its targets wait. *forced*: issue in any
-    case. Idempotent; raises `not-found`."""
+    """Afterwards it is due, and no earlier failure makes it or its targets wait; if there is no room under a limit
+    still, it keeps its place among those that wait. *forced*: issue in any case. Idempotent; raises `not-found`."""
     rows = await db.rows(_SQL["intent"](name=name))
     if not rows:
         raise _not_found(name)
     left_out = _left_out_text([msgspec.structs.replace(each, until=now) for each in _left_out(rows[0][3])])
     await db.write(
-        _SQL["wake certificate"](name=name, now=to_epoch(now), forced=int(forced), left_out=left_out).expecting(1),
+        _SQL["wake certificate"](
+            name=name, now=to_epoch(now), forced=int(forced), left_out=left_out, hold=_place_kept(rows[0][4], now)
+        ).expecting(1),
         deployments.retried(name, now),
     )
+
+
+def called(ca: str, now: datetime) -> Statement:
+    """The statement after which those that are held at that CA, by a limit of it, are due."""
+    # A blank that fits any letter has one looked at too many, and none too few.
+    return _SQL["call those that wait for a ca"](held=f'%"ca":"{ca}"%', now=to_epoch(now))
 
 
 async def failed(
@@ -275,6 +284,15 @@ def _still_left_out(
     """Those whose names have not changed: of others nothing is known."""
     old, new = before.terms.members, intent.terms.members
     return (each for each in left_out if each.member in new and old.get(each.member) == new[each.member])
+
+
+def _place_kept(text: str, now: datetime) -> str:
+    """Holds nothing back; says when it would have been its turn."""
+    hold = from_text(text or None, Hold)
+    place = hold and (hold.place or hold.until)
+    if hold is None or hold.in_line or place is None or place <= now:
+        return ""
+    return to_text(msgspec.structs.replace(hold, until=now, place=place))
 
 
 def _left_out_text(left_out: Iterable[LeftOut]) -> str:

@@ -142,6 +142,6 @@ def _state(fact: CertificateFact, due: bool, running: bool) -> TaskState:
         return TaskState.RUNNING
     if fact.failures or any(each.failures for each in fact.deployments):
         return TaskState.FAILED
-    if fact.hold:
+    if fact.hold and not fact.hold.place:
         return TaskState.HELD
     return TaskState.DUE if due else TaskState.WAITING

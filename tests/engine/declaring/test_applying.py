@@ -166,7 +166,7 @@ async def test_a_changed_file_is_followed_and_an_unchanged_one_left_alone(world:
     await following.look()
     assert await declared.digests(engine.db) == await declared.digests(engine.db)
     assert await declared.count(engine.db) == 2
-    assert len([line for line in world.told if "were declared" in line]) == 2
+    assert len([line for line in world.told if "a change was declared" in line]) == 2
 
 
 async def test_an_empty_declaration_takes_nothing_away_by_itself(world: Declaring, engine: Engine) -> None:

@@ -250,3 +250,20 @@ async def test_a_critical_certificate_waits_an_hour_at_most_for_its_turn(world: 
         assert fact.hold.until == world.clock.now() + HOUR
         await world.pass_time(engine, HOUR)
         assert (await world.fact(engine, "key.a.test")).current is not None
+
+
+async def test_who_asks_before_its_turn_keeps_its_place_and_costs_nobody_a_moment(world: World) -> None:
+    names = [f"c{n}.a.test" for n in range(6)]
+    async with world.engine() as engine:
+        await limited(engine, world, orders=(3, 3 * HOUR))
+        await declared(engine, world, *names)
+        await engine.worker.settle_due()
+        turns = {fact.intent.name: fact.hold.until for fact in await facts(engine, world, names) if fact.hold}
+        assert sorted(turns.values()) == [world.clock.now() + n * HOUR for n in (1, 2, 3)]
+        for name in [*turns, *turns]:
+            await certificates.wake(engine.db, name, world.clock.now())
+            await engine.worker.settle_due()
+        known = {fact.intent.name: fact.hold.until for fact in await facts(engine, world, names) if fact.hold}
+        assert known == turns
+        await world.pass_time(engine, 3 * HOUR)
+        assert all(fact.current for fact in await facts(engine, world, names))

@@ -24,6 +24,7 @@ from evercert.engine.declaring.difference import (
 from evercert.engine.declaring.merging import may_merge, merged
 from evercert.engine.declaring.sharing import shared
 from evercert.engine.declaring.wanted import Wanted
+from evercert.engine.limits import overriding
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import OnRemoval
 from evercert.store import cas, certificates, declared, hooks
@@ -134,7 +135,7 @@ async def apply(db: Database, comparison: Comparison, now: datetime) -> None:
     actions = {change.name: change.action for change in comparison.changes}
     for access, _ in comparison.declaration.cas:
         if access.directory in actions:
-            await cas.configure(db, access)
+            await overriding.configure(db, access, now)
     await _apply_hooks(db, comparison.declaration)
     by_name = {each.intent.name: each for each in comparison.wanted if each.intent.name in actions}
     new = [each for name, each in by_name.items() if actions[name] is Action.CREATE]

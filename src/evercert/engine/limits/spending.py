@@ -173,6 +173,9 @@ class Payer:
     async def _turn(self, draw: Draw, room: int, now: datetime) -> datetime:
         """When it is this one's turn at the bucket: not later than it becomes urgent, nor than in a day. Those that
         find no turn before that come again in the second half of it, and not all at once."""
+        hold = self._fact.hold if self._fact else None
+        if hold and hold.place and now < hold.place and (hold.ca, hold.limit) == (self._ca, told(self._ca, draw)):
+            return hold.place
         last = to_epoch(now + _PATIENCE)
         turn = None
         if room <= last and draw.limit and not draw.cost:

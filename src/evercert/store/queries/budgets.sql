@@ -61,6 +61,15 @@ WHERE
     AND (urgent_tail < :room OR urgent_tail + :span <= :last)
 RETURNING urgent_tail;
 
+-- name: override
+-- So many tokens are drawn as before, each of which comes back in another time; who waits is given another moment.
+UPDATE budgets
+SET
+    tat = CASE WHEN tat > :now THEN :now + (tat - :now + :before - 1) / :before * :after ELSE tat END,
+    tail = 0,
+    urgent_tail = 0
+WHERE ca = :ca AND scope = :scope;
+
 -- name: learn
 -- The CA said that there is nothing before that moment.
 INSERT INTO budgets (ca, scope, subject, tat, learned_until, refusals)

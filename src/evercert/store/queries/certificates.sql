@@ -26,7 +26,7 @@ FROM (
 
 -- name: intent
 -- What is wanted of that name.
-SELECT intent, digest, leaving, left_out FROM certificates WHERE name = :name;
+SELECT intent, digest, leaving, left_out, hold FROM certificates WHERE name = :name;
 
 -- name: intents with a front
 -- Those with a rule that stands before a live server; in a value, the quotes would be escaped.
@@ -81,18 +81,24 @@ WHERE name = :name
 RETURNING next_action_at = :until;
 
 -- name: wake certificate
--- It is looked at now, and no failure makes it wait.
+-- It is looked at now, and no failure makes it wait; of a limit it waits for it keeps its place in the queue.
 UPDATE certificates
 SET
     next_action_at = :now,
     woken = 1,
     retry_at = NULL,
     counted_from = :now,
-    hold = '',
+    hold = :hold,
     trials = '',
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
     left_out = :left_out
 WHERE name = :name;
+
+-- name: call those that wait for a ca
+-- What holds them back is no longer what it was.
+UPDATE certificates
+SET next_action_at = :now, woken = 1, hold = '', trials = ''
+WHERE hold LIKE :held AND lane = '';
 
 -- name: hold certificate
 -- A limit leaves no room for it before a moment; that is no failure.

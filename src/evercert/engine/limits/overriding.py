@@ -1,0 +1,31 @@
+"""A CA grants more, or less, than it did: what was drawn stays drawn, and whoever waits looks again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from evercert.base.clock import to_epoch
+from evercert.db.protocol import Database, Statement
+from evercert.engine.limits.budget import interval, limits_of
+from evercert.model.access import CaAccess
+from evercert.store import budgets, cas, certificates
+
+__all__ = ["configure"]
+
+
+async def configure(db: Database, access: CaAccess, now: datetime) -> None:
+    """Afterwards the CA is gone to like this, and its limits are these, also for what was drawn before. Idempotent."""
+    before = await cas.access(db, access.directory)
+    await cas.configure(db, access, *_overridden(before, access, now))
+
+
+def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[Statement]:
+    known = {limit.scope: limit for limit in limits_of(before)}
+    limits = {limit.scope: limit for limit in limits_of(access)}
+    if known == limits:
+        return
+    for scope in known.keys() & limits.keys():
+        steps = interval(known[scope]), interval(limits[scope])
+        yield budgets.overridden(access.directory, scope.word, now=to_epoch(now), steps=steps)
+    yield certificates.called(access.directory, now)
