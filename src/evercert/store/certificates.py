@@ -289,10 +289,9 @@ def _still_left_out(
 def _place_kept(text: str, now: datetime) -> str:
     """Holds nothing back; says when it would have been its turn."""
     hold = from_text(text or None, Hold)
-    place = hold and (hold.place or hold.until)
-    if hold is None or hold.in_line or place is None or place <= now:
+    if hold is None or hold.in_line or (hold.place or hold.until) <= now:
         return ""
-    return to_text(msgspec.structs.replace(hold, until=now, place=place))
+    return to_text(msgspec.structs.replace(hold, until=now, place=hold.place or hold.until))
 
 
 def _left_out_text(left_out: Iterable[LeftOut]) -> str:
