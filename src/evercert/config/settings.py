@@ -68,7 +68,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "lease",
         "EVERCERT_LEASE",
         "60",
-        "for how many seconds a process that is not seen any more keeps its work from those of other machines",
+        "for how many seconds a process that is not seen any more keeps its work from those of other machines; with"
+        " less than 15, a busy one loses what it is at",
     ),
     Setting("resolvers", "EVERCERT_RESOLVERS", "", "DNS servers to ask, comma separated; default: /etc/resolv.conf"),
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),

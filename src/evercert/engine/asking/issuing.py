@@ -152,7 +152,8 @@ class Issuing:
             if isinstance(outcome, EvercertError):
                 verdict = None if isinstance(outcome, Full) else verdict_of(outcome)
                 failed.append(_Failed(ca, outcome, verdict, is_silence(outcome)))
-                outcome.about(ca=ca)
+                if outcome.code.name != "store":
+                    outcome.about(ca=ca)
             else:
                 until = f"{outcome.not_after:%Y-%m-%d %H:%M} UTC"
                 self.telling(f"issued by {outcome.issuer}, serial {outcome.serial}, until {until}")
