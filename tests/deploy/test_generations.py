@@ -4,6 +4,7 @@ import stat
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
 from evercert.deploy.generations import Access, Generations, check_bundle, folder_name
-from evercert.host.files import Owner
+from evercert.host.files import FileLock, Owner
 from tests.fakes.bundles import Issuer
 
 WWW = "www.example.test"
@@ -109,6 +110,38 @@ def test_who_stood_still_after_staging_replaces_nothing_newer(tmp_path: Path, is
         generations.swap(older)
     generations.roll_back()
     assert (generations.live / "cert.pem").read_text() == newer.leaf_pem
+
+
+def test_who_stood_still_after_swapping_rolls_nothing_newer_back(tmp_path: Path, issuer: Issuer) -> None:
+    generations = deployed(tmp_path, issuer)
+    older, newer = issuer.bundle(WWW), issuer.bundle(WWW)
+    for bundle in (older, newer):
+        generations.stage(bundle, issuer.now)
+        generations.swap(bundle)
+    generations.roll_back(older)
+    assert (generations.live / "cert.pem").read_text() == newer.leaf_pem
+    generations.roll_back(newer)
+    assert (generations.live / "cert.pem").read_text() not in {older.leaf_pem, newer.leaf_pem}
+
+
+def test_two_processes_never_change_the_generations_at_once(tmp_path: Path, issuer: Issuer) -> None:
+    generations, bundle = deployed(tmp_path, issuer), issuer.bundle(WWW)
+    before, done = generations.current(), []
+
+    def deploy() -> None:
+        other = Generations(tmp_path, WWW)
+        other.stage(bundle, issuer.now)
+        other.swap(bundle)
+        done.append(other.current())
+
+    with FileLock(tmp_path / "generations" / WWW):
+        thread = Thread(target=deploy)
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        assert generations.current() == before
+    thread.join(20)
+    assert done == [tmp_path / "generations" / WWW / "2"]
 
 
 def test_a_store_that_was_made_anew_numbers_from_one_and_still_deploys(tmp_path: Path, issuer: Issuer) -> None:

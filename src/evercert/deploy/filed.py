@@ -38,8 +38,8 @@ class FiledTarget:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """Nothing is shared but with ourselves: a certificate has generations of its own, and in other
-        processes nobody works on it."""
+        """Nothing is shared but with ourselves: a certificate has generations of its own. A process that has lost its
+        lease may still be at them; each of their steps looks after that itself."""
         async with _turns.setdefault(self._state, asyncio.Lock()):
             yield
 
@@ -50,7 +50,7 @@ class FiledTarget:
         await apart(self._generations(bundle).swap, bundle)
 
     async def roll_back(self, bundle: Bundle) -> None:
-        await apart(self._generations(bundle).roll_back)
+        await apart(self._generations(bundle).roll_back, bundle)
 
     async def settle(self, bundle: Bundle) -> None:
         await apart(self._generations(bundle).settle)

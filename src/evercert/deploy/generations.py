@@ -15,16 +15,29 @@ import base64
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
-from evercert.host.files import Owner, read_bounded, remove_durably, swap_link, sync_dir, write_durably, write_new
+from evercert.host.files import (
+    FileLock,
+    Owner,
+    read_bounded,
+    remove_durably,
+    swap_link,
+    sync_dir,
+    write_durably,
+    write_new,
+)
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import check_issued, split_pem
 from evercert.pki.keys import load_der
@@ -35,6 +48,11 @@ __all__ = ["Access", "Generations", "check_bundle", "folder_name"]
 # The last few stay for a roll back by hand; a key that is no longer needed is better gone.
 _KEPT = 3
 _MAX_FACTS = 4096
+
+# Other processes' locks are waited for in real time, whatever time the rest of the program is given.
+_CLOCK: Final = SystemClock()
+_PATIENCE = 20.0
+_LOOK = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +102,11 @@ class Generations:
         view = read_certificate(bundle.leaf_der)
         facts = _Facts(bundle.issued_id, view.fingerprint, view.not_before)
         check_bundle(bundle, now)
-        self._refuse_older(facts, bundle)
         self._make_folders()
-        self._remove_unfinished()
-        return self._find(facts.fingerprint) or self._write(bundle, facts)
+        with self._alone():
+            self._refuse_older(facts, bundle)
+            self._remove_unfinished()
+            return self._find(facts.fingerprint) or self._write(bundle, facts)
 
     def swap(self, bundle: Bundle) -> None:
         """Afterwards the bundle's generation is the one in use, durably. Idempotent.
@@ -95,33 +114,57 @@ class Generations:
         Raises `deploy` if what is in use is newer: since the staging this process may have stood still, and lost its
         lease, while another one went on.
         """
-        folder = self._find(sha256(bundle.leaf_der).hexdigest())
-        facts = _facts_of(folder) if folder else None
-        if folder is None or facts is None:
-            raise EvercertError("deploy", "the certificate was not staged", name=bundle.name)
-        self._refuse_older(facts, bundle)
-        swap_link(self.live, self._target_of(folder))
+        with self._alone():
+            folder = self._find(sha256(bundle.leaf_der).hexdigest())
+            facts = _facts_of(folder) if folder else None
+            if folder is None or facts is None:
+                raise EvercertError("deploy", "the certificate was not staged", name=bundle.name)
+            self._refuse_older(facts, bundle)
+            swap_link(self.live, self._target_of(folder))
 
-    def roll_back(self) -> None:
-        """Afterwards the generation that was settled last is in use, or none if there was none. Idempotent."""
-        settled = self._settled_folder()
-        if settled is not None:
-            swap_link(self.live, self._target_of(settled))
-        elif self._folder.exists():
-            remove_durably(self.live)
+    def roll_back(self, bundle: Bundle | None = None) -> None:
+        """Afterwards the generation that was settled last is in use, or none if there was none; but what is newer than
+        *bundle* stays, for it is somebody else's, who went on while this process stood still. Idempotent."""
+        with self._alone():
+            used = _facts_of(current) if (current := self.current()) else None
+            if bundle and used and used.issued_id > bundle.issued_id:
+                return
+            settled = self._settled_folder()
+            if settled is not None:
+                swap_link(self.live, self._target_of(settled))
+            elif self._folder.exists():
+                remove_durably(self.live)
 
     def settle(self) -> None:
         """Afterwards the generation in use is what `roll_back` returns to; old ones are gone."""
-        current = self.current()
-        if current is None:
+        with self._alone():
+            current = self.current()
+            if current is None:
+                return
+            write_durably(self._settled, current.name.encode(), 0o600)
+            others = [each for each in self._finished() if each != current]
+            outdated = others[: -(_KEPT - 1)]
+            for old in outdated:
+                shutil.rmtree(old)
+            if outdated:
+                sync_dir(self._folder)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Inside, no other process changes these generations: one that stood still past its lease may go on at any
+        line. Each step takes milliseconds, so whoever holds it for longer stands still himself."""
+        if not self._folder.exists():
+            yield
             return
-        write_durably(self._settled, current.name.encode(), 0o600)
-        others = [each for each in self._finished() if each != current]
-        outdated = others[: -(_KEPT - 1)]
-        for old in outdated:
-            shutil.rmtree(old)
-        if outdated:
-            sync_dir(self._folder)
+        lock, until = FileLock(self._folder), _CLOCK.monotonic() + _PATIENCE
+        while not lock.try_lock():
+            if _CLOCK.monotonic() >= until:
+                raise EvercertError("conflict", f"another process has held {self._folder} for {_PATIENCE:g} seconds")
+            _CLOCK.sleep_blocking(_LOOK)
+        try:
+            yield
+        finally:
+            lock.unlock()
 
     def current(self) -> Path | None:
         """The folder of the generation in use."""
