@@ -160,6 +160,7 @@ async def _pay(db: Database, begun: Issuance) -> None:
     key, other, now = (given.CA, "orders", "default"), (given.CA, "set", "digest"), to_epoch(NOW)
     await budgets.seed(db, [Bucket(key, now + 5)])
     await budgets.learn(db, [Bucket(other, now, now)], LimitLearned(ca=given.CA, limit="a limit"), NOW)
+    await budgets.doubt(db, given.CA, NOW)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=False)
     await budgets.queue(db, key, now + 5, 1, now + 9, urgent=True)
     await cas.configure(

@@ -15,7 +15,7 @@ from evercert.config.settings import Settings
 from evercert.db.protocol import Database
 from evercert.host.files import make_private_dir
 from evercert.model.fact import CertificateFact
-from evercert.store import certificates, declared, hooks, incidents, views
+from evercert.store import certificates, declared, hooks, incidents, leases, views
 from evercert.store.opening import open_store
 
 __all__ = ["existing", "looking", "nothing_due", "reading"]
@@ -66,7 +66,9 @@ async def nothing_due(output: Output, settings: Settings, *, nor_to_tell: bool =
         moment = await certificates.next_action_at(db)
         tells = nor_to_tell and any(standing.is_due(now) for standing in await hooks.all_hooks(db))
         replaces = bool(await incidents.open_ones(db))
-    if tells or replaces or (moment is not None and moment <= now):
+        # What somebody works on is not due; whether he has died meanwhile, the engine finds out.
+        leased = bool(await leases.owners(db))
+    if tells or replaces or leased or (moment is not None and moment <= now):
         return False
     next_words = f"; next at {when(moment)}" if moment else ""
     output.result({"due": 0, "next": moment}, f"nothing is due{next_words}")

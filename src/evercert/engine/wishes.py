@@ -11,7 +11,7 @@ from evercert.db.protocol import Database
 from evercert.engine.targets import Targets
 from evercert.model.intent import CertificateIntent
 from evercert.solve.solvers import check_rule
-from evercert.store import certificates, health
+from evercert.store import budgets, certificates, health
 
 __all__ = ["check", "wish"]
 
@@ -32,13 +32,14 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
 
 
 async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
-    """Afterwards the certificate is wanted, durably; one that failed and waits is due at once, for somebody asks, and
-    so is a CA asked that did not answer a while ago."""
+    """Afterwards the certificate is wanted, durably; one that failed or is held and waits is due at once, for somebody
+    asks, and so is a CA asked that did not answer a while ago, or said that it was too much."""
     await health.ask_again(db, now)
+    await budgets.doubt(db, intent.ca, now)
     if await _declared(db, intent, now) != "unchanged":
         return
     fact = await certificates.fact(db, intent.name)
-    if fact and (fact.failure or any(each.failure for each in fact.deployments)):
+    if fact and (fact.failure or fact.hold or any(each.failure for each in fact.deployments)):
         await certificates.wake(db, intent.name, now)
 
 

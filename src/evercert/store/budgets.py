@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import LimitLearned
 from evercert.store import events
@@ -29,6 +30,7 @@ __all__ = [
     "at",
     "buckets",
     "charge",
+    "doubt",
     "draw",
     "forgive",
     "given_back",
@@ -131,6 +133,12 @@ async def learn(db: Database, known: Sequence[Bucket], event: LimitLearned, now:
         for each in sorted(known, key=lambda each: each.key)
     ]
     await db.write(*learned, events.appended(event, now))
+
+
+async def doubt(db: Database, ca: str, now: datetime) -> None:
+    """Afterwards what the CA has said of its limits keeps nobody from asking it once more; what we count ourselves
+    stays. Idempotent."""
+    await db.write(_SQL["doubt what was learned"](ca=ca, now=to_epoch(now)))
 
 
 async def seed(db: Database, known: Sequence[Bucket]) -> None:

@@ -82,6 +82,12 @@ SET
     END,
     refusals = excluded.refusals;
 
+-- name: doubt what was learned
+-- Somebody asks: the CA is heard once more.
+UPDATE budgets
+SET tat = CASE WHEN tat > :now THEN :now ELSE tat END, learned_until = 0
+WHERE ca = :ca AND learned_until > :now;
+
 -- name: forgive
 -- It is full again.
 DELETE FROM budgets WHERE ca = :ca AND scope = :scope AND subject = :subject AND learned_until <= :now;
