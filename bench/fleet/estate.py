@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.measure import Command, cost_of
 from bench.webroot import serve_folder
 from evercert.db.opening import Place
+from tests.fleet.declared import declaration, validate_here
 from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.evercert_ca import EvercertCa
 from tests.peers.place import Machine
@@ -21,28 +22,6 @@ from tests.peers.program import ROOT, Program, without_trust_overrides
 __all__ = ["EVERCERT", "Estate", "World", "estates", "world"]
 
 EVERCERT = str(ROOT / ".venv/bin/evercert")
-
-_DECLARATION = """
-[cas.ours]
-directory = "{directory}"
-roots = "{roots}"
-
-[defaults]
-cas = ["ours"]
-targets = ["files"]
-
-[[challenges]]
-type = "http-01"
-solver = "webroot"
-options = {{ root = "{root}" }}
-
-[targets.files]
-plugin = "files"
-options = {{ dir = "{installed}" }}
-
-[certificates.fleet]
-each = ["w{{1..{count}}}.fleet.test"]
-"""
 
 
 @dataclass(frozen=True)
@@ -83,9 +62,7 @@ def world(folder: Path) -> Iterator[World]:
         dns = stack.enter_context(Challtestsrv(machine))
         stack.callback(serve_folder(root, folder, port).end)
         ca = EvercertCa(folder / "ca")
-        settings = ca.folder / "ca.toml"
-        text = settings.read_text().replace("#resolvers = []", f'resolvers = ["{dns.address}"]')
-        settings.write_text(text.replace("#http_port = 80", f"http_port = {port}"))
+        validate_here(ca.folder / "ca.toml", dns.address, port)
         yield World(folder, stack.enter_context(ca), dns, root)
 
 
@@ -105,8 +82,8 @@ def _declared(world: World, name: str, home: Path, place: Place, count: int) -> 
     )
     file = home / "evercert.toml"
     file.write_text(
-        _DECLARATION.format(
-            directory=world.ca.directory,
+        declaration(
+            world.ca.directory,
             roots=world.ca.root_file,
             root=world.root,
             installed=home / "installed",

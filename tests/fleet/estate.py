@@ -20,6 +20,7 @@ from evercert.db.protocol import Query
 from evercert.pki.seal import new_master_key
 from evercert.store import events
 from evercert.store.opening import open_store
+from tests.fleet.declared import declaration, validate_here
 from tests.fleet.moody import Moody
 from tests.peers.challtestsrv import Challtestsrv
 from tests.peers.evercert_ca import EvercertCa
@@ -29,28 +30,6 @@ from tests.peers.postgres import Postgres
 from tests.peers.program import Program, installed, without_trust_overrides
 
 __all__ = ["Estate", "Issued", "Scale", "estate"]
-
-_DECLARATION = """
-[cas.ours]
-directory = "{directory}"
-roots = "{roots}"
-
-[defaults]
-cas = ["ours"]
-targets = ["files"]
-
-[[challenges]]
-type = "http-01"
-solver = "webroot"
-options = {{ root = "{root}" }}
-
-[targets.files]
-plugin = "files"
-options = {{ dir = "{installed}" }}
-
-[certificates.fleet]
-each = ["w{{1..{count}}}.fleet.test"]
-"""
 
 _PROFILE = """
 [profiles.fleet]
@@ -171,12 +150,6 @@ class Estate:
         with _books(self.ca) as books:
             return {serial for (serial,) in books.execute("SELECT serial FROM certificates WHERE account_id <> 0")}
 
-    def unfinished(self) -> int:
-        """How many orders stand at the CA of which nothing came (yet)."""
-        with _books(self.ca) as books:
-            [(count,)] = books.execute("SELECT count(*) FROM orders WHERE status IN ('pending', 'processing')")
-            return int(count)
-
     def _turn(self) -> list[str]:
         names = self.names
         begin = self.seen.looks * _LOOKED % len(names)
@@ -189,8 +162,8 @@ class Estate:
 
     def _declare(self, root: Path) -> None:
         (self.folder / "evercert.toml").write_text(
-            _DECLARATION.format(
-                directory=self.ca.directory,
+            declaration(
+                self.ca.directory,
                 roots=self.moody.authority,
                 root=root,
                 installed=self.folder / "installed",
@@ -219,8 +192,8 @@ def estate(folder: Path, scale: Scale, server: Postgres | None = None) -> Iterat
     machine, root, port = Machine(folder), folder / "www", free_port()
     with Moody(folder) as moody, Challtestsrv(machine) as dns, _ending(serve_folder(root, folder, port)):
         ca = EvercertCa(folder / "ca", settings=_PROFILE.format(life=scale.life))
-        _set(ca.folder / "ca.toml", ca.url, f"https://localhost:{moody.port}", dns.address, port)
-        ca.url, ca.directory = f"https://localhost:{moody.port}", f"https://localhost:{moody.port}/acme/directory"
+        validate_here(ca.folder / "ca.toml", dns.address, port)
+        _stand_behind(ca, moody.port)
         with ca:
             moody.lead_to(ca.port, ca.root_file)
             database = server.fresh().text() if server else str(folder / "store.db")
@@ -231,10 +204,12 @@ def estate(folder: Path, scale: Scale, server: Postgres | None = None) -> Iterat
                 made.end()
 
 
-def _set(file: Path, old: str, new: str, dns: str, port: int) -> None:
-    text = file.read_text().replace(f'url = "{old}"', f'url = "{new}"')
-    text = text.replace("#resolvers = []", f'resolvers = ["{dns}"]').replace("#http_port = 80", f"http_port = {port}")
-    file.write_text(f'default_profile = "fleet"\n{text}')
+def _stand_behind(ca: EvercertCa, port: int) -> None:
+    """Afterwards its clients come by way of that port, and get certificates of short lives."""
+    settings, behind = ca.folder / "ca.toml", f"https://localhost:{port}"
+    text = settings.read_text().replace(f'url = "{ca.url}"', f'url = "{behind}"')
+    settings.write_text(f'default_profile = "fleet"\n{text}')
+    ca.url, ca.directory = behind, f"{behind}/acme/directory"
 
 
 @contextmanager

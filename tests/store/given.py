@@ -14,7 +14,7 @@ from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.pki.cert import CertificateView
 from evercert.pki.keys import KeyType, PrivateKey, generate
 from evercert.pki.seal import Sealer, new_master_key
-from evercert.store import accounts, certificates, issuances, keys, leases
+from evercert.store import accounts, certificates, issuances, keys, leases, presented
 
 CA = "https://ca.test/directory"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -84,7 +84,7 @@ async def begun(db: Database, name: str = "www") -> Issuance:
 
 
 async def ordered(db: Database, name: str = "www") -> Issuance:
-    placing = await issuances.placing(db, await begun(db, name), now=NOW)
+    placing = await issuances.placing(db, await begun(db, name))
     return await issuances.ordered(
         db, placing, f"https://ca.test/order/{placing.id}", ca="https://ca.test", adopted=False, now=NOW
     )
@@ -92,6 +92,11 @@ async def ordered(db: Database, name: str = "www") -> Issuance:
 
 async def issued(db: Database, name: str = "www", number: int = 1, now: datetime = NOW) -> IssuedCertificate:
     return await issuances.issued(db, await ordered(db, name), chain(number), view(number, not_before=now), now=now)
+
+
+async def left_over(db: Database, certificate: str) -> list[Presented]:
+    """What may still stand outside, oldest first."""
+    return [presented.from_row(row) for row in await db.rows(presented.of_certificate(certificate))]
 
 
 async def claimed(db: Database, now: datetime = NOW) -> list[leases.Lease]:

@@ -173,7 +173,7 @@ async def _pay(db: Database, begun: Issuance) -> None:
     await lanes.call_in(db, "a", 1, NOW)
     entered = lanes.entered("a", "www", 1, NOW)
     paid = budgets.draw(key, now=now, span=1, latest=now + 9)
-    placing = await issuances.placing(db, begun, *entered, paid, now=NOW, reserved=[Reserved(key, 1)])
+    placing = await issuances.placing(db, begun, *entered, paid, reserved=[Reserved(key, 1)])
     await issuances.drop_replaces(db, placing, budgets.charge(other, now=now, span=1), reserved=[Reserved(other, 1)])
     await db.write(budgets.forgive(other, now=now))
 

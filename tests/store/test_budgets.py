@@ -55,7 +55,7 @@ async def test_where_one_bucket_has_no_room_nothing_is_drawn_and_nothing_is_plac
     issuance = await given.begun(db)
     paid = [budgets.draw(key, now=T, span=SECOND, latest=T + 4 * SECOND) for key in (KEY, OTHER)]
     with pytest.raises(EvercertError) as told:
-        await issuances.placing(db, issuance, *paid, now=NOW)
+        await issuances.placing(db, issuance, *paid)
     assert told.value.code.name == "conflict"
     assert await bucket(db) == Bucket(KEY)
     kept = await issuances.get(db, issuance.id)
@@ -66,9 +66,9 @@ async def test_where_one_bucket_has_no_room_nothing_is_drawn_and_nothing_is_plac
 async def test_nobody_pays_twice_for_one_order(db: Database) -> None:
     issuance = await given.begun(db)
     paid = budgets.draw(KEY, now=T, span=SECOND, latest=T + 4 * SECOND)
-    await issuances.placing(db, issuance, paid, now=NOW)
+    await issuances.placing(db, issuance, paid)
     with pytest.raises(EvercertError) as told:
-        await issuances.placing(db, issuance, paid, now=NOW)
+        await issuances.placing(db, issuance, paid)
     assert told.value.code.name == "conflict"
     assert (await bucket(db)).tat == T + SECOND
 
@@ -166,7 +166,7 @@ async def test_who_gives_back_and_who_learns_do_not_wait_for_each_other(
         for turn in range(20):
             issuance = await given.begun(one, f"c{turn}")
             paid = budgets.draw(KEY, now=T, span=SECOND, latest=T + 99 * SECOND)
-            placing = await issuances.placing(one, issuance, paid, now=NOW, reserved=[Reserved(KEY, SECOND)])
+            placing = await issuances.placing(one, issuance, paid, reserved=[Reserved(KEY, SECOND)])
             await asyncio.gather(
                 issuances.abandon(one, placing, "lost", now=NOW),
                 budgets.learn(two, [Bucket(KEY, 0, T - 1)], LimitLearned(ca=CA), NOW),
@@ -179,7 +179,7 @@ async def _reserving(db: Database, account: str = "default", *, rival: bool = Fa
     begun = await issuances.begin(db, "www", (await given.account(db, account)).id, None, b"csr", now=NOW, rival=rival)
     paid = [budgets.charge(key, now=T, span=SECOND) for key in (KEY, OTHER)]
     reserved = [Reserved(KEY, SECOND), Reserved(OTHER, SECOND)]
-    return await issuances.placing(db, begun, *paid, now=NOW, reserved=reserved)
+    return await issuances.placing(db, begun, *paid, reserved=reserved)
 
 
 async def _used(db: Database) -> list[int]:
@@ -198,7 +198,7 @@ async def test_what_was_reserved_is_given_back_whatever_ends_the_issuance(db: Da
     # Whoever gives it up read it before it was paid for.
     before = await issuances.begin(db, "www", (await given.account(db)).id, None, b"csr", now=NOW)
     paid = budgets.charge(KEY, now=T, span=SECOND)
-    await issuances.placing(db, before, paid, now=NOW, reserved=[Reserved(KEY, SECOND)])
+    await issuances.placing(db, before, paid, reserved=[Reserved(KEY, SECOND)])
     await certificates.leave_out(db, "www", [], NOW, before)
     assert await _used(db) == [0, 0]
 

@@ -174,7 +174,7 @@ async def test_deleting_leaves_nothing_but_events(db: Database) -> None:
     issuance = await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
     issuance = await issuances.ordered(
         db,
-        await issuances.placing(db, issuance, now=NOW),
+        await issuances.placing(db, issuance),
         "https://ca.test/o",
         ca="https://ca.test",
         adopted=False,

@@ -103,7 +103,7 @@ async def test_the_key_the_ca_and_the_window_are_known(db: Database) -> None:
     key_id = await keys.add(db, given.SEALER, given.KEY, "certificate", NOW)
     account = await given.account(db)
     begun = await issuances.begin(db, "keyed", account.id, key_id, b"csr", now=NOW, profile="short")
-    placing = await issuances.placing(db, begun, now=NOW)
+    placing = await issuances.placing(db, begun)
     order = await issuances.ordered(
         db, placing, "https://ca.test/order/k", ca="https://ca.test", adopted=False, now=NOW
     )

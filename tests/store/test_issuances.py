@@ -44,7 +44,7 @@ async def conflicts(attempt: Awaitable[object]) -> bool:
 async def test_an_issuance_goes_from_key_to_certificate(db: Database) -> None:
     begun = await given.begun(db)
     assert begun.status is IssuanceStatus.KEYED
-    placing = await issuances.placing(db, begun, now=NOW)
+    placing = await issuances.placing(db, begun)
     assert placing == msgspec.structs.replace(begun, status=IssuanceStatus.PLACING)
     ordered = await issuances.ordered(
         db, placing, "https://ca.test/order/7", ca="https://ca.test", adopted=True, now=NOW
@@ -77,7 +77,7 @@ async def test_of_many_that_begin_at_once_one_does(db: Database) -> None:
 @pytest.mark.parametrize("transition", [order, issue, abandon])
 async def test_of_many_racers_for_a_step_one_wins(db: Database, transition: Transition) -> None:
     begun = await given.begun(db)
-    issuance = await issuances.placing(db, begun, now=NOW)
+    issuance = await issuances.placing(db, begun)
     if transition is issue:
         issuance = await issuances.ordered(
             db, issuance, "https://ca.test/order/1", ca="https://ca.test", adopted=False, now=NOW
@@ -88,14 +88,14 @@ async def test_of_many_racers_for_a_step_one_wins(db: Database, transition: Tran
 
 async def test_placing_may_be_repeated_because_its_answer_may_be_lost(db: Database) -> None:
     begun = await given.begun(db)
-    assert await issuances.placing(db, begun, now=NOW) == await issuances.placing(db, begun, now=NOW)
+    assert await issuances.placing(db, begun) == await issuances.placing(db, begun)
 
 
 async def test_an_order_is_not_kept_before_placing_and_a_certificate_not_before_the_order(db: Database) -> None:
     begun = await given.begun(db)
     assert await conflicts(order(db, begun))
     assert await conflicts(issue(db, begun))
-    assert await conflicts(issue(db, await issuances.placing(db, begun, now=NOW)))
+    assert await conflicts(issue(db, await issuances.placing(db, begun)))
     assert await issued.current(db, "www") is None
 
 
@@ -108,8 +108,8 @@ async def test_what_has_ended_takes_no_further_step(db: Database) -> None:
 
 
 async def test_one_order_is_finished_by_one_issuance_only(db: Database) -> None:
-    first = await issuances.placing(db, await given.begun(db, "one"), now=NOW)
-    second = await issuances.placing(db, await given.begun(db, "two"), now=NOW)
+    first = await issuances.placing(db, await given.begun(db, "one"))
+    second = await issuances.placing(db, await given.begun(db, "two"))
     await order(db, first)
     assert await conflicts(order(db, second))
     await abandon(db, first)
@@ -121,7 +121,7 @@ async def test_a_predecessor_is_named_until_it_is_dropped(db: Database) -> None:
     account = await given.account(db)
     begun = await issuances.begin(db, "www", account.id, None, b"csr", replaces="aki.1", profile="shortlived", now=NOW)
     assert (begun.replaces, begun.profile) == ("aki.1", "shortlived")
-    dropped = await issuances.drop_replaces(db, await issuances.placing(db, begun, now=NOW))
+    dropped = await issuances.drop_replaces(db, await issuances.placing(db, begun))
     assert (dropped.replaces, dropped.status) == ("", IssuanceStatus.PLACING)
 
 

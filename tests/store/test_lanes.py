@@ -26,7 +26,7 @@ async def placed(db: Database, name: str, most: int = 1, lane: str = LANE) -> bo
     """Whether something could be ordered for it in the lane."""
     issuance = await given.begun(db, name)
     try:
-        await issuances.placing(db, issuance, *lanes.entered(lane, name, most, NOW), now=NOW)
+        await issuances.placing(db, issuance, *lanes.entered(lane, name, most, NOW))
     except EvercertError as error:
         if error.code.name != "conflict":
             raise
@@ -90,7 +90,7 @@ async def test_as_long_as_one_of_two_orders_is_open_the_place_is_kept(db: Databa
     assert await placed(db, "a", lane="dns")
     account = await given.account(db, "other")
     rival = await issuances.begin(db, "a", account.id, None, b"csr", now=NOW, rival=True)
-    rival = await issuances.placing(db, rival, *lanes.entered("dns", "a", 1, NOW), now=NOW)
+    rival = await issuances.placing(db, rival, *lanes.entered("dns", "a", 1, NOW))
     assert rival.status is IssuanceStatus.PLACING
     await issuances.abandon(db, rival, "another CA was first", now=NOW)
     assert not await placed(db, "b", lane="dns")

@@ -60,7 +60,7 @@ async def go_on(world: World, choice: int) -> None:
     if issuance is None:
         return
     if issuance.status is IssuanceStatus.KEYED:
-        await issuances.placing(world.db, issuance, now=NOW)
+        await issuances.placing(world.db, issuance)
     elif issuance.status is IssuanceStatus.PLACING:
         await issuances.ordered(
             world.db, issuance, f"https://ca.test/o/{issuance.id}", ca="https://ca.test", adopted=False, now=NOW

@@ -25,7 +25,7 @@ async def renewed(db: Database, times: int) -> None:
     for number in range(1, times + 1):
         key_id = await keys.add(db, given.SEALER, generate(KeyType.ED25519), "certificate", NOW)
         issuance = await issuances.begin(db, "www", account.id, key_id, b"csr", now=NOW)
-        issuance = await issuances.placing(db, issuance, now=NOW)
+        issuance = await issuances.placing(db, issuance)
         issuance = await issuances.ordered(
             db, issuance, f"https://ca.test/o/{number}", ca="https://ca.test", adopted=False, now=NOW
         )
@@ -71,7 +71,7 @@ async def test_an_issuance_with_something_left_outside_stays(db: Database) -> No
     items = await presented.add(db, [given.item(issuance)])
     await issuances.abandon(db, issuance, "invalid", now=NOW)
     await retention.prune(db, LATER, POLICY)
-    assert await presented.left_over(db, "www") == items
+    assert await given.left_over(db, "www") == items
     await presented.remove(db, items)
     assert (await retention.prune(db, LATER, POLICY)).issuances == 1
 

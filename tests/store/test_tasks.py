@@ -130,7 +130,7 @@ async def test_it_is_known_whether_a_certificate_came_on_schedule(
 ) -> None:
     await given.declared(db)
     begun = await issuances.begin(db, "www", (await given.account(db)).id, None, b"csr", now=NOW, cause=cause)
-    placing = await issuances.placing(db, begun, now=NOW)
+    placing = await issuances.placing(db, begun)
     ordered = await issuances.ordered(
         db, placing, "https://ca.test/order/1", ca="https://ca.test", adopted=False, now=NOW
     )

@@ -229,22 +229,21 @@ def _assembled(
     readied: dict[Step, Hand] = {step: Readied(hand, secrets) for step, hand in hands.items()}
     worker = Worker(leases, clock, telling, readied, settings.concurrency, polling.look)
     incidents = Incidents(db, revoking, clock, telling, settings.concurrency)
-    checked = partial(check, targets=targets, resolve=secrets)
     return Engine(
-        settings,
-        clock,
-        db,
-        sealer,
-        ports,
-        accounts,
-        targets,
-        worker,
-        polling,
-        incidents,
-        Notifying(db, ports, secrets, rng, telling),
-        telling,
-        secrets,
-        transports.to,
-        checked,
-        solvers.stand,
+        settings=settings,
+        clock=clock,
+        db=db,
+        sealer=sealer,
+        ports=ports,
+        accounts=accounts,
+        targets=targets,
+        worker=worker,
+        polling=polling,
+        incidents=incidents,
+        notifying=Notifying(db, ports, secrets, rng, telling),
+        telling=telling,
+        secrets=secrets,
+        transport_to=transports.to,
+        check=partial(check, targets=targets, resolve=secrets),
+        stand=solvers.stand,
     )

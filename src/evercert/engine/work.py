@@ -171,8 +171,7 @@ class Worker:
             began = began or fact
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
-                in_line = fact.hold is not None and fact.hold.in_line
-                (self._in_line.add if in_line else self._in_line.discard)(leased.name)
+                self._note_line(fact)
                 if await leased.until(step.until, rank_at(fact, step.until)):
                     return
                 continue  # somebody asked for attention; perhaps after the facts were read
@@ -185,6 +184,12 @@ class Worker:
                 return
         self._telling("left alone for an hour: the same work comes up again and again")
         await leased.until(self._clock.now() + _DIZZY)
+
+    def _note_line(self, fact: CertificateFact) -> None:
+        if fact.hold is not None and fact.hold.in_line:
+            self._in_line.add(fact.intent.name)
+        else:
+            self._in_line.discard(fact.intent.name)
 
     async def _leave(self, leased: Leased, fact: CertificateFact, pause: timedelta) -> None:
         moment = self._clock.now() + pause

@@ -111,9 +111,7 @@ async def get(db: Database, issuance_id: int) -> Issuance | None:
     return from_row(rows[0]) if rows else None
 
 
-async def placing(
-    db: Database, issuance: Issuance, *paid: Statement, now: datetime, reserved: Sequence[Reserved] = ()
-) -> Issuance:
+async def placing(db: Database, issuance: Issuance, *paid: Statement, reserved: Sequence[Reserved] = ()) -> Issuance:
     """Afterwards newOrder may be sent, and it is *paid* for in the same transaction; what is only *reserved* by that is
     given back if no certificate comes of it.
 

@@ -15,7 +15,7 @@ from evercert.model.fact import Presented
 from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["add", "from_row", "left_over", "note", "of_certificate", "remove"]
+__all__ = ["add", "from_row", "note", "of_certificate", "remove"]
 
 _SQL: Final = load_queries("presented")
 
@@ -40,11 +40,6 @@ async def remove(db: Database, items: Sequence[Presented]) -> None:
     """Afterwards they are forgotten. Idempotent."""
     if items:
         await db.write(*(_SQL["remove presented"](id=item.id) for item in items))
-
-
-async def left_over(db: Database, certificate: str) -> list[Presented]:
-    """What may still stand outside, oldest first."""
-    return [from_row(row) for row in await db.rows(of_certificate(certificate))]
 
 
 def of_certificate(certificate: str) -> Statement:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,17 +17,6 @@ from tests.engine.declaring.declaring import Declaring, told
 from tests.fakes.ca import Fault
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Declaring:
-    return Declaring(tmp_path)
-
-
-@pytest.fixture
-async def engine(world: Declaring) -> AsyncIterator[Engine]:
-    async with world.engine() as opened:
-        yield opened
 
 
 async def test_what_is_declared_is_issued_and_then_there_is_nothing_to_do(world: Declaring, engine: Engine) -> None:

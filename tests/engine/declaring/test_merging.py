@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,17 +26,6 @@ from tests.fakes.ca import Fault
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Declaring:
-    return Declaring(tmp_path)
-
-
-@pytest.fixture
-async def engine(world: Declaring) -> AsyncIterator[Engine]:
-    async with world.engine() as opened:
-        yield opened
 
 
 def each(*names: str, merge: str = "3") -> str:

@@ -40,7 +40,7 @@ async def ordered(db: Database, number: int, *, replaces: str = "", ends: str = 
     account = await accounts.find(db, CA, "default")
     assert account is not None
     begun = await issuances.begin(db, "www", account.id, None, b"csr", replaces=replaces, now=NOW)
-    placing = await issuances.placing(db, begun, now=NOW)
+    placing = await issuances.placing(db, begun)
     if ends == "issued":
         placed = await issuances.ordered(
             db, placing, f"https://a.test/{number}", ca="https://ca.test", adopted=False, now=NOW

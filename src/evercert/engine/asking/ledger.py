@@ -48,7 +48,7 @@ class Ledger:
         draws = await self._draws(ari=bool(issuance.replaces) and self._in_window())
         if issuance.status is IssuanceStatus.PLACING:
             await self._payer.wait_for(draws)
-            return await issuances.placing(self._db, issuance, now=self._clock.now())
+            return await issuances.placing(self._db, issuance)
         reserved = self._payer.reserved(draws)
         choice = CaChoice(self._account.ca, self._account.name)
         found = await lanes_of(self._db, self._fact.intent, choice)
@@ -57,7 +57,7 @@ class Ledger:
             now, name = self._clock.now(), issuance.certificate
             entered = entering(found, name, now)
             try:
-                return await issuances.placing(self._db, issuance, *entered, *paid, now=now, reserved=reserved)
+                return await issuances.placing(self._db, issuance, *entered, *paid, reserved=reserved)
             except EvercertError as error:
                 if error.code.name == "conflict" and (lane := await full_among(self._db, found, name, now)):
                     raise Full(lane, self._account.ca, now) from error
