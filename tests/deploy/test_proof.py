@@ -47,8 +47,24 @@ async def test_a_reload_that_takes_a_while_is_waited_for(issuer: Issuer) -> None
     proof = await prove([PLACE], new, probe=servers, clock=clock, patience=20)
     assert proof.served
     assert proof.detail == "served at a1:443 as www.example.test"
-    assert len(servers.looks) == 4
+    assert len(servers.looks) == 5
     assert clock.monotonic() < 5
+
+
+async def test_an_old_worker_that_still_answers_besides_the_new_ones_is_waited_for(issuer: Issuer) -> None:
+    old, new, clock = issuer.bundle(WWW), issuer.bundle(WWW), FakeClock()
+    servers = Servers(a1=[new.leaf_der, old.leaf_der, new.leaf_der])
+    proof = await prove([PLACE], new, probe=servers, clock=clock, patience=20)
+    assert proof.served
+    assert len(servers.looks) == 4
+
+
+async def test_a_certificate_that_is_served_in_turns_with_another_is_no_proof(issuer: Issuer) -> None:
+    old, new, clock = issuer.bundle(WWW), issuer.bundle(WWW), FakeClock()
+    servers = Servers(a1=[new.leaf_der, old.leaf_der] * 500)
+    proof = await prove([PLACE], new, probe=servers, clock=clock, patience=20)
+    assert not proof.served
+    assert 20 <= clock.monotonic() < 21 + 10
 
 
 async def test_patience_ends_and_a_peers_words_are_made_fit_to_show(issuer: Issuer) -> None:
@@ -68,8 +84,8 @@ async def test_only_those_that_were_wrong_are_asked_again_and_equal_ones_once(is
 
     asked: list[str] = []
     proof = await prove([PLACE, other, PLACE], new, probe=probe, clock=clock, patience=1)
-    assert asked.count("server.test") == 1
-    assert asked.count("other.test") > 1
+    assert asked.count("server.test") == 2
+    assert asked.count("other.test") > 2
     assert proof.detail == "other.test:443 as www.example.test serves a certificate that cannot be read"
 
 

@@ -19,6 +19,9 @@ __all__ = ["Handshake", "Probe", "Proof", "Sight", "prove"]
 
 # A reload of nginx or Apache with thousands of sites takes seconds until new workers answer.
 _PATIENCE = 20.0
+# nginx starts its new workers 100 ms before it tells the old ones to stop: for that long both
+# answer, and one right handshake says nothing about the next.
+_SETTLING = 0.25
 _SIDE_BY_SIDE = 16
 
 
@@ -77,20 +80,24 @@ async def prove(
     """What the endpoints serve, compared with the bundle's leaf by SHA-256.
 
     Asks those that serve something else again until *patience* seconds are over, because a
-    server answers the reload before its new workers answer us. The chain is not judged here.
+    server answers the reload before its new workers answer us; and once more those that were
+    right, because its old workers may still answer besides. The chain is not judged here.
     """
     wanted = sha256(bundle.leaf_der).digest()
     until = clock.monotonic() + patience
     sights: dict[Endpoint, list[Sight]] = {}
     asked, waiting = 0, list(dict.fromkeys(endpoints))
+    right_before: set[Endpoint] = set()
     while waiting:
         sights.update(zip(waiting, await _look(waiting, wanted, probe), strict=True))
-        waiting = [each for each in waiting if any(sight.detail for sight in sights[each])]
+        right = {each for each in waiting if not any(sight.detail for sight in sights[each])}
+        waiting = [each for each in waiting if each not in right & right_before]
         if clock.monotonic() >= until:
-            break
+            waiting = [each for each in waiting if each in right]
         if waiting:
-            await clock.sleep(poll_delay(asked))
+            await clock.sleep(_SETTLING if right else poll_delay(asked))
             asked += 1
+        right_before = right
     return Proof(tuple(sight for seen in sights.values() for sight in seen))
 
 
