@@ -59,6 +59,39 @@ def test_what_is_there_is_not_ordered_again(evercert: Shell) -> None:
     assert evercert.pebble.order_count() == orders
 
 
+def test_of_two_cas_the_second_issues_where_the_first_does_not_answer(evercert: Shell, tmp_path: Path) -> None:
+    down = f"https://localhost:{free_port()}/dir"
+    done = evercert("obtain", "www.second.test", "--ca", down, *evercert.at, "--json")
+    assert done.status == 0, done.err
+    assert leaf(evercert, "www.second.test").issuer.startswith("Pebble")
+    assert done.document["ca"] == down
+    assert done.document["further_cas"] == [evercert.pebble.directory]
+    passed = evercert("events", "--json", "--kind", "ca-passed-over").documents
+    assert [(each["ca"], each["next_ca"]) for each in passed] == [(down, evercert.pebble.directory)]
+
+
+def test_of_two_cas_the_first_issues_where_it_can(evercert: Shell) -> None:
+    down = f"https://localhost:{free_port()}/dir"
+    document = evercert.obtained("www.first.test", "--ca", down, "--json", "--quiet").document
+    assert (document["ca"], document["further_cas"]) == (evercert.pebble.directory, [down])
+    assert evercert("events", "--json", "--kind", "ca-passed-over").documents == []
+
+
+def test_many_certificates_all_find_the_ca_that_answers(evercert: Shell, tmp_path: Path) -> None:
+    down = f"https://localhost:{free_port()}/dir"
+    file = tmp_path / "names"
+    file.write_text("".join(f"n{number}.failover.test\n" for number in range(20)))
+    done = evercert("obtain", "--each-from", file, "--ca", down, *evercert.at, "--quiet")
+    assert (done.status, done.out.splitlines()[0]) == (0, "20 certificates: 20 installed")
+
+
+def test_an_external_account_is_of_one_ca(evercert: Shell) -> None:
+    eab = ["--eab-kid", "ours", "--eab-key", "env:KEY"]
+    done = evercert("obtain", "www.eab.test", "--ca", "https://localhost:1/dir", *evercert.at, *eab)
+    assert done.status == 2
+    assert "--eab-kid is of one CA" in done.err
+
+
 def test_quiet_leaves_only_the_result(evercert: Shell) -> None:
     assert evercert.obtained("www.quiet.test", "--quiet").err == ""
 

@@ -18,14 +18,21 @@ from evercert.cli.outcome import report_outcome
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted, intent_of
 from evercert.config.settings import Settings
+from evercert.engine.asking.choosing import cas_of
+from evercert.engine.asking.insisting import waits_for_an_answer
 from evercert.engine.wiring import Engine, open_engine
 from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
+from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
-from evercert.store import cas
+from evercert.store import cas, certificates, health
 
 __all__ = ["Request", "obtain_all"]
+
+
+# So many are enough for one certificate, and for all of many, of which one at a time looks whether a CA answers.
+_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +56,16 @@ async def obtain_all(output: Output, settings: Settings, request: Request) -> in
             )
         async with open_engine(settings, output.progress) as engine:
             await _declare(engine, intents, request.access)
-            await engine.worker.settle_all([intent.name for intent in intents])
+            await _settle(engine, intents)
             return await report_outcome(output, engine, [intent.name for intent in intents])
 
 
 def _placed(intent: CertificateIntent, request: Request) -> CertificateIntent:
     """The intent, at the staging CA and without targets where that is meant."""
     if request.staging or request.dry_run:
-        intent = msgspec.structs.replace(intent, ca=staging_of(intent.ca))
+        further = tuple(CaChoice(staging_of(ca.directory), ca.account) for ca in intent.terms.further_cas)
+        terms = msgspec.structs.replace(intent.terms, further_cas=further)
+        intent = msgspec.structs.replace(intent, ca=staging_of(intent.ca), terms=terms)
     return msgspec.structs.replace(intent, targets=()) if request.dry_run else intent
 
 
@@ -64,7 +73,7 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
     """Afterwards the certificates are wanted; raises, with nothing kept, where it is plain that one cannot be."""
     for intent in intents:
         engine.check(intent)
-    for ca in {intent.ca for intent in intents}:
+    for ca in {ca.directory for intent in intents for ca in cas_of(intent)}:
         access = _access(await cas.access(engine.db, ca), typed)
         if not (ca.startswith("https://") or access.allow_http):
             hint = "write its https URL; for a CA without TLS that only you can reach, add --allow-http"
@@ -72,6 +81,21 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
         await cas.configure(engine.db, access)
     now = engine.clock.now()
     await asyncio.gather(*(wish(engine.db, intent, now) for intent in intents))
+
+
+async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
+    """Afterwards nothing is due for them. Somebody waits: of several CAs one that does not answer is asked the second
+    time at once, after which it is the next one's turn (docs/failover.md)."""
+    await engine.worker.settle_all([intent.name for intent in intents])
+    for _ in range(_LOOKS * max(len(cas_of(intent)) for intent in intents)):
+        outages = await health.outages(engine.db)
+        facts = await certificates.facts(engine.db, [intent.name for intent in intents])
+        intents = [fact.intent for fact in facts.values() if waits_for_an_answer(fact, outages)]
+        if not intents:
+            return
+        now = engine.clock.now()
+        await asyncio.gather(*(wish(engine.db, intent, now) for intent in intents))
+        await engine.worker.settle_all([intent.name for intent in intents])
 
 
 def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:

@@ -12,6 +12,7 @@ from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.host.files import read_bounded
 from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy, TargetSpec
+from evercert.model.terms import CaChoice, Terms
 from evercert.pki.csr import CsrView, read_csr
 from evercert.pki.keys import KeyType
 
@@ -25,7 +26,8 @@ class Wanted:
     """The options of `obtain`, as they were typed."""
 
     names: Sequence[str]
-    ca: str
+    # At least one; the first is asked, the others when it fails.
+    cas: Sequence[str]
     cert_name: str = ""
     account: str = "default"
     http01: bool = False
@@ -66,11 +68,12 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
     solvers = [wanted.dns, *(text.partition("=")[2] for text in wanted.challenges)]
     refuse_unused(wanted.settings, solvers, wanted.deploy or ("files",))
     challenges = tuple(_challenges(wanted, settings))
+    first, *further = dict.fromkeys(map(find_ca, wanted.cas))
     _refuse_wildcards_without_dns(identifiers, challenges)
     return CertificateIntent(
         name=wanted.cert_name or identifiers[0].base,
         identifiers=identifiers,
-        ca=find_ca(wanted.ca),
+        ca=first,
         account=wanted.account,
         key_type=KeyType(wanted.key_type),
         reuse_key=wanted.reuse_key,
@@ -83,6 +86,7 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
         challenges=challenges,
         targets=targets_of(wanted.deploy or ("files",), wanted.settings, home),
         renew=RenewPolicy(fraction=wanted.renew_at, use_ari=not wanted.no_ari),
+        terms=Terms(further_cas=tuple(CaChoice(ca, wanted.account) for ca in further)),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
+from evercert.engine.asking.choosing import cas_of
 from evercert.engine.targets import Targets
 from evercert.model.intent import CertificateIntent
 from evercert.solve.solvers import check_rule
@@ -33,9 +34,10 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
 
 async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
     """Afterwards the certificate is wanted, durably; one that failed or is held and waits is due at once, for somebody
-    asks, and so is a CA asked that did not answer a while ago, or said that it was too much."""
+    asks, and so is each of its CAs asked that did not answer a while ago, or said that it was too much."""
     await health.ask_again(db, now)
-    await budgets.doubt(db, intent.ca, now)
+    for ca in cas_of(intent):
+        await budgets.doubt(db, ca.directory, now)
     if await _declared(db, intent, now) != "unchanged":
         return
     fact = await certificates.fact(db, intent.name)

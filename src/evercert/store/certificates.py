@@ -12,7 +12,7 @@ from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed, MemberLeftOut
-from evercert.model.fact import CertificateFact, Failure, Hold, Issuance, LeftOut, Stop, Trial
+from evercert.model.fact import CertificateFact, Failure, Hold, Issuance, LeftOut, Stop, Trial, Verdict
 from evercert.model.incident import Measures
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import CaChoice, OnRemoval, rank_of
@@ -73,7 +73,7 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
     rows, opened = await db.read(_SQL["intent"](name=intent.name), issuances.open_of(intent.name))
     if not rows:
         return await _create(db, intent, now, digest)
-    [(text, known, leaving, left_out, _)] = rows
+    [(text, known, leaving, left_out, *_)] = rows
     before = _intent(text)
     changed = [field for field in intent.__struct_fields__ if getattr(before, field) != getattr(intent, field)]
     if not changed:
@@ -156,17 +156,21 @@ async def schedule(db: Database, name: str, until: datetime, *, rank: int | None
 
 async def wake(db: Database, name: str, now: datetime, *, forced: bool = False) -> None:
     """Afterwards it is due, and no earlier failure makes it or its targets wait; if there is no room under a limit
-    still, it keeps its place among those that wait. *forced*: issue in any case. Idempotent; raises `not-found`."""
+    still, it keeps its place among those that wait, and how often a CA did not answer it stays counted. *forced*: issue
+    in any case. Idempotent; raises `not-found`."""
     rows = await db.rows(_SQL["intent"](name=name))
     if not rows:
         raise _not_found(name)
     left_out = _left_out_text([msgspec.structs.replace(each, until=now) for each in _left_out(rows[0][3])])
-    await db.write(
-        _SQL["wake certificate"](
-            name=name, now=to_epoch(now), forced=int(forced), left_out=left_out, hold=_place_kept(rows[0][4], now)
-        ).expecting(1),
-        deployments.retried(name, now),
+    woken = _SQL["wake certificate"](
+        name=name,
+        now=to_epoch(now),
+        forced=int(forced),
+        left_out=left_out,
+        hold=_place_kept(rows[0][4], now),
+        trials=_count_kept(rows[0][5], now),
     )
+    await db.write(woken.expecting(1), deployments.retried(name, now))
 
 
 def called(ca: str, now: datetime) -> Statement:
@@ -292,6 +296,13 @@ def _place_kept(text: str, now: datetime) -> str:
     if hold is None or hold.in_line or (hold.place or hold.until) <= now:
         return ""
     return to_text(msgspec.structs.replace(hold, until=now, place=hold.place or hold.until))
+
+
+def _count_kept(text: str, now: datetime) -> str:
+    """Holds nothing back; says how often a CA did not answer: the second time is the same whoever asks."""
+    trials = from_text(text or None, tuple[Trial, ...]) or ()
+    kept = [msgspec.structs.replace(each, until=now) for each in trials if each.verdict is Verdict.OUTAGE]
+    return to_text(kept) if kept else ""
 
 
 def _left_out_text(left_out: Iterable[LeftOut]) -> str:

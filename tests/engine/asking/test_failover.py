@@ -11,8 +11,10 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.probe import CaaRecord
+from evercert.engine.asking.insisting import waits_for_an_answer
 from evercert.engine.asking.prospects import prospects
 from evercert.engine.wiring import Engine
+from evercert.engine.wishes import wish
 from evercert.model.event import CaAnswersAgain, CaDoesNotAnswer, CaPassedOver, Event
 from evercert.model.fact import CertificateFact, IssuanceStatus, Verdict
 from evercert.model.intent import CertificateIntent
@@ -328,6 +330,39 @@ async def test_a_changed_intent_and_a_person_who_asks_have_every_ca_asked_anew(w
     assert len((await world.fact(engine, "www.a.test")).trials) == 2
     fact = await world.obtain(engine, world.intent("www.a.test", "a.test"))
     assert await issuer(engine, fact) == world.ca.directory_url
+
+
+async def test_a_person_who_asks_again_has_the_next_ca_asked_of_one_that_is_silent(world: Two, engine: Engine) -> None:
+    kill(world.ca)
+    intent = world.intent("www.a.test")
+    fact = await world.obtain(engine, intent)
+    assert waits_for_an_answer(fact, await health.outages(engine.db))
+    await wish(engine.db, intent, world.clock.now())
+    await engine.worker.settle(intent.name)
+    fact = await world.fact(engine, "www.a.test")
+    assert await issuer(engine, fact) == world.second.directory_url
+    assert not waits_for_an_answer(fact, await health.outages(engine.db))
+
+
+async def test_only_for_silence_is_it_of_use_to_ask_again_at_once(world: Two, engine: Engine) -> None:
+    for ca in (world.ca, world.second):
+        kill(ca)
+    intent = world.intent("www.a.test")
+    fact = await world.obtain(engine, intent)
+    looks = 1
+    while waits_for_an_answer(fact, await health.outages(engine.db)):
+        await wish(engine.db, intent, world.clock.now())
+        await engine.worker.settle(intent.name)
+        fact, looks = await world.fact(engine, "www.a.test"), looks + 1
+    assert (fact.current, looks) == (None, 3)
+    assert not waits_for_an_answer(await world.obtain(engine, world.intent("a.test", terms=Terms())), {})
+    revive(world.second)
+    world.second.fail("new-order", Fault.refused(ProblemType.REJECTED_IDENTIFIER))
+    await wish(engine.db, intent, world.clock.now())
+    await engine.worker.settle(intent.name)
+    fact = await world.fact(engine, "www.a.test")
+    assert Verdict.REFUSED in {trial.verdict for trial in fact.trials}
+    assert not waits_for_an_answer(fact, await health.outages(engine.db))
 
 
 async def test_it_can_be_told_which_ca_is_asked_and_what_came_of_the_others(world: Two, engine: Engine) -> None:

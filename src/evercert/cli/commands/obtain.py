@@ -37,7 +37,12 @@ _PORT = click.IntRange(1, 65535)
 @click.command("obtain")
 @click.argument("names", nargs=-1)
 @click.option(
-    "--ca", metavar="CA", shell_complete=completing.known_cas, help="An id from `evercert ca list`, or a directory URL."
+    "--ca",
+    "cas",
+    multiple=True,
+    metavar="CA",
+    shell_complete=completing.known_cas,
+    help="An id from `evercert ca list`, or a directory URL; one that is given after another is asked when that fails.",
 )
 @click.option("--staging", is_flag=True, help="Use the CA's staging counterpart.")
 @click.option("--dry-run", is_flag=True, help="Go the whole way at the staging CA; keep and install nothing.")
@@ -154,12 +159,13 @@ def command(output: Output, settings: Settings, **given: Any) -> int:
 
     access = {key: given.pop(key) for key in _ACCESS}
     staging, dry_run, each_from = given.pop("staging"), given.pop("dry_run"), given.pop("each_from")
-    ca = given.pop("ca") or settings.ca
+    cas = tuple(dict.fromkeys(given.pop("cas"))) or (settings.ca,)
     names = list(given.pop("names"))
     _refuse_contradictions(each_from, names, given, access)
+    _refuse_one_eab_for_many(cas, access)
     lines = _lines(Path(each_from)) if each_from else [names]
     wanted = [
-        Wanted(names=names, ca=ca, settings=given["settings_of"], **_without(given, "settings_of")) for names in lines
+        Wanted(names=names, cas=cas, settings=given["settings_of"], **_without(given, "settings_of")) for names in lines
     ]
     return in_loop(obtain_all(output, settings, Request(wanted, access, staging=staging, dry_run=dry_run)))
 
@@ -175,6 +181,13 @@ def _refuse_contradictions(
         raise click.UsageError("--tls-port belongs to --tls-alpn-01")
     if bool(access["eab_kid"]) != bool(access["eab_key"]):
         raise click.UsageError("--eab-kid and --eab-key belong together")
+
+
+def _refuse_one_eab_for_many(cas: tuple[str, ...], access: dict[str, Any]) -> None:
+    if access["eab_kid"] and len(cas) > 1:
+        raise click.UsageError(
+            "--eab-kid is of one CA: declare several with [cas.*] (docs/declaration.md), or give one --ca"
+        )
 
 
 def _without(given: dict[str, Any], name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from evercert.model.fact import CertificateFact, Outage, Trial, Verdict
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice
 
-__all__ = ["Ask", "Later", "Passed", "cas_of", "choose", "pause", "tried"]
+__all__ = ["TWICE", "Ask", "Later", "Passed", "cas_of", "choose", "pause", "tried"]
 
 # For a limit is waited as long as a tenth of the time that is left, or for a new certificate so long: nothing lapses
 # without it, but somebody waits.
@@ -31,7 +31,7 @@ _AFFORDABLE: Final = 1 / 10
 _NEW: Final = timedelta(hours=1)
 
 # For one certificate's own matter (a 500, an order that takes too long) the second time is no accident any more.
-_TWICE: Final = 2
+TWICE: Final = 2
 # What fails at one CA is likely to fail at the next, whose limits for failures it would use up as well.
 _GIVEN_UP: Final = 3
 # Asked again after a refusal as after the fourth failure: in a day, or sooner if the end is near.
@@ -164,7 +164,7 @@ def _lets_pass(fact: CertificateFact, gate: Passed, now: datetime, outages: Mapp
         case Verdict.REFUSED:
             return True
         case Verdict.OUTAGE:
-            return failures >= _TWICE or (gate.ca in outages and outages[gate.ca].is_down)
+            return failures >= TWICE or (gate.ca in outages and outages[gate.ca].is_down)
         case Verdict.LIMITED:
             return gate.until - now > (_NEW if left is None else left * _AFFORDABLE)
         case Verdict.FAILED:

@@ -26,7 +26,7 @@ FROM (
 
 -- name: intent
 -- What is wanted of that name.
-SELECT intent, digest, leaving, left_out, hold FROM certificates WHERE name = :name;
+SELECT intent, digest, leaving, left_out, hold, trials FROM certificates WHERE name = :name;
 
 -- name: intents with a front
 -- Those with a rule that stands before a live server; in a value, the quotes would be escaped.
@@ -81,7 +81,8 @@ WHERE name = :name
 RETURNING next_action_at = :until;
 
 -- name: wake certificate
--- It is looked at now, and no failure makes it wait; of a limit it waits for it keeps its place in the queue.
+-- It is looked at now, and no failure makes it wait; of a limit it waits for it keeps its place in the queue,
+-- and of a CA that did not answer how often.
 UPDATE certificates
 SET
     next_action_at = :now,
@@ -89,7 +90,7 @@ SET
     retry_at = NULL,
     counted_from = :now,
     hold = :hold,
-    trials = '',
+    trials = :trials,
     forced = CASE WHEN :forced = 1 THEN 1 ELSE forced END,
     left_out = :left_out
 WHERE name = :name;
