@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,15 +17,15 @@ import pytest
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Request, Response
-from evercert.deploy.apply import Outcome, Prove, apply
+from evercert.deploy.apply import Outcome, Prove, apply, rehearse
 from evercert.deploy.proof import prove
 from evercert.host.programs import SystemPrograms
-from evercert.plugins.contracts import Bundle, Ports, Target
+from evercert.plugins.contracts import Bundle, Ports, Rehearsal, Target
 from evercert.plugins.info import Options, PluginInfo
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import probe
 
-__all__ = ["Responder", "options_for", "prove_soon", "run_apply"]
+__all__ = ["Responder", "options_for", "prove_soon", "run_apply", "told_before"]
 
 prove_soon: Prove = partial(prove, probe=probe, clock=SystemClock(), patience=3.0)
 
@@ -37,6 +37,19 @@ def options_for(info: PluginInfo, **values: str) -> Options:
 
 async def run_apply(target: Target, bundle: Bundle, prover: Prove = prove_soon) -> Outcome:
     return await asyncio.wait_for(apply(target, bundle, prover, lambda _: None), 60)
+
+
+async def told_before(target: Rehearsal, bundle: Bundle, *watched: Path) -> str:
+    """What a rehearsal tells; nothing below *watched* is changed by it."""
+    before = _contents(watched)
+    failure = await rehearse(target, bundle)
+    assert _contents(watched) == before
+    return failure.message if failure else ""
+
+
+def _contents(folders: Sequence[Path]) -> dict[Path, bytes | None]:
+    paths = (path for folder in folders for path in folder.rglob("*"))
+    return {path: path.read_bytes() if path.is_file() else None for path in paths if not path.name.endswith(".log")}
 
 
 class PlainHttp:

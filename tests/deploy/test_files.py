@@ -14,7 +14,7 @@ from evercert.deploy.targets.exec import Exec
 from evercert.deploy.targets.files import Files
 from evercert.model.fact import DeployStatus
 from evercert.plugins.contracts import Ports
-from tests.deploy.conftest import error_of, options_for, run_apply
+from tests.deploy.conftest import error_of, options_for, run_apply, told_before
 from tests.fakes.bundles import Issuer
 from tests.peers.program import ROOT
 
@@ -197,3 +197,32 @@ def test_a_folder_that_may_not_be_written_is_told(ports: Ports, tmp_path: Path, 
     os.close(writer)
     with os.fdopen(reader, "rb") as told:
         assert told.read().decode() == f"{WWW}: {folder}/live: Permission denied"
+
+
+async def test_a_rehearsal_makes_nothing_and_starts_no_program(
+    ports: Ports, state: Path, tmp_path: Path, issuer: Issuer
+) -> None:
+    bundle, program = issuer.bundle(WWW), script(tmp_path, f"touch {tmp_path}/started")
+    certs = str(tmp_path / "new" / "certs")
+    assert await told_before(files(ports, state, dir=certs, reload=program), bundle, tmp_path) == ""
+    hook = Exec(options_for(Exec.info, program=f"{program} first", dir=certs), ports, state)
+    assert await told_before(hook, bundle, tmp_path) == ""
+    Path(program).chmod(0o644)
+    assert await told_before(hook, bundle, tmp_path) == f"{program} cannot be run"
+    below_a_file = files(ports, state, dir=f"{program}/certs")
+    assert await told_before(below_a_file, bundle, tmp_path) == f"{program} is no folder"
+    relative = Exec(options_for(Exec.info, program="hook"), ports, state)
+    assert await told_before(relative, bundle, tmp_path) == "program is not an absolute path"
+
+
+async def test_a_rehearsal_tells_of_a_disk_that_is_read_only(
+    ports: Ports, state: Path, tmp_path: Path, issuer: Issuer
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", disk], check=True, timeout=10)
+    try:
+        told = await told_before(files(ports, state, dir=str(disk / "certs")), issuer.bundle(WWW), state)
+    finally:
+        subprocess.run(["umount", disk], check=True, timeout=10)
+    assert told == f"{disk} cannot be written"

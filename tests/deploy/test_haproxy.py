@@ -5,7 +5,7 @@ from pathlib import Path
 from evercert.deploy.targets.haproxy import HAProxy as HAProxyTarget
 from evercert.model.fact import DeployStatus
 from evercert.plugins.contracts import Bundle, Ports
-from tests.deploy.conftest import error_of, options_for, run_apply
+from tests.deploy.conftest import error_of, options_for, run_apply, told_before
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import leaf_at
 from tests.peers.haproxy import HAProxy
@@ -127,3 +127,17 @@ async def test_a_socket_without_admin_is_told_before_anything_changes(
         outcome = await run_apply(target, issuer.bundle(WWW))
         assert "level admin" in error_of(outcome).hint
         assert (haproxy.folder / "www.pem").read_bytes() == before
+
+
+async def test_a_rehearsal_changes_nothing_and_tells_that_the_socket_is_silent(
+    tmp_path: Path, ports: Ports, state: Path, issuer: Issuer
+) -> None:
+    haproxy = HAProxy(tmp_path / "haproxy", "crt {folder}/www.pem")
+    pem, old = haproxy.folder / "www.pem", issuer.bundle(WWW)
+    write_pem(pem, old)
+    target = target_of(haproxy, ports, state, crt=str(pem))
+    with haproxy:
+        assert await told_before(target, issuer.bundle(WWW), state) == ""
+        assert leaf_at("127.0.0.1", haproxy.port, WWW) == old.leaf_der
+        assert pem.read_text().startswith(old.leaf_pem)
+    assert str(haproxy.socket) in await told_before(target, issuer.bundle(WWW), state)

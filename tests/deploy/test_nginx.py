@@ -17,7 +17,7 @@ from evercert.deploy.targets.nginx import Nginx as NginxTarget
 from evercert.model.fact import DeployStatus
 from evercert.pki.cert import read_certificate
 from evercert.plugins.contracts import Bundle, Ports
-from tests.deploy.conftest import Responder, error_of, options_for, run_apply
+from tests.deploy.conftest import Responder, error_of, options_for, run_apply, told_before
 from tests.fakes.bundles import Issuer
 from tests.peers.handshake import leaf_at
 from tests.peers.nginx import Nginx
@@ -383,3 +383,14 @@ async def test_a_configuration_that_names_the_files_already_is_left_alone(
         assert outcome.status is DeployStatus.SERVED
         assert leaf_at("127.0.0.1", nginx.https, WWW) == bundle.leaf_der
     assert nginx.site("tls.conf") == before
+
+
+async def test_a_rehearsal_changes_nothing_and_tells_what_nginx_would_refuse(
+    nginx: Nginx, ports: Ports, state: Path, issuer: Issuer
+) -> None:
+    nginx.start()
+    target, bundle, sites = target_of(nginx, ports, state), issuer.bundle(WWW), nginx.folder / "sites"
+    assert await told_before(target, bundle, state, sites) == ""
+    assert "no server block" in await told_before(target, issuer.bundle("unknown.test"), state, sites)
+    nginx.write_site("www.conf", "server { nonsense; }\n")
+    assert "unknown directive" in await told_before(target, bundle, state, sites)

@@ -13,9 +13,9 @@ from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.deploy.proof import Proof
 from evercert.model.fact import DeployStatus
-from evercert.plugins.contracts import Bundle, Endpoint, Target
+from evercert.plugins.contracts import Bundle, Endpoint, Rehearsal, Target
 
-__all__ = ["Outcome", "Prove", "apply"]
+__all__ = ["Outcome", "Prove", "apply", "rehearse"]
 
 Prove = Callable[[Sequence[Endpoint], Bundle], Awaitable[Proof]]
 
@@ -42,6 +42,16 @@ async def apply(target: Target, bundle: Bundle, prove: Prove, log: Callable[[str
             return await _in_turn(target, bundle, prove, log)
     except Exception as error:  # a stranger's plugin may raise anything
         return Outcome(DeployStatus.FAILED, "", _told(error, bundle))
+
+
+async def rehearse(target: Rehearsal, bundle: Bundle) -> EvercertError | None:
+    """Why `apply` would fail, as far as can be known while nothing is changed; None where nothing is known against it.
+    Never raises for a failure of the target's own."""
+    try:
+        await target.rehearse(bundle)
+    except Exception as error:  # a stranger's plugin may raise anything
+        return _told(error, bundle)
+    return None
 
 
 async def _in_turn(target: Target, bundle: Bundle, prove: Prove, log: Callable[[str], object]) -> Outcome:

@@ -15,6 +15,7 @@ from evercert.base.names import Identifier
 from evercert.deploy.edits import Edit, Journal
 from evercert.deploy.fields import DIR_FIELD, ENDPOINT_FIELD, endpoints_of
 from evercert.deploy.filed import FiledTarget
+from evercert.deploy.rehearsing import demand_writable
 from evercert.deploy.turn import turn
 from evercert.plugins.contracts import Bundle, Endpoint, Ports
 from evercert.plugins.info import Field, Options
@@ -123,6 +124,13 @@ class ConfiguredTarget(FiledTarget, ABC):
         endpoints_of(self._options, bundle)
         if self._options.flag("edit"):
             await self._plan(bundle)
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        await super().rehearse(bundle)
+        await self.check(bundle)
+        if self._options.flag("edit"):
+            for path in {edit.path for edit in (await self._plan(bundle)).edits}:
+                demand_writable(path.parent)
 
     async def swap(self, bundle: Bundle) -> None:
         await super().swap(bundle)

@@ -14,6 +14,7 @@ from evercert.base.foreign import one_line
 from evercert.deploy.apart import apart
 from evercert.deploy.fields import access_of, endpoints_of, root_of
 from evercert.deploy.generations import Generations
+from evercert.deploy.rehearsing import demand_writable
 from evercert.plugins.contracts import Bundle, Completed, Endpoint, Ports
 from evercert.plugins.info import Options
 
@@ -54,6 +55,11 @@ class FiledTarget:
 
     async def settle(self, bundle: Bundle) -> None:
         await apart(self._generations(bundle).settle)
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        """As promised in `Rehearsal`. A subclass that demands more in `check`, or changes more, extends it."""
+        for folder in self._generations(bundle).folders:
+            demand_writable(folder)
 
     async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:
         return endpoints_of(self._options, bundle)

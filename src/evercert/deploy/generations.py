@@ -94,6 +94,11 @@ class Generations:
         """Where the files in use are found: a path that never changes."""
         return self._live / self._name
 
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """Where something is made and changed; they need not be there yet."""
+        return self._live, self._folder
+
     def stage(self, bundle: Bundle, now: datetime) -> Path:
         """The folder where the bundle's files are, complete and durable. Idempotent.
 

@@ -13,7 +13,7 @@ from evercert.deploy.generations import folder_name
 from evercert.host.files import make_private_dir
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.plugins import registry
-from evercert.plugins.contracts import ChallengeRoute, Ports, Target
+from evercert.plugins.contracts import ChallengeRoute, Ports, Rehearsal, Target
 from evercert.plugins.info import Options, PluginKind
 
 __all__ = ["Targets"]
@@ -33,7 +33,13 @@ class Targets:
         spec = next((spec for spec in intent.targets if spec.key == key), None)
         if spec is None:
             raise EvercertError("not-found", f"{key} is not a target of this certificate", name=intent.name)
-        return self._make(spec, self.state / folder_name(intent.name) / folder_name(spec.key), makes_folder=True)
+        return self._make(spec, self._folder(intent, spec), makes_folder=True)
+
+    def rehearsal(self, intent: CertificateIntent, spec: TargetSpec) -> Rehearsal | None:
+        """One of its targets to look at, where it can tell before what would fail; makes nothing."""
+        if not hasattr(self.load(PluginKind.DEPLOY, spec.plugin), "rehearse"):
+            return None
+        return cast(Rehearsal, self._make(spec, self._folder(intent, spec), makes_folder=False))
 
     def check(self, intent: CertificateIntent) -> None:
         """Raises what `target` would raise for any of the intent's targets; makes nothing."""
@@ -50,6 +56,9 @@ class Targets:
             if hasattr(self.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
                 return cast(ChallengeRoute, self.target(intent, spec.key))
         return None
+
+    def _folder(self, intent: CertificateIntent, spec: TargetSpec) -> Path:
+        return self.state / folder_name(intent.name) / folder_name(spec.key)
 
     def _make(self, spec: TargetSpec, state: Path, *, makes_folder: bool) -> Target:
         plugin = self.load(PluginKind.DEPLOY, spec.plugin)

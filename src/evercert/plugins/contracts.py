@@ -30,6 +30,7 @@ __all__ = [
     "LocalSockets",
     "Ports",
     "Programs",
+    "Rehearsal",
     "Resolver",
     "Solver",
     "Target",
@@ -218,6 +219,15 @@ class Target(Protocol):
 
     async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:
         """Where to prove it; empty if this target cannot say (it is then `installed`, not `served`)."""
+        ...
+
+
+class Rehearsal(Protocol):
+    """What a target offers beyond `Target` if it can tell before that a certificate could not be installed."""
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        """Raises what `stage`, `check` or `swap` would, as far as that can be known while nothing is changed: no file,
+        no server, and no program of the user's is started. Nothing is staged, and `exclusive` is not held."""
         ...
 
 

@@ -12,7 +12,7 @@ from evercert.engine.incident.opening import outlook, survey
 from evercert.engine.wiring import Engine
 from evercert.model.fact import DeployStatus, Failure
 from evercert.model.incident import Measures, Selection
-from evercert.model.intent import ChallengeRule
+from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.store import certificates, deployments, tasks
 from tests.engine.world import World
 from tests.fakes.ca import Fault
@@ -75,6 +75,24 @@ async def test_what_the_store_knows_to_be_wrong_is_told(world: World) -> None:
             ("b.test", "the last attempt failed: no answer", False),
             ("c.test", "it cannot be installed in files: no room on the disk", True),
         ]
+
+
+async def test_what_could_not_be_installed_is_told_of_each_target(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    missing = str(tmp_path / "reload")
+    in_the_way = TargetSpec("files", {"dir": str(tmp_path / "file" / "certs")}, label="cannot")
+    unread = TargetSpec("files", {"dir": str(tmp_path / "new"), "reload": f"{missing} now"}, label="tells nobody")
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("a.test"))
+        targets = (*world.intent("a.test").targets, in_the_way, unread)
+        await certificates.declare(engine.db, world.intent("a.test", targets=targets), world.clock.now())
+        before = await kept(engine.db)
+        assert await drilled(engine, world) == [
+            ("a.test", f"it could not be installed in cannot: {tmp_path}/file is no folder", True),
+            ("a.test", f"it could not be installed in tells nobody: {missing} cannot be run", True),
+        ]
+        assert await kept(engine.db) == before
+    assert not (tmp_path / "new").exists()
 
 
 async def test_a_challenge_that_is_not_configured_for_a_name_is_told(world: World) -> None:

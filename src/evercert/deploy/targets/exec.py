@@ -13,6 +13,7 @@ from typing import ClassVar
 from evercert.base.errors import EvercertError
 from evercert.deploy.fields import ACCESS_FIELDS, DIR_FIELD, ENDPOINT_FIELD, endpoints_of, program_of
 from evercert.deploy.filed import FiledTarget, demand_success
+from evercert.deploy.rehearsing import demand_runnable
 from evercert.plugins.contracts import Bundle
 from evercert.plugins.info import Field, PluginInfo, PluginKind
 
@@ -41,6 +42,11 @@ class Exec(FiledTarget):
             raise EvercertError("deploy", "program is not an absolute path", hint="write it as /path/to/program")
         self._options.number("timeout")
         endpoints_of(self._options, bundle)
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        await super().rehearse(bundle)
+        await self.check(bundle)
+        demand_runnable(program_of(self._options, "program"))
 
     async def reload(self, bundle: Bundle) -> None:
         files = self._generations(bundle)

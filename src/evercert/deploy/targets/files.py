@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from evercert.deploy.fields import ACCESS_FIELDS, DIR_FIELD, ENDPOINT_FIELD, endpoints_of, program_of
 from evercert.deploy.filed import FiledTarget, demand_success
+from evercert.deploy.rehearsing import demand_runnable
 from evercert.plugins.contracts import Bundle
 from evercert.plugins.info import Field, Options, PluginInfo, PluginKind
 
@@ -35,6 +36,11 @@ class Files(FiledTarget):
     async def check(self, bundle: Bundle) -> None:
         program_of(self._options, "reload")
         endpoints_of(self._options, bundle)
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        await super().rehearse(bundle)
+        await self.check(bundle)
+        demand_runnable(program_of(self._options, "reload"))
 
     async def reload(self, bundle: Bundle) -> None:
         program = program_of(self._options, "reload")

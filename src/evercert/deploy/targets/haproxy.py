@@ -29,6 +29,7 @@ from evercert.deploy.filed import FiledTarget, demand_success
 from evercert.deploy.generations import folder_name
 from evercert.deploy.haproxy.binds import places
 from evercert.deploy.haproxy.runtime import Runtime
+from evercert.deploy.rehearsing import demand_runnable, demand_writable
 from evercert.host.files import read_bounded, remove_durably, write_durably
 from evercert.plugins.contracts import Bundle, Endpoint, Ports
 from evercert.plugins.info import Field, Options, PluginInfo, PluginKind
@@ -82,6 +83,14 @@ class HAProxy(FiledTarget):
         # Before its first certificate HAProxy refuses a configuration that names one.
         if self._pem(bundle).exists():
             await self._test("HAProxy's configuration was broken before anything was changed")
+
+    async def rehearse(self, bundle: Bundle) -> None:
+        await super().rehearse(bundle)
+        await self.check(bundle)
+        demand_runnable(program_of(self._options, "reload"))
+        demand_writable(self._pem(bundle).parent)
+        if (crt_list := self._crt_list()) and not crt_list.is_dir():
+            demand_writable(crt_list.parent)
 
     async def swap(self, bundle: Bundle) -> None:
         await super().swap(bundle)

@@ -1,6 +1,7 @@
 """What an incident would meet, found out before there is one.
 
-Reads the store, the CAs' directories and DNS; writes nothing, and asks no CA for anything.
+Reads the store, the CAs' directories, DNS and the targets; writes nothing, and asks no CA for anything. Of a server its
+own check of its configuration is started, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ from datetime import datetime
 from evercert.acme.wire import Directory
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.deploy.apply import rehearse
 from evercert.engine.asking.permission import identities_of, objection
+from evercert.engine.deploying import bundle_of
 from evercert.engine.incident.outlook import towards
 from evercert.engine.wiring import Engine
-from evercert.model.fact import Account, CertificateFact, DeployStatus
+from evercert.model.fact import Account, CertificateFact, DeployStatus, IssuedCertificate
 from evercert.model.incident import Measures
-from evercert.model.intent import CertificateIntent, challenge_rule_for
+from evercert.model.intent import CertificateIntent, TargetSpec, challenge_rule_for
 from evercert.observe.caa import CaaLookup, find_caa
 from evercert.pki.keys import KeyType, generate
 from evercert.store import accounts, certificates
 
 __all__ = ["Drill", "Hindrance"]
 
-# So many certificates are looked at side by side.
+# So many certificates are looked at side by side, and so many targets, whose servers are programs that are started.
 _WIDTH = 20
+_TARGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Drill:
         self._engine = engine
         self._lookup = lookup
         self._cas: dict[tuple[str, str], asyncio.Task[_Ca]] = {}
+        self._at_targets = asyncio.Semaphore(_TARGETS)
 
     async def hindrances(self, names: Sequence[str]) -> list[Hindrance]:
         """Of each of these certificates, in their order."""
@@ -76,6 +81,9 @@ class Drill:
             self._engine.check(intent)
         except EvercertError as error:
             yield Hindrance(intent.name, error.message, error.hint)
+        else:
+            async for hindrance in self._in_targets(fact):
+                yield hindrance
         for identifier in intent.identifiers:
             if challenge_rule_for(intent, identifier, {rule.type for rule in intent.challenges}) is None:
                 yield Hindrance(intent.name, f"nothing says how {identifier.value} is to be proved")
@@ -83,6 +91,27 @@ class Drill:
             yield hindrance
         async for hindrance in self._at_ca(intent):
             yield hindrance
+
+    async def _in_targets(self, fact: CertificateFact) -> AsyncIterator[Hindrance]:
+        """What would keep its next certificate from being installed, found out with the one that is there."""
+        if fact.current is None:
+            return
+        for spec in fact.intent.targets:
+            async with self._at_targets:
+                failure = await self._rehearsed(fact, fact.current, spec)
+            if failure:
+                words = f"it could not be installed in {spec.key}: {failure.message}"
+                yield Hindrance(fact.intent.name, words, failure.hint)
+
+    async def _rehearsed(
+        self, fact: CertificateFact, current: IssuedCertificate, spec: TargetSpec
+    ) -> EvercertError | None:
+        engine = self._engine
+        target = engine.targets.rehearsal(fact.intent, spec)
+        if target is None:
+            return None
+        bundle = await bundle_of(engine.db, engine.sealer, fact, current, spec.key)
+        return await rehearse(target, bundle)
 
     async def _at_ca(self, intent: CertificateIntent) -> AsyncIterator[Hindrance]:
         ca = await self._ca(intent.ca, intent.account)
