@@ -35,7 +35,8 @@ class Evercert:
     def __init__(self, pebble: Pebble, folder: Path) -> None:
         self._pebble, self._folder = pebble, folder
         self.home = folder / "evercert"
-        self.env = pebble.environment(EVERCERT_HOME=str(self.home))
+        # It looks for CAA records, as no peer here does, and so needs a resolver that is not far away.
+        self.env = pebble.environment(EVERCERT_HOME=str(self.home), EVERCERT_RESOLVERS=pebble.dns_address)
         # Where a program is installed its modules are compiled once, as the peers' are here.
         self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 

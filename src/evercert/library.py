@@ -105,7 +105,7 @@ def obtain(*names: str, **given: Unpack[Given]) -> Issued:
 async def _obtain(engine: Engine, intent: CertificateIntent, access: Mapping[str, object]) -> Issued:
     await cas.configure(engine.db, msgspec.structs.replace(await cas.access(engine.db, intent.ca), **access))
     engine.check(intent)
-    await wish(engine.db, intent, engine.clock.now())
+    await wish(engine.db, [intent], engine.clock.now())
     await engine.worker.settle(intent.name)
     fact = await certificates.fact(engine.db, intent.name)
     if fact is None or fact.current is None or fact.failures:

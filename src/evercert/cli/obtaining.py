@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -79,8 +78,7 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
             hint = "write its https URL; for a CA without TLS that only you can reach, add --allow-http"
             raise EvercertError("insecure-url", "the CA's directory is not at an https URL", ca=ca, hint=hint)
         await cas.configure(engine.db, access)
-    now = engine.clock.now()
-    await asyncio.gather(*(wish(engine.db, intent, now) for intent in intents))
+    await wish(engine.db, intents, engine.clock.now())
 
 
 async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:

@@ -191,18 +191,22 @@ class _Fence:
         self.close = db.close
 
     async def write(self, *statements: Statement) -> list[list[Row]]:
-        """Raises `Fenced` where somebody else was given the certificate."""
+        """Raises `Fenced` where somebody else was given the certificate; of nothing, that is all it does."""
+        if not statements:
+            await self._demand_current()
+            return []
         try:
             _, *answers = await self._db.write(leases.fence(self._lease), *statements)
         except EvercertError as error:
-            if error.code.name == "conflict" and not await leases.is_current(self._db, self._lease):
-                raise Fenced(
-                    "conflict",
-                    "somebody else works on it now, because we were not seen for too long",
-                    name=self._lease.certificate,
-                ) from error
+            if error.code.name == "conflict":
+                await self._demand_current()
             raise
         return answers
+
+    async def _demand_current(self) -> None:
+        if not await leases.is_current(self._db, self._lease):
+            name = self._lease.certificate
+            raise Fenced("conflict", "somebody else works on it now, because we were not seen for too long", name=name)
 
     def listen(self, channel: LiteralString) -> AbstractContextManager[Wakeup]:
         return self._db.listen(channel)

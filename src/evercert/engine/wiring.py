@@ -174,7 +174,7 @@ async def open_engine(
         ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
         await seed(database, clock)
-        told, permission = Telling(reporter), Permission(resolver)
+        told, permission = Telling(reporter), Permission(resolver, clock)
         yield _assembled(
             settings, clock, rng, database, sealer, ports, permission, transports, told, closing, servers or Servers()
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from evercert.base.errors import EvercertError
@@ -32,12 +33,16 @@ def check(intent: CertificateIntent, targets: Targets, resolve: Callable[[str], 
         raise error.about(name=intent.name) from error
 
 
-async def wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
-    """Afterwards the certificate is wanted, durably; one that failed or is held and waits is due at once, for somebody
-    asks, and so is each of its CAs asked that did not answer a while ago, or said that it was too much."""
+async def wish(db: Database, intents: Sequence[CertificateIntent], now: datetime) -> None:
+    """Afterwards the certificates are wanted, durably; those that failed or are held and wait are due at once, for
+    somebody asks, and so is each of their CAs asked that did not answer a while ago, or said that it was too much."""
     await health.ask_again(db, now)
-    for ca in cas_of(intent):
-        await budgets.doubt(db, ca.directory, now)
+    for directory in {ca.directory for intent in intents for ca in cas_of(intent)}:
+        await budgets.doubt(db, directory, now)
+    await asyncio.gather(*(_wish(db, intent, now) for intent in intents))
+
+
+async def _wish(db: Database, intent: CertificateIntent, now: datetime) -> None:
     if await _declared(db, intent, now) != "unchanged":
         return
     fact = await certificates.fact(db, intent.name)

@@ -15,7 +15,7 @@ from evercert.db.protocol import Database, Statement
 from evercert.engine.asking.answering import is_turn, note
 from evercert.engine.asking.attempting import Attempting, Joint
 from evercert.engine.asking.choosing import Ask, Later, Passed, choose, pause, tried
-from evercert.engine.asking.lanes import Full, call_in, in_line, places_given_up, with_room
+from evercert.engine.asking.lanes import Full, call_in, in_line, lanes_of, places_given_up, with_room
 from evercert.engine.asking.lineup import Entrant, line_up
 from evercert.engine.asking.ordering import Without
 from evercert.engine.asking.prospects import begun_at
@@ -81,7 +81,8 @@ class Issuing:
         if isinstance(choice, Later):
             await self._put_off(db, fact, choice)
             return True
-        entry = await with_room(db, fact, choice, begun, self.clock.now())
+        found = {ca: await lanes_of(db, fact.intent, ca) for ca in choice.cas}
+        entry = await with_room(db, fact.intent.name, choice, found, begun, self.clock.now())
         if isinstance(entry, Full):
             await self._stand_in_line(db, fact, entry)
             return True
@@ -90,7 +91,7 @@ class Issuing:
         joint = Joint(db, fact, self.attempting.challenges.route(fact.intent))
         outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
         await self._keep(db, fact, dict(zip([each.ca.directory for each in entrants], outcomes, strict=True)), outages)
-        await call_in(db, fact.intent, entry.cas, self.clock.now())
+        await call_in(db, (lane for ca in entry.cas for lane in found[ca]), self.clock.now())
         return True
 
     async def _choice(self, db: Database, fact: CertificateFact, outages: _Outages, begun: _Begun) -> Ask | Later:

@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,6 +23,7 @@ from evercert.engine.limits.budget import BY_RECORD, account_digest
 from evercert.engine.limits.holding import Held
 from evercert.engine.limits.spending import called
 from evercert.engine.urgency import urgent_from
+from evercert.model.access import CaAccess
 from evercert.model.fact import CertificateFact, Hold, Issuance, IssuanceStatus
 from evercert.model.intent import CertificateIntent, challenge_rule_for
 from evercert.model.terms import CaChoice
@@ -35,6 +36,7 @@ __all__ = [
     "entering",
     "full_among",
     "in_line",
+    "lanes_at",
     "lanes_of",
     "places_given_up",
     "with_room",
@@ -74,10 +76,15 @@ class Full(Held):
 
 async def lanes_of(db: Database, intent: CertificateIntent, ca: CaChoice) -> tuple[Lane, ...]:
     """Those in which an order of that account at that CA needs a place, in the order of their keys."""
+    return lanes_at(await cas.access(db, ca.directory), intent, ca.account)
+
+
+def lanes_at(access: CaAccess, intent: CertificateIntent, account: str) -> tuple[Lane, ...]:
+    """The same at a CA of which that is known. Pure."""
     found = set(_dns_lanes(intent))
-    if most := (await cas.access(db, ca.directory)).concurrency:
-        words = f"are ordered from {called(ca.directory)} by account {ca.account}"
-        found.add(Lane(f"{ca.directory} {ca.account}", most, words))
+    if access.concurrency:
+        words = f"are ordered from {called(access.directory)} by account {account}"
+        found.add(Lane(f"{access.directory} {account}", access.concurrency, words))
     return tuple(sorted(found))
 
 
@@ -107,19 +114,25 @@ async def full_among(db: Database, found: Sequence[Lane], certificate: str, now:
 
 
 async def with_room(
-    db: Database, fact: CertificateFact, choice: Ask, begun: Mapping[str, Issuance], now: datetime
+    db: Database,
+    certificate: str,
+    choice: Ask,
+    found: Mapping[CaChoice, Sequence[Lane]],
+    begun: Mapping[str, Issuance],
+    now: datetime,
 ) -> Ask | Full:
-    """Those that are asked and have a place for it, or why not even one has. What was ordered has its place."""
-    refused: dict[str, Full] = {}
+    """Those that are asked and have a place for it in the lanes *found*, or why not even one has. What was ordered has
+    its place."""
+    refused: dict[CaChoice, Full] = {}
     for ca in choice.cas:
         issuance = begun.get(ca.directory)
         if issuance is not None and issuance.status is not IssuanceStatus.KEYED:
             continue
-        if lane := await full_among(db, await lanes_of(db, fact.intent, ca), fact.intent.name, now):
-            refused[ca.directory] = Full(lane, ca.directory, now)
+        if lane := await full_among(db, found[ca], certificate, now):
+            refused[ca] = Full(lane, ca.directory, now)
     if len(refused) == len(choice.cas):
-        return refused[choice.cas[0].directory]
-    return Ask(tuple(ca for ca in choice.cas if ca.directory not in refused), choice.passed)
+        return refused[choice.cas[0]]
+    return Ask(tuple(ca for ca in choice.cas if ca not in refused), choice.passed)
 
 
 async def in_line(db: Database, fact: CertificateFact, full: Full, now: datetime) -> Hold:
@@ -136,9 +149,9 @@ async def in_line(db: Database, fact: CertificateFact, full: Full, now: datetime
     return Hold(until, f"{lane.full}; {_many(ahead, most)} before it", full.ca, in_line=True)
 
 
-async def call_in(db: Database, intent: CertificateIntent, cas_: Sequence[CaChoice], now: datetime) -> None:
-    """Afterwards no place is free that somebody waits for, in the lanes of its orders at these CAs."""
-    for lane in sorted({lane for ca in cas_ for lane in await lanes_of(db, intent, ca)}):
+async def call_in(db: Database, left: Iterable[Lane], now: datetime) -> None:
+    """Afterwards no place is free in those lanes that somebody waits for."""
+    for lane in sorted(set(left)):
         await lanes.call_in(db, lane.key, lane.most, now)
 
 

@@ -11,12 +11,12 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Statement
-from evercert.engine.asking.lanes import Full, entering, full_among, lanes_of
+from evercert.engine.asking.lanes import Full, entering, full_among, lanes_at
 from evercert.engine.limits import budget
 from evercert.engine.limits.budget import Draw
 from evercert.engine.limits.spending import Payer
+from evercert.model.access import CaAccess
 from evercert.model.fact import Account, CertificateFact, Issuance, IssuanceStatus, IssuedCertificate, Presented
-from evercert.model.terms import CaChoice
 from evercert.pki.cert import read_certificate
 from evercert.store import cas, issuances, issued, presented
 
@@ -41,7 +41,7 @@ class Ledger:
         self._fact = fact
         self._account = account
         self._payer = Payer(db, clock, account.ca, fact)
-        self._limits: tuple[Limit, ...] | None = None
+        self._known_access: CaAccess | None = None
         self._one_wins = one_wins or asyncio.Lock()
 
     async def placing(self, issuance: Issuance) -> Issuance:
@@ -50,8 +50,7 @@ class Ledger:
             await self._payer.wait_for(draws)
             return await issuances.placing(self._db, issuance)
         reserved = self._payer.reserved(draws)
-        choice = CaChoice(self._account.ca, self._account.name)
-        found = await lanes_of(self._db, self._fact.intent, choice)
+        found = lanes_at(await self._access(), self._fact.intent, self._account.name)
 
         async def place(paid: Sequence[Statement]) -> Issuance:
             now, name = self._clock.now(), issuance.certificate
@@ -109,7 +108,8 @@ class Ledger:
                 if error.code.name != "conflict":
                     raise
                 kept = await issuances.issued_late(self._db, issuance, tuple(chain), view, now=now)
-        await self._payer.forgive(budget.forgiven_draws(self._fact.intent, self._account.name, self._limits or ()))
+        limits = await self._known_limits()
+        await self._payer.forgive(budget.forgiven_draws(self._fact.intent, self._account.name, limits))
         return kept
 
     @asynccontextmanager
@@ -129,9 +129,12 @@ class Ledger:
         return budget.draws(self._fact.intent, limits, account=self._account.name, renewal=renewal, ari=ari)
 
     async def _known_limits(self) -> tuple[Limit, ...]:
-        if self._limits is None:
-            self._limits = budget.limits_of(await cas.access(self._db, self._account.ca))
-        return self._limits
+        return budget.limits_of(await self._access())
+
+    async def _access(self) -> CaAccess:
+        if self._known_access is None:
+            self._known_access = await cas.access(self._db, self._account.ca)
+        return self._known_access
 
     def _in_window(self) -> bool:
         renewal = self._fact.renewal

@@ -8,25 +8,26 @@ from fnmatch import fnmatchcase
 
 from evercert.acme.cas import known_ca
 from evercert.acme.wire import Directory
+from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.engine.accounts import Registered
 from evercert.model.intent import CertificateIntent
 from evercert.observe.caa import CaaAnswer, CaaLookup, find_caa, judge_caa
 from evercert.observe.finding import Finding, Severity
+from evercert.observe.sharing import SharedCaa
 
 __all__ = ["Permission", "identities_of", "objection"]
 
 # The CA looks again in any case, so no order waits longer than this for our own look.
 _PATIENCE = 10.0
-_AT_ONCE = 10
 
 
 class Permission:
     """Owned by the engine; *lookup* are the machine's resolvers."""
 
-    def __init__(self, lookup: CaaLookup) -> None:
-        self._lookup = lookup
+    def __init__(self, lookup: CaaLookup, clock: Clock) -> None:
+        self._lookup = SharedCaa(lookup, clock)
 
     async def check(self, registered: Registered, intent: CertificateIntent) -> None:
         """Raises `ca-refused` where CAA records forbid the CA to issue for a name. Where DNS does not say, or the CA
@@ -35,15 +36,9 @@ class Permission:
         names = [each for each in intent.identifiers if each.type == "dns"]
         if not identities or not names:
             return
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def forbidden(name: Identifier) -> EvercertError | None:
-            async with turns:
-                return await self._forbidden(name, registered, identities, intent)
-
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await asyncio.gather(*map(forbidden, names))
+                found = await asyncio.gather(*(self._forbidden(each, registered, identities, intent) for each in names))
         except TimeoutError:
             return
         refused = [each for each in found if each]
@@ -58,7 +53,10 @@ class Permission:
         if answer.failure:
             return None
         found = objection(intent, name, answer, identities, registered.account.url)
-        return _refused(found, name, registered) if found else None
+        if found is None:
+            return None
+        self._lookup.forget(answer.owner)
+        return _refused(found, name, registered)
 
 
 def _refused(finding: Finding, name: Identifier, registered: Registered) -> EvercertError:
