@@ -45,6 +45,18 @@ class Fateful:
         return response
 
 
+class Stuck:
+    """A CA that never answers to whoever answers a challenge."""
+
+    def __init__(self, ca: FakeCa) -> None:
+        self.ca = ca
+
+    async def send(self, request: Request) -> Response:
+        if request.url in self.ca.challenges:
+            await asyncio.Event().wait()
+        return await self.ca.send(request)
+
+
 class Late(World):
     """A world with two CAs and a certificate of which a twelfth of the life is left."""
 
@@ -105,7 +117,7 @@ async def test_the_one_that_is_faster_wins_and_the_other_order_is_withdrawn(worl
     loser, winner = (world.ca, world.second) if slow == "first" else (world.second, world.ca)
     async with world.engine() as engine:
         before = await world.grow_old(engine)
-        loser.validation_seconds = 300
+        world.cas[loser.base] = Stuck(loser)  # type: ignore[assignment]
         await engine.worker.settle(NAME)
         fact = await world.fact(engine, NAME)
         assert fact.current is not None
@@ -278,7 +290,9 @@ async def test_a_race_that_is_cancelled_leaves_nothing_running() -> None:
     assert sorted(ended) == [1, 2]
 
 
-async def test_two_txt_records_at_one_name_do_not_disturb_each_other(world: Late, tmp_path: Path) -> None:
+async def test_two_txt_records_at_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:
+    # The program is a real one, and time is to wait for it.
+    world = Late(tmp_path, clock=FakeClock(settle=0.2))
     diary = tmp_path / "diary"
     program = tmp_path / "dns"
     program.write_text(f'#!/bin/sh\necho "$1 $2 $3" >> {diary}\n')
