@@ -85,15 +85,15 @@ async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
     """Afterwards nothing is due for them. Somebody waits: of several CAs one that does not answer is asked the second
     time at once, after which it is the next one's turn (docs/failover.md)."""
     await engine.worker.settle_all([intent.name for intent in intents])
-    for _ in range(_LOOKS * max(len(cas_of(intent)) for intent in intents)):
+    left = [intent for intent in intents if len(cas_of(intent)) > 1]
+    for _ in range(_LOOKS * max((len(cas_of(intent)) for intent in left), default=0)):
         outages = await health.outages(engine.db)
-        facts = await certificates.facts(engine.db, [intent.name for intent in intents])
-        intents = [fact.intent for fact in facts.values() if waits_for_an_answer(fact, outages)]
-        if not intents:
+        facts = await certificates.facts(engine.db, [intent.name for intent in left])
+        left = [fact.intent for fact in facts.values() if waits_for_an_answer(fact, outages)]
+        if not left:
             return
-        now = engine.clock.now()
-        await asyncio.gather(*(wish(engine.db, intent, now) for intent in intents))
-        await engine.worker.settle_all([intent.name for intent in intents])
+        await wish(engine.db, left, engine.clock.now())
+        await engine.worker.settle_all([intent.name for intent in left])
 
 
 def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:
