@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evercert.base.errors import Exit
 from tests.cli.shell import Shell
 
 
@@ -22,3 +23,22 @@ def test_each_is_examined_at_its_own_ca_unless_one_is_named(evercert: Shell) -> 
     assert [each["check"] for each in found[other] if each["severity"] == "problem"] == ["ca"]
     named = evercert("doctor", "own.doctor.test", "new.doctor.test", "--ca", other, "--json").document
     assert set(named) == {other, "own.doctor.test", "new.doctor.test"}
+
+
+def test_of_a_certificate_with_several_cas_each_is_examined(evercert: Shell) -> None:
+    second = "https://localhost:1/dir"
+    evercert.obtained("both.doctor.test", "--ca", second)
+    assert evercert.pebble.dns is not None
+    evercert.pebble.dns.add_caa("both.doctor.test", ("issue", "ca.test"))
+    done = evercert("doctor", "both.doctor.test", "--json")
+    assert done.status == Exit.CHALLENGE.value
+    found = done.document
+    assert set(found) == {evercert.pebble.directory, second, "both.doctor.test"}
+    assert [each["check"] for each in found[second] if each["severity"] == "problem"] == ["ca"]
+    # What is found at both is told once, what at one of them alone with which one that is.
+    told = [(each["check"], each["what"]) for each in found["both.doctor.test"]]
+    assert len([check for check, _ in told if check == "dns"]) == 1
+    host = evercert.pebble.directory.split("/")[2]
+    assert sorted(what.partition(": ")[0] for check, what in told if check == "caa") == sorted(
+        [f"at {host}", "at localhost:1"]
+    )

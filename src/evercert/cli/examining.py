@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,12 +16,14 @@ from evercert.base.errors import EvercertError, Exit
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
+from evercert.engine.asking.choosing import cas_of
 from evercert.engine.limits.budget import draws_on, limits_of
 from evercert.engine.limits.remaining import Remaining, remaining
 from evercert.engine.wiring import Engine, open_engine
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account
-from evercert.model.intent import ChallengeRule
+from evercert.model.intent import CertificateIntent, ChallengeRule
+from evercert.model.terms import CaChoice
 from evercert.net.dns import DnsResolver
 from evercert.net.tls import probe
 from evercert.observe.finding import Finding, Severity
@@ -54,6 +57,7 @@ class Examination:
 async def examine_all(output: Output, settings: Settings, asked: Examination) -> int:
     """Print what was found; the exit status says whether anything will fail."""
     found: dict[str, list[Finding]] = {}
+    of_names: dict[str, dict[str, list[Finding]]] = {}
     async with open_engine(settings, output.progress) as engine:
         for (directory, account), subjects in (await _subjects(engine, settings, asked)).items():
             access = await cas.access(engine.db, directory)
@@ -64,24 +68,50 @@ async def examine_all(output: Output, settings: Settings, asked: Examination) ->
             facts = await _ca_facts(engine, access, tuple(subjects), account)
             found.setdefault(directory, []).extend(await examine_ca(facts, sight))
             for identifier, rules in subjects.items():
-                found.setdefault(identifier.value, []).extend(await examine_name(identifier, facts, rules, sight))
+                of_cas = of_names.setdefault(identifier.value, {})
+                of_cas.setdefault(directory, []).extend(await examine_name(identifier, facts, rules, sight))
+    found |= {name: _merged(of_cas) for name, of_cas in of_names.items()}
     output.result({about: [_document(each) for each in findings] for about, findings in found.items()}, *_lines(found))
     worst = max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)
     return Exit.CHALLENGE.value if worst is Severity.PROBLEM else Exit.OK.value
 
 
 async def _subjects(engine: Engine, settings: Settings, asked: Examination) -> _Subjects:
-    """The names to examine, each with how it would be proved, by the CA and the account there."""
+    """The names to examine, each with how it would be proved, by each CA that may be asked and the account there."""
     subjects: _Subjects = {}
     known = await certificates.facts(engine.db, asked.names)
     for name in asked.names:
         intent = known[name].intent if name in known else None
-        ca = find_ca(asked.ca or (intent.ca if intent else settings.ca))
-        account = asked.account or (intent.account if intent and intent.ca == ca else "default")
         rules = _typed(asked) or (intent.challenges if intent else ())
         identifiers = intent.identifiers if intent else parse_identifiers((name,))
-        subjects.setdefault((ca, account), {}).update(dict.fromkeys(identifiers, rules))
+        for choice in _choices(intent, asked, settings):
+            account = asked.account or choice.account
+            subjects.setdefault((choice.directory, account), {}).update(dict.fromkeys(identifiers, rules))
     return subjects
+
+
+def _choices(intent: CertificateIntent | None, asked: Examination, settings: Settings) -> Sequence[CaChoice]:
+    """The CA that was named, else all of the certificate's, else the usual one."""
+    known = cas_of(intent) if intent else ()
+    if known and not asked.ca:
+        return known
+    ca = find_ca(asked.ca or settings.ca)
+    return [next((each for each in known if each.directory == ca), CaChoice(ca))]
+
+
+def _merged(of_cas: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    """What is found at every CA once; what at some of them alone, with which."""
+    first, *others = of_cas.values()
+    if not others:
+        return list(first)
+    everywhere = [each for each in first if all(each in findings for findings in others)]
+    apart = [
+        replace(each, what=f"at {urlsplit(ca).netloc}: {each.what}")
+        for ca, findings in of_cas.items()
+        for each in findings
+        if each not in everywhere
+    ]
+    return [*everywhere, *apart]
 
 
 def _typed(asked: Examination) -> tuple[ChallengeRule, ...]:

@@ -21,7 +21,7 @@ __all__ = ["command"]
     metavar="CA",
     shell_complete=completing.known_cas,
     default="",
-    help="An id from `evercert ca list`, or a directory URL (default: the certificate's).",
+    help="An id from `evercert ca list`, or a directory URL (default: the certificate's, all of them).",
 )
 @click.option("--account", default="", help="Which account at the CA.")
 @click.option(
@@ -62,7 +62,8 @@ def command(
 ) -> int:
     """Find out what would stop a certificate for NAMES, before a CA is asked; change nothing.
 
-    NAMES are names that a certificate may carry, or certificates, which are examined as they are wanted."""
+    NAMES are names that a certificate may carry, or certificates, which are examined as they are wanted,
+    at each of their CAs."""
     from evercert.cli.examining import Examination, examine_all
 
     asked = Examination(names, ca, account, http_port, tls_port, dns, tls_alpn01, ca_roots or "")
