@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.shell import Shell
 
 
@@ -50,7 +52,7 @@ def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell
     assert line["stopped"]["reason"] == "moving it"
     assert "moving it" in evercert("show", "stop.tasks.test").out
     assert "it is stopped: moving it" in evercert("explain", "stop.tasks.test").out
-    assert "stopped" in evercert("list", "stop.tasks.test").out.splitlines()[1]
+    assert "  stopped: moving it  " in evercert("list", "stop.tasks.test").out.splitlines()[1]
     again = evercert("tasks", "cancel", "stop.tasks.test", "--reason", "another")
     assert again.out.startswith("stop.tasks.test: was stopped before (moving it)")
     assert evercert("tasks", "resume", "stop.tasks.test").out == "stop.tasks.test: due now\n"
@@ -58,6 +60,15 @@ def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell
     kinds = [each["kind"] for each in evercert("events", "--json").documents]
     assert kinds[-2:] == ["certificate-stopped", "certificate-resumed"]
     assert evercert("renew", "--force", "stop.tasks.test").status == 0
+
+
+def test_the_list_says_on_one_line_why_one_is_stopped(evercert: Shell) -> None:
+    evercert.obtained("why.tasks.test")
+    assert evercert("tasks", "cancel", "why.tasks.test", "--reason", f"first\nline, {'and more' * 20}").status == 0
+    lines = evercert("list", "why.tasks.test").out.splitlines()
+    assert len(lines) == 2
+    [reason] = re.findall("stopped: first line, and more.*…", lines[1])
+    assert len(reason) == 48
 
 
 def test_nobody_is_stopped_who_is_not_there(evercert: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from evercert.base.foreign import one_line
 from evercert.engine.merging import lacking
 from evercert.model.fact import CertificateFact, Deployment
 from evercert.model.state import state_of
@@ -11,6 +12,9 @@ from evercert.store.history import Entry
 from evercert.store.views import Listed
 
 __all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "when"]
+
+# So wide is what stands in the list in place of a moment, at most; `evercert show` has all of it.
+_CELL = 48
 
 
 def when(moment: datetime | None) -> str:
@@ -111,7 +115,7 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
         shown += f"; left out: {', '.join(each.member for each in line.left_out[:3])}"
         shown += f" and {len(line.left_out) - 3} more" if len(line.left_out) > 3 else ""
     host = line.ca.partition("://")[2].partition("/")[0]
-    ahead = "stopped" if line.stopped else when(line.next_action_at)
+    ahead = one_line(f"stopped: {line.stopped.reason}", _CELL) if line.stopped else when(line.next_action_at)
     return line.name, line.state.value, left, ahead, host, shown
 
 
