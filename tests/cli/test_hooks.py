@@ -86,3 +86,20 @@ def test_whoever_stays_tells_it_at_once(evercert: Shell, declared: dict[str, str
 def test_without_a_hook_it_is_said_how_to_make_one(evercert: Shell) -> None:
     assert evercert("hooks", "list").out.startswith("there is no hook; write a [hooks.NAME]")
     assert evercert("hooks", "list", "--json").document == []
+
+
+def test_of_an_endpoint_no_more_is_shown_than_where_it_is(evercert: Shell, tmp_path: Path) -> None:
+    config = tmp_path / "evercert.toml"
+    url = "https://hooks.test:8443/services/T0/geheim?token=geheim"
+    config.write_text(f'[hooks.page]\nevents = ["*"]\nurl = "{url}"\nsecret = "env:KEY"\n')
+    where = {"EVERCERT_CONFIG": str(config), "KEY": "whsec_" + "A" * 32}
+    planned, applied = evercert("plan", **where), evercert("apply", **where)
+    assert applied.status == 0, applied.err
+    listed, document = evercert("hooks", "list"), evercert("hooks", "list", "--json")
+    assert "  https://hooks.test:8443/...  " in listed.out
+    assert document.document[0]["definition"]["url"] == "https://hooks.test:8443/..."
+    events = evercert("events", "--json")
+    tried = evercert("hooks", "test", "page", **where)
+    assert tried.status != 0
+    for done in (planned, applied, listed, document, events, tried):
+        assert "geheim" not in done.out + done.err

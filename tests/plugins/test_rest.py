@@ -113,5 +113,6 @@ async def test_an_answer_that_is_not_json_is_told() -> None:
     ],
 )
 def test_an_address_that_cannot_be_an_apis_is_refused(url: str) -> None:
-    with pytest.raises(EvercertError, match="not the URL of an API"):
+    with pytest.raises(EvercertError, match="not the URL of an API") as caught:
         Rest("box", url, FakeTransport(lambda request: reply(200)), FakeClock())
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.cli.display import when
@@ -72,7 +74,7 @@ async def _existing(db: Database, name: str) -> Standing:
 def _document(standing: Standing) -> dict[str, object]:
     return {
         "name": standing.hook.name,
-        "definition": standing.hook,
+        "definition": msgspec.structs.replace(standing.hook, url=standing.hook.shown_url),
         "event_id": standing.event_id,
         "behind": standing.behind,
         "failures": standing.failures,
@@ -86,7 +88,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
     return (
         hook.name,
         " ".join(hook.events),
-        hook.url or hook.program[0],
+        hook.shown_url or hook.program[0],
         str(standing.event_id),
         str(standing.behind),
         when(standing.retry_at),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import msgspec
 
 __all__ = ["Hook"]
@@ -21,3 +23,10 @@ class Hook(msgspec.Struct, frozen=True, omit_defaults=True):
     secret: str = ""
     allow_http: bool = False
     timeout: float = 10.0
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as it may be shown: many an endpoint's path or query is what lets one post there."""
+        parts = urlsplit(self.url)
+        root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return root + ("/..." if parts.path.strip("/") or parts.query else parts.path) if self.url else ""

@@ -121,7 +121,7 @@ def _checked(provider: str, base_url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise EvercertError(
             "bad-input",
-            f"{one_line(base_url)!r} is not the URL of an API",
+            "what is given is not the URL of an API",  # never shown: a password may stand in it
             hint="write https://host/path; a user and a password go into their own fields",
             name=provider,
         )
