@@ -142,6 +142,13 @@ def test_a_key_that_is_no_base64url_is_refused_without_being_shown(text: str) ->
     assert text not in f"{caught.value} {caught.value.hint} {caught.value.__cause__} {caught.value.__context__}"
 
 
+@pytest.mark.parametrize("text", ["", "=", "==", " =\n"])
+def test_a_key_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(EvercertError, match="is empty") as caught:
+        hmac_key(Secret(text))
+    assert "as the CA shows it" in caught.value.hint
+
+
 def test_an_external_account_does_not_show_its_key() -> None:
     assert "geheim" not in repr(ExternalAccount("kid", Secret("geheim")))
 

@@ -127,8 +127,10 @@ def hmac_key(key: Secret) -> Secret:
     """The MAC key that a CA's customer page shows as base64url; standard base64 and padding are
     forgiven. Raises `bad-input`, without the key."""
     text = re.sub(rb"\s", b"", key.reveal()).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
+    fault = "the HMAC key of the external account is empty"
     try:
-        return Secret(unb64url(text.decode("ascii")))
+        if key_bytes := unb64url(text.decode("ascii")):
+            return Secret(key_bytes)
     except (ValueError, binascii.Error):
         fault = "the HMAC key of the external account is not base64url"
     raise EvercertError(
