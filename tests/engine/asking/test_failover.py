@@ -337,7 +337,7 @@ async def test_a_person_who_asks_again_has_the_next_ca_asked_of_one_that_is_sile
     intent = world.intent("www.a.test")
     fact = await world.obtain(engine, intent)
     assert waits_for_an_answer(fact, await health.outages(engine.db))
-    await wish(engine.db, intent, world.clock.now())
+    await wish(engine.db, [intent], world.clock.now())
     await engine.worker.settle(intent.name)
     fact = await world.fact(engine, "www.a.test")
     assert await issuer(engine, fact) == world.second.directory_url
@@ -351,14 +351,14 @@ async def test_only_for_silence_is_it_of_use_to_ask_again_at_once(world: Two, en
     fact = await world.obtain(engine, intent)
     looks = 1
     while waits_for_an_answer(fact, await health.outages(engine.db)):
-        await wish(engine.db, intent, world.clock.now())
+        await wish(engine.db, [intent], world.clock.now())
         await engine.worker.settle(intent.name)
         fact, looks = await world.fact(engine, "www.a.test"), looks + 1
     assert (fact.current, looks) == (None, 3)
     assert not waits_for_an_answer(await world.obtain(engine, world.intent("a.test", terms=Terms())), {})
     revive(world.second)
     world.second.fail("new-order", Fault.refused(ProblemType.REJECTED_IDENTIFIER))
-    await wish(engine.db, intent, world.clock.now())
+    await wish(engine.db, [intent], world.clock.now())
     await engine.worker.settle(intent.name)
     fact = await world.fact(engine, "www.a.test")
     assert Verdict.REFUSED in {trial.verdict for trial in fact.trials}
