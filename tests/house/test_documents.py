@@ -23,6 +23,11 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     assert [target for target in _LINK.findall(document.read_text()) if not (document.parent / target).exists()] == []
 
 
+def test_the_readme_leads_to_every_document() -> None:
+    linked = set(_LINK.findall((ROOT / "README.md").read_text()))
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= linked
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {target for path in DOCUMENTS for target in re.findall(r"(?:`|    )make ([a-z]+)", path.read_text())}
