@@ -49,6 +49,18 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["taken"]
 
 
+def test_a_pipe_or_device_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/evercert-test")):
+        with pytest.raises(EvercertError, match="is no file") as caught:
+            write_durably(path, b"data")
+        assert caught.value.code.name == "bad-input"
+    assert names_in(tmp_path) == ["link", "pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from evercert.host import files\n"

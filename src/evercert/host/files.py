@@ -41,6 +41,7 @@ __all__ = [
 
 # Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
 _UNFINISHED = ".evercert"
+_DEVICES = Path("/dev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,12 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | Non
     """Afterwards *path* holds *data*, on the disk, with *mode* from its first byte.
 
     A death on the way leaves the old file, and perhaps an unfinished one beside it that the
-    next write of *path* removes. A link at *path* is replaced, not followed.
+    next write of *path* removes. A link at *path* is replaced, not followed. Raises `bad-input` where what
+    is there is no file: a pipe or a device (root could put a file in the place of /dev/null).
     """
+    if not _is_replaceable(path):
+        hint = "name a file of its own; what is there already stays as it is"
+        raise EvercertError("bad-input", f"{path} is no file, but a device, a pipe or a socket", hint=hint)
     remove_unfinished(path)
     unfinished, descriptor = _create_beside(path)
     try:
@@ -190,6 +195,17 @@ def sync_dir(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Of a folder the system itself says that it cannot be."""
+    if path.parent == _DEVICES:  # also for links, as /dev/stdout is one
+        return False
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing is there, or what comes next tells why it cannot be seen
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _fill(descriptor: int, data: bytes, mode: int, owner: Owner | None) -> None:
