@@ -170,6 +170,9 @@ def test_a_master_key_that_is_gone(evercert: Shell) -> None:
         (["obtain", "x.test", "--eab-kid", "kid"], "error: --eab-kid and --eab-key belong together"),
         (["obtain", "x.test", "--ca", "letsencypt"], "hint: did you mean letsencrypt?"),
         (["ca", "show", "letsencypt"], "hint: did you mean letsencrypt?"),
+        (["list", "--expiring", "99999999999"], "error: invalid value for '--expiring'"),
+        (["tasks", "--limit", "99999999999999999999"], "error: invalid value for '--limit'"),
+        (["incident", "show", "99999999999999999999"], "error: invalid value for 'NUMBER'"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_anything_is_done(

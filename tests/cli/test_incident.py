@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.shell import Shell
 
 
@@ -63,6 +65,13 @@ def test_serials_of_a_list_are_what_is_meant_and_a_wrong_line_is_told(evercert: 
     assert wrong.status == 2
     assert wrong.err.startswith(f"evercert: error: {file}:2: 'not' is no serial number in hexadecimal\n")
     assert evercert("incident", "plan", "--serials", tmp_path / "none").status == 3
+
+
+@pytest.mark.parametrize("option", ["--issuer", "--serial-from", "--key", "--match", "--issued-from", "--to-ca"])
+def test_an_empty_option_is_told_and_means_no_more_than_was_meant(evercert: Shell, option: str) -> None:
+    done = evercert("incident", "plan", "--ca", evercert.pebble.directory, option, "")
+    assert done.status == 2
+    assert f"invalid value for '{option}': it is empty" in done.err
 
 
 def test_a_paused_incident_does_nothing_and_a_cancelled_one_is_over(evercert: Shell) -> None:

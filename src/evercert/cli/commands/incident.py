@@ -18,24 +18,38 @@ __all__ = ["command"]
 
 # As model/incident.py has them; that is not imported for a word of help.
 _REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
+# The largest number that the store has for anything.
+_MOST = (1 << 63) - 1
+
+
+def _said(context: click.Context, parameter: click.Parameter, written: str | None) -> str:
+    """An empty text is a script's variable that was not set: without what it would have said, more would be meant."""
+    if written == "":
+        raise click.BadParameter("it is empty; leave the option out where it should narrow nothing")
+    return written or ""
+
 
 _MEANT = (
-    click.option("--ca", default="", metavar="CA", shell_complete=completing.known_cas, help="Issued by that CA."),
-    click.option("--issuer", default="", metavar="PATTERN", help="Whose issuer is called like that, such as 'R1*'."),
-    click.option("--serial-from", default="", metavar="HEX", help="Whose serial number is that or greater."),
-    click.option("--serial-to", default="", metavar="HEX", help="Whose serial number is that or less."),
+    click.option("--ca", callback=_said, metavar="CA", shell_complete=completing.known_cas, help="Issued by that CA."),
+    click.option(
+        "--issuer", callback=_said, metavar="PATTERN", help="Whose issuer is called like that, such as 'R1*'."
+    ),
+    click.option("--serial-from", callback=_said, metavar="HEX", help="Whose serial number is that or greater."),
+    click.option("--serial-to", callback=_said, metavar="HEX", help="Whose serial number is that or less."),
     click.option(
         "--serials", type=click.Path(path_type=Path), metavar="FILE", help="Whose serial number is in that file."
     ),
-    click.option("--key", default="", metavar="SHA256", help="For that public key (SHA-256 of its SPKI, hex)."),
+    click.option("--key", callback=_said, metavar="SHA256", help="For that public key (SHA-256 of its SPKI, hex)."),
     click.option("--key-type", type=click.Choice([each.value for each in KeyType]), help="For keys of that type."),
-    click.option("--profile", default="", help="Of that profile."),
-    click.option("--issued-from", default="", metavar="WHEN", help="Issued then or later (a moment, or 3d: ago)."),
-    click.option("--issued-until", default="", metavar="WHEN", help="Issued before that."),
-    click.option("--expires-before", default="", metavar="WHEN", help="Whose end is before that (or 30d: from now)."),
-    click.option("--owner", default="", help="Of that owner (as declared)."),
-    click.option("--tag", default="", help="With that tag (as declared)."),
-    click.option("--match", default="", metavar="PATTERN", help="One of whose names is like that."),
+    click.option("--profile", callback=_said, help="Of that profile."),
+    click.option("--issued-from", callback=_said, metavar="WHEN", help="Issued then or later (a moment, or 3d: ago)."),
+    click.option("--issued-until", callback=_said, metavar="WHEN", help="Issued before that."),
+    click.option(
+        "--expires-before", callback=_said, metavar="WHEN", help="Whose end is before that (or 30d: from now)."
+    ),
+    click.option("--owner", callback=_said, help="Of that owner (as declared)."),
+    click.option("--tag", callback=_said, help="With that tag (as declared)."),
+    click.option("--match", callback=_said, metavar="PATTERN", help="One of whose names is like that."),
 )
 
 _DONE = (
@@ -56,14 +70,17 @@ _DONE = (
     ),
     click.option(
         "--to-ca",
-        default="",
+        callback=_said,
         metavar="CA",
         shell_complete=completing.known_cas,
         help="Ask that CA first, whatever is declared, as where the usual one is distrusted.",
     ),
     click.option("--to-account", default="default", show_default=True, help="By that account there."),
-    click.option("--deadline", default="", metavar="WHEN", help="When it must be over, such as 24h; only compared."),
+    click.option(
+        "--deadline", callback=_said, metavar="WHEN", help="When it must be over, such as 24h; only compared."
+    ),
 )
+_number = click.argument("number", type=click.IntRange(1, _MOST))
 
 
 def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -121,7 +138,7 @@ def list_(output: Output, settings: Settings) -> int:
 
 
 @command.command("show")
-@click.argument("number", type=int)
+@_number
 @framed
 def show(output: Output, settings: Settings, number: int) -> int:
     """How far an incident is, wave by wave, what fails, and when it will be over at this pace."""
@@ -131,7 +148,7 @@ def show(output: Output, settings: Settings, number: int) -> int:
 
 
 @command.command("run")
-@click.argument("number", type=int)
+@_number
 @framed
 def run(output: Output, settings: Settings, number: int) -> int:
     """Carry an incident through here, until it is over or only what fails is left. Others may do the same meanwhile."""
@@ -141,7 +158,7 @@ def run(output: Output, settings: Settings, number: int) -> int:
 
 
 @command.command("pause")
-@click.argument("number", type=int)
+@_number
 @framed
 def pause(output: Output, settings: Settings, number: int) -> int:
     """Begin nothing more of it until it is resumed; orders that were begun are finished."""
@@ -151,7 +168,7 @@ def pause(output: Output, settings: Settings, number: int) -> int:
 
 
 @command.command("resume")
-@click.argument("number", type=int)
+@_number
 @framed
 def resume(output: Output, settings: Settings, number: int) -> int:
     """Go on with what is paused, or held up because too many fail: those that fail now are taken as they are."""
@@ -161,7 +178,7 @@ def resume(output: Output, settings: Settings, number: int) -> int:
 
 
 @command.command("cancel")
-@click.argument("number", type=int)
+@_number
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
 def cancel(output: Output, settings: Settings, number: int, yes: bool) -> int:

@@ -11,11 +11,19 @@ from evercert.model.state import State
 
 __all__ = ["command"]
 
+# A thousand years; what is much further away has no date.
+_FAR = 365_000
+
 
 @click.command("list")
 @click.argument("pattern", default="*")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
-@click.option("--expiring", type=int, metavar="DAYS", help="Only those whose certificate ends within so many days.")
+@click.option(
+    "--expiring",
+    type=click.IntRange(-_FAR, _FAR),
+    metavar="DAYS",
+    help="Only those whose certificate ends within so many days.",
+)
 @click.option("--owner", default="", help="Only those of this owner (as declared).")
 @click.option("--tag", default="", help="Only those with this tag (as declared).")
 @framed

@@ -16,6 +16,8 @@ __all__ = ["command"]
 # As store/tasks.py has them; that is not imported for a word of help.
 _STATES = ("due", "running", "waiting", "held", "failed", "stopped")
 
+_MANY = 1_000_000_000
+
 _names = click.argument("names", nargs=-1, required=True, shell_complete=completing.certificate_names)
 
 
@@ -23,7 +25,7 @@ _names = click.argument("names", nargs=-1, required=True, shell_complete=complet
 @click.option("--state", type=click.Choice(_STATES), help="Only those of which this is true.")
 @click.option("--match", metavar="PATTERN", default="*", help="Only those whose name is like that.")
 @click.option(
-    "--limit", type=click.IntRange(0), default=100, show_default=True, help="At most so many lines; 0 for all."
+    "--limit", type=click.IntRange(0, _MANY), default=100, show_default=True, help="At most so many lines; 0 for all."
 )
 @framed
 def command(output: Output, settings: Settings, state: str | None, match: str, limit: int) -> int:
