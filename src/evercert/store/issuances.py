@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import Cause, Issuance, IssuanceStatus, IssuedCertificate
@@ -149,12 +150,29 @@ async def issued(
 ) -> IssuedCertificate:
     """Afterwards the certificate and its chain (DER, leaf first) are durable and are the current ones; due at once.
     A rival that is open is given up in the same transaction: one order wins, whatever dies when."""
-    done = _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now)).expecting(1)
-    kept = issued_rows.kept(issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
-    others = [from_row(row) for row in await db.rows(open_of(issuance.certificate)) if row[0] != issuance.id]
-    lost = [each for other in others for each in abandoned(other, "another CA was first", now)]
-    *_, (row,) = await db.write(done, *lost, lanes.left(issuance.certificate), *kept)
-    return issued_rows.from_row(row)
+    certificate = issuance.certificate
+    opened, known_chain, places = await db.read(
+        open_of(certificate), issued_rows.chain_of(chain), lanes.places(certificate)
+    )
+    others = [from_row(row) for row in opened if row[0] != issuance.id]
+    before = [
+        _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now)).expecting(1),
+        *(each for other in others for each in abandoned(other, "another CA was first", now)),
+        *([lanes.left(certificate)] if places else ()),
+    ]
+    kept = issued_rows.kept(certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
+    if known_chain:  # as a rule; thousands would wait for its one row
+        try:
+            return await _kept(db, before, kept)
+        except EvercertError as error:
+            if error.code.name != "conflict":  # it may just have been pruned
+                raise
+    return await _kept(db, [*before, *issued_rows.kept_chain(chain)], kept)
+
+
+async def _kept(db: Database, before: Sequence[Statement], kept: Sequence[Statement]) -> IssuedCertificate:
+    answers = await db.write(*before, *kept)
+    return issued_rows.from_row(answers[len(before)][0])
 
 
 async def issued_late(
@@ -169,8 +187,7 @@ async def issued_late(
     rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
     used = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
     again = [budgets.charge(each.key, now=to_epoch(now), span=each.span) for each in sorted(used, key=_by_key)]
-    *_, (row,) = await db.write(done, *again, *kept)
-    return issued_rows.from_row(row)
+    return await _kept(db, [done, *again, *issued_rows.kept_chain(chain)], kept)
 
 
 async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime, lost: bool = False) -> None:

@@ -23,12 +23,14 @@ __all__ = [
     "WIDTH",
     "body",
     "ca_of",
+    "chain_of",
     "current",
     "from_row",
     "get",
     "history",
     "keep",
     "kept",
+    "kept_chain",
     "of_number",
     "revoked",
 ]
@@ -87,8 +89,9 @@ async def keep(
 
     Raises `conflict` if it has it already.
     """
-    *_, (row,) = await db.write(*kept(certificate, chain, view, now, key_id=key_id))
-    return from_row(row)
+    links = kept_chain(chain)
+    answers = await db.write(*links, *kept(certificate, chain, view, now, key_id=key_id))
+    return from_row(answers[len(links)][0])
 
 
 def kept(
@@ -101,9 +104,8 @@ def kept(
     issuance_id: int | None = None,
     current: bool = True,
 ) -> list[Statement]:
-    """The statements that keep it and make it *current*; the last one returns it, for `from_row`."""
-    leaf, *issuers = chain
-    chain_id = sha256(b"".join(issuers)).hexdigest()
+    """The statements that keep it, whose chain is kept, and make it *current*; the first one returns it, for
+    `from_row`."""
     which = {"certificate": certificate, "fingerprint": view.fingerprint}
     event = CertificateIssued(
         certificate=certificate,
@@ -112,10 +114,9 @@ def kept(
         not_after=view.not_after.isoformat(),
     )
     return [
-        *_chain(chain_id, issuers),
         _SQL["keep certificate"](
             **which,
-            chain=chain_id,
+            chain=_fingerprint(chain),
             issuance_id=issuance_id,
             key_id=key_id,
             serial=view.serial,
@@ -126,23 +127,33 @@ def kept(
             issued_at=to_epoch(now),
             names=" ".join(each.value for each in view.identifiers),
         ).expecting(1),
-        _SQL["keep certificate body"](**which, leaf=leaf).expecting(1),
+        _SQL["keep certificate body"](**which, leaf=chain[0]).expecting(1),
         *(
             [_SQL["make certificate current"](**which, issuance_id=issuance_id, now=to_epoch(now)).expecting(1)]
             if current
             else []
         ),
         events.appended(event, now),
-        _SQL["issued certificate of a fingerprint"](**which).expecting(1),
     ]
 
 
-def _chain(fingerprint: str, issuers: Sequence[bytes]) -> list[Statement]:
+def kept_chain(chain: Sequence[bytes]) -> list[Statement]:
+    """The statements that keep the issuers, which many certificates have in common."""
+    fingerprint = _fingerprint(chain)
     links = [
         _SQL["keep chain certificate"](fingerprint=fingerprint, position=position, der=der)
-        for position, der in enumerate(issuers)
+        for position, der in enumerate(chain[1:])
     ]
     return [_SQL["keep chain"](fingerprint=fingerprint), *links]
+
+
+def chain_of(chain: Sequence[bytes]) -> Statement:
+    """The statement that returns a row if the issuers are kept."""
+    return _SQL["chain of a fingerprint"](fingerprint=_fingerprint(chain))
+
+
+def _fingerprint(chain: Sequence[bytes]) -> str:
+    return sha256(b"".join(chain[1:])).hexdigest()
 
 
 async def revoked(db: Database, issued_id: int, reason: int, at: datetime) -> None:

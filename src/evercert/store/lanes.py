@@ -19,7 +19,7 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.store.sql import load_queries
 
-__all__ = ["call_in", "entered", "left", "others", "waiting"]
+__all__ = ["call_in", "entered", "left", "others", "places", "waiting"]
 
 _SQL: Final = load_queries("lanes")
 
@@ -43,6 +43,11 @@ def entered(lane: str, certificate: str, most: int, now: datetime) -> tuple[Stat
 def left(certificate: str) -> Statement:
     """The statement after which it has no place anywhere, unless something is open at a CA for it still."""
     return _SQL["leave lanes"](certificate=certificate)
+
+
+def places(certificate: str) -> Statement:
+    """The statement that returns a row for each lane in which it has a place."""
+    return _SQL["places of a certificate"](certificate=certificate)
 
 
 async def others(db: Database, lane: str, certificate: str, now: datetime) -> int:

@@ -8,6 +8,10 @@ INSERT INTO chain_certificates (chain_id, position, der)
 SELECT id, :position, :der FROM chains WHERE fingerprint = :fingerprint
 ON CONFLICT (chain_id, position) DO NOTHING;
 
+-- name: chain of a fingerprint
+-- Whether it is there.
+SELECT id FROM chains WHERE fingerprint = :fingerprint;
+
 -- name: keep certificate
 -- What was issued, but for its bytes.
 INSERT INTO issued (
@@ -17,7 +21,10 @@ INSERT INTO issued (
 SELECT
     :certificate, :issuance_id, :key_id, id, :serial, :not_before, :not_after, :fingerprint, :issuer, :ari_id,
     :issued_at, :names
-FROM chains WHERE fingerprint = :chain;
+FROM chains WHERE fingerprint = :chain
+RETURNING
+    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
+    revoked_at, names;
 
 -- name: keep certificate body
 -- The leaf's DER.
@@ -39,13 +46,6 @@ SET
     on_schedule = (SELECT count(*) FROM issuances WHERE id = :issuance_id AND cause = 'due'),
     next_action_at = :now
 WHERE name = :certificate;
-
--- name: issued certificate of a fingerprint
--- One certificate's.
-SELECT
-    id, certificate, issuance_id, key_id, serial, not_before, not_after, fingerprint, issuer, ari_id, issued_at,
-    revoked_at, names
-FROM issued WHERE certificate = :certificate AND fingerprint = :fingerprint;
 
 -- name: issued certificate
 -- By its number.

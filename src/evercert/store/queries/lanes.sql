@@ -23,6 +23,10 @@ FROM (
     SELECT name FROM certificates WHERE lane = :lane AND lane <> '' AND hold <> '' AND name <> :certificate LIMIT :limit
 ) AS waiting;
 
+-- name: places of a certificate
+-- In whichever lanes, kept ones too.
+SELECT lane FROM lanes WHERE certificate = :certificate;
+
 -- name: leave lanes
 -- Unless something is open at a CA for it still.
 DELETE FROM lanes
