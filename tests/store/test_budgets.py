@@ -126,6 +126,19 @@ async def test_those_that_wait_get_a_moment_each_and_none_beyond_the_last(db: Da
     assert await budgets.queue(db, KEY, T + 5 * SECOND, 2 * SECOND, last + SECOND, urgent=False) == T + 11 * SECOND
 
 
+async def test_a_limit_that_shrinks_is_used_up_and_no_more_than_that(db: Database) -> None:
+    """Of fifty that were drawn, five are all that the lower limit has; what the CA said goes before it."""
+    learned = (CA, "orders", "other")
+    event = LimitLearned("www.a.test", CA, "new orders", "other", "later")
+    await budgets.learn(db, [Bucket(learned, T + 149 * SECOND, T + 100 * SECOND, 0)], event, NOW)
+    await db.write(budgets.charge(KEY, now=T, span=50 * SECOND))
+    await db.write(*budgets.overridden(CA, "orders", now=T, steps=(SECOND, 10 * SECOND), most=5))
+    assert (await bucket(db)).tat == T + 50 * SECOND
+    assert (await bucket(db, learned)).tat == T + 150 * SECOND
+    await db.write(*budgets.overridden(CA, "orders", now=T, steps=(10 * SECOND, SECOND), most=50))
+    assert (await bucket(db)).tat == T + 5 * SECOND
+
+
 async def test_what_a_ca_said_holds_every_node_back_and_is_told_once(db: Database) -> None:
     event = LimitLearned(ca=CA, limit="new orders per account", subject="default", until="later")
     until = T + 60 * SECOND

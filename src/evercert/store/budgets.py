@@ -110,11 +110,14 @@ async def is_known(db: Database, ca: str) -> bool:
     return bool(await db.rows(_SQL["any bucket of a ca"](ca=ca)))
 
 
-def overridden(ca: str, scope: str, *, now: int, steps: tuple[int, int]) -> Statement:
-    """The statement after which a token of these buckets comes back in the second of *steps*, no longer in the first:
-    as many are drawn as before, and no moment is given out."""
+def overridden(ca: str, scope: str, *, now: int, steps: tuple[int, int], most: int) -> tuple[Statement, Statement]:
+    """The statements after which a token of these buckets comes back in the second of *steps*, no longer in the first:
+    as many are drawn as before, or all of the *most* that there are now, and no moment is given out."""
     before, after = steps
-    return _SQL["override"](ca=ca, scope=scope, now=now, before=before, after=after)
+    return (
+        _SQL["override"](ca=ca, scope=scope, now=now, before=before, after=after),
+        _SQL["no more than all"](ca=ca, scope=scope, now=now, all=most * after),
+    )
 
 
 async def queue(db: Database, key: Key, room: int, span: int, last: int, *, urgent: bool) -> int | None:

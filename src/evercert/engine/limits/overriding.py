@@ -27,5 +27,7 @@ def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[S
         return
     for scope in known.keys() & limits.keys():
         steps = interval(known[scope]), interval(limits[scope])
-        yield budgets.overridden(access.directory, scope.word, now=to_epoch(now), steps=steps)
+        yield from budgets.overridden(
+            access.directory, scope.word, now=to_epoch(now), steps=steps, most=limits[scope].count
+        )
     yield certificates.called(access.directory, now)

@@ -70,6 +70,11 @@ SET
     urgent_tail = 0
 WHERE ca = :ca AND scope = :scope;
 
+-- name: no more than all
+-- A bucket is empty at most, from now on or from when the CA said: what a lower limit does not have was not drawn from it.
+UPDATE budgets SET tat = CASE WHEN learned_until > :now THEN learned_until ELSE :now END + :all
+WHERE ca = :ca AND scope = :scope AND tat > CASE WHEN learned_until > :now THEN learned_until ELSE :now END + :all;
+
 -- name: learn
 -- The CA said that there is nothing before that moment.
 INSERT INTO budgets (ca, scope, subject, tat, learned_until, refusals)
