@@ -75,12 +75,20 @@ class Conduct:
         if outage := self._fault(FaultKind.CA_OUTAGE):
             return await self._out(outage)
         self._be_slow_or_not()
-        if (flaky := self._fault(FaultKind.CA_FLAKY)) and (fault := self._mishap(resource)):
+        self.server.nonce_rejection = _REJECTED if self._fault(FaultKind.CA_FLAKY) else 0.0
+        if fault := self._wrong(resource, request):
             self.server.fail(resource, fault)
-        self.server.nonce_rejection = _REJECTED if flaky else 0.0
-        if resource == "new-order" and (refusal := self._refusal(request)):
-            self.server.fail(resource, refusal)
         return self.server.answer(request)
+
+    def _wrong(self, resource: str, request: Request) -> RequestFault | None:
+        """What goes wrong with this request: one thing, for a second one would befall the next request, when its own
+        fault may be over."""
+        mishap = self._mishap(resource) if self._fault(FaultKind.CA_FLAKY) else None
+        if resource != "new-order" or mishap == RequestFault.lost():
+            return mishap
+        refusal = self._refusal(request)
+        # A refusal of which the answer is lost has done nothing either.
+        return RequestFault.lost() if mishap and refusal else mishap or refusal
 
     async def _out(self, outage: Fault) -> Response:
         """Three ways not to be there."""
