@@ -99,12 +99,24 @@ async def test_nodes_that_draw_from_several_buckets_do_not_wait_for_each_other(
 
 
 async def test_looking_draws_nothing(db: Database) -> None:
-    await db.write(budgets.has_room(KEY, now=T, latest=T))
+    await db.write(budgets.has_room(KEY, now=T, latest=T, behind=T))
     assert await budgets.at(db, CA) == []
     await draws(db)
-    await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND))
+    await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND, behind=T))
     with pytest.raises(EvercertError):
-        await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND - 1))
+        await db.write(budgets.has_room(KEY, now=T, latest=T + SECOND - 1, behind=T))
+
+
+async def test_who_lets_the_urgent_go_first_has_room_after_the_last_of_their_moments(db: Database) -> None:
+    await draws(db)
+    latest, last = T + 9 * SECOND, T + 99 * SECOND
+    assert await budgets.queue(db, KEY, T + 5 * SECOND, SECOND, last, urgent=True) == T + 5 * SECOND
+    # Those that may wait are before nobody.
+    assert await budgets.queue(db, KEY, T + 5 * SECOND, SECOND, last, urgent=False) == T + 5 * SECOND
+    with pytest.raises(EvercertError):
+        await db.write(budgets.has_room(KEY, now=T, latest=latest, behind=T + 5 * SECOND - 1))
+    await db.write(budgets.has_room(KEY, now=T, latest=latest, behind=T + 5 * SECOND))
+    assert (await bucket(db)).urgent_tail == T + 5 * SECOND
 
 
 async def test_what_the_ca_counted_is_counted_though_there_was_no_room(db: Database) -> None:

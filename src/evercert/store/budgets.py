@@ -58,12 +58,13 @@ class Reserved(msgspec.Struct, frozen=True):
 
 class Bucket(msgspec.Struct, frozen=True):
     """What is known of one limit's use: moments in microseconds, zero for none. `key` is the CA's directory, what it
-    counts by and for whom."""
+    counts by and for whom; `urgent_tail` the last moment that was given to an urgent one that waits."""
 
     key: Key
     tat: int = 0
     learned_until: int = 0
     refusals: int = 0
+    urgent_tail: int = 0
 
 
 def draw(key: Key, *, now: int, span: int, latest: int) -> Statement:
@@ -72,9 +73,10 @@ def draw(key: Key, *, now: int, span: int, latest: int) -> Statement:
     return _SQL["draw"](**_where(key), now=now, span=span, first=now + span, latest=latest).expecting(1)
 
 
-def has_room(key: Key, *, now: int, latest: int) -> Statement:
-    """The guard that something might be drawn, which draws nothing."""
-    return _NO_ROOM(**_where(key), now=now, latest=latest).expecting(0)
+def has_room(key: Key, *, now: int, latest: int, behind: int) -> Statement:
+    """The guard that something might be drawn, and that no urgent one is given a moment after *behind*; it draws
+    nothing."""
+    return _NO_ROOM(**_where(key), now=now, latest=latest, behind=behind).expecting(0)
 
 
 def charge(key: Key, *, now: int, span: int) -> Statement:
@@ -154,5 +156,5 @@ def _where(key: Key) -> dict[str, str]:
 
 
 def _bucket(row: Row) -> Bucket:
-    ca, scope, subject, tat, learned_until, refusals = row
-    return Bucket((ca, scope, subject), tat, learned_until, refusals)
+    ca, scope, subject, *known = row
+    return Bucket((ca, scope, subject), *known)

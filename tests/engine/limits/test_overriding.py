@@ -11,6 +11,7 @@ from evercert.engine.limits import overriding
 from evercert.engine.wiring import Engine
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.store import certificates
+from evercert.store import issued as certified
 from tests.engine.world import World
 
 HOUR = timedelta(hours=1)
@@ -71,6 +72,18 @@ async def test_nobody_waits_where_there_is_no_limit_any_more(world: World) -> No
     async with world.engine() as engine:
         await granted(engine, world, 3)
         await wanted(engine, world)
+        await granted(engine, world)
+        assert await issued(engine, world) == 12
+
+
+async def test_nobody_is_behind_those_that_waited_under_a_limit_that_is_no_more(world: World) -> None:
+    async with world.engine() as engine:
+        await granted(engine, world, 3)
+        await wanted(engine, world)
+        served = [fact.current for name in NAMES if (fact := await world.fact(engine, name)).current]
+        for each in filter(None, served):
+            await certified.revoked(engine.db, each.id, 1, world.clock.now())
+        await engine.worker.settle_due()
         await granted(engine, world)
         assert await issued(engine, world) == 12
 

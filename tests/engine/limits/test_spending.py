@@ -13,6 +13,7 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database
 from evercert.engine.plan import plan
 from evercert.engine.wiring import Engine
+from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.event import LimitLearned
 from evercert.model.fact import CertificateFact, IssuanceStatus
@@ -164,6 +165,44 @@ async def test_a_limit_that_nobody_knew_is_learned_and_holds_all_back(world: Wor
         assert len({fact.hold.until for fact in known if fact.hold}) == 6
         await world.pass_time(engine, 6 * HOUR)
         assert all(fact.current for fact in await facts(engine, world, names))
+
+
+async def test_after_a_no_of_which_no_limit_is_known_the_urgent_are_asked_for_first(world: World) -> None:
+    served, wanted = [f"old{n}.a.test" for n in range(4)], [f"new{n}.a.test" for n in range(4)]
+    async with world.engine() as engine:
+        for name in served:
+            await world.obtain(engine, world.intent(name))
+        world.ca.fail("new-order", refused("too many new orders", HOUR))
+        await declared(engine, world, *wanted)
+        await engine.worker.settle(wanted[0])
+        await engine.worker.settle_due()
+        for fact in await facts(engine, world, served):
+            assert fact.current is not None
+            await issued.revoked(engine.db, fact.current.id, 1, world.clock.now())
+        await engine.worker.settle_due()
+        await world.pass_time(engine, HOUR - timedelta(seconds=1))
+        # Nor does one that comes at this moment go before them.
+        await declared(engine, world, "last.a.test")
+        world.clock.advance(timedelta(seconds=2))
+        await engine.worker.settle("last.a.test")
+        await world.pass_time(engine, HOUR)
+        asked = [order.identifiers[0].value for order in world.ca.orders.values()][len(served) :]
+        assert sorted(asked[: len(served)]) == served
+        assert sorted(asked[len(served) :]) == ["last.a.test", *wanted]
+
+
+async def test_who_is_asked_for_by_a_person_is_behind_nobody(world: World) -> None:
+    async with world.engine() as engine:
+        old = await world.obtain(engine, world.intent("old.a.test"))
+        assert old.current is not None
+        world.ca.fail("new-order", refused("too many new orders", HOUR))
+        await declared(engine, world, "new.a.test")
+        await engine.worker.settle_due()
+        await issued.revoked(engine.db, old.current.id, 1, world.clock.now())
+        await engine.worker.settle_due()
+        await wish(engine.db, [world.intent("new.a.test")], world.clock.now())
+        await engine.worker.settle("new.a.test")
+        assert (await world.fact(engine, "new.a.test")).current is not None
 
 
 async def test_a_limit_of_one_domain_holds_back_that_domain_alone(world: World) -> None:

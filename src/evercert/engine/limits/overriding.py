@@ -25,9 +25,9 @@ def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[S
     limits = {limit.scope: limit for limit in limits_of(access)}
     if known == limits:
         return
-    for scope in known.keys() & limits.keys():
-        steps = interval(known[scope]), interval(limits[scope])
-        yield from budgets.overridden(
-            access.directory, scope.word, now=to_epoch(now), steps=steps, most=limits[scope].count
-        )
+    for scope, limit in known.items():
+        # Where there is none any more, nobody waits behind others.
+        granted = limits.get(scope, limit)
+        steps = interval(limit), interval(granted)
+        yield from budgets.overridden(access.directory, scope.word, now=to_epoch(now), steps=steps, most=granted.count)
     yield certificates.called(access.directory, now)

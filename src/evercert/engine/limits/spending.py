@@ -5,6 +5,7 @@ Rules of this file:
 * What is paid for is written in the same transaction as the payment, so that both are or neither is.
 * What waits is told a moment of its own: of a thousand that wait for one limit, one wakes when there is room for one.
 * What a CA says of its limits goes before what we have counted.
+* Of a limit that we know something is kept for what is urgent. Where we do not, those that are urgent ask first.
 """
 
 from __future__ import annotations
@@ -150,11 +151,12 @@ class Payer:
 
     def _statement(self, draw: Draw, now: int) -> Statement:
         if draw.limit is None:
-            return budgets.has_room(self._key(draw), now=now, latest=_NEVER)
+            behind = _NEVER if self._urgent else now - _APART
+            return budgets.has_room(self._key(draw), now=now, latest=_NEVER, behind=behind)
         step = budget.interval(draw.limit)
         latest = now + budget.ahead(draw.limit, urgent=self._urgent)
         if not draw.cost:
-            return budgets.has_room(self._key(draw), now=now, latest=latest - step)
+            return budgets.has_room(self._key(draw), now=now, latest=latest - step, behind=_NEVER)
         taken = min(draw.cost, budget.usable(draw.limit, urgent=self._urgent)) * step
         return budgets.draw(self._key(draw), now=now, span=taken, latest=latest - taken)
 
@@ -188,6 +190,8 @@ class Payer:
         return since if since and now < since < moment else moment
 
     def _room(self, draw: Draw, known: Bucket, *, paid: bool) -> int:
+        if draw.limit is None and not self._urgent:
+            return max(known.learned_until, known.urgent_tail + _APART)
         if draw.limit is None or paid:
             return known.learned_until
         return max(known.learned_until, budget.room_at(draw.limit, known.tat, draw.cost, urgent=self._urgent))

@@ -1,11 +1,12 @@
 -- name: bucket
 -- What is known of one limit's use.
-SELECT ca, scope, subject, tat, learned_until, refusals
+SELECT ca, scope, subject, tat, learned_until, refusals, urgent_tail
 FROM budgets WHERE ca = :ca AND scope = :scope AND subject = :subject;
 
 -- name: buckets of a ca
 -- All that is not full, as far as is known.
-SELECT ca, scope, subject, tat, learned_until, refusals FROM budgets WHERE ca = :ca ORDER BY scope, subject;
+SELECT ca, scope, subject, tat, learned_until, refusals, urgent_tail
+FROM budgets WHERE ca = :ca ORDER BY scope, subject;
 
 -- name: any bucket of a ca
 -- Whether somebody has counted there.
@@ -20,9 +21,11 @@ WHERE budgets.tat <= :latest AND budgets.learned_until <= :now
 RETURNING tat;
 
 -- name: no room
--- The bucket, if nothing may be drawn from it now.
+-- The bucket, if nothing may be drawn from it now, or urgent ones are given moments after that of *behind*.
 SELECT tat FROM budgets
-WHERE ca = :ca AND scope = :scope AND subject = :subject AND (tat > :latest OR learned_until > :now);
+WHERE
+    ca = :ca AND scope = :scope AND subject = :subject
+    AND (tat > :latest OR learned_until > :now OR urgent_tail > :behind);
 
 -- name: charge
 -- So much of a bucket, whether there was room or not: the CA has counted it already.
@@ -88,9 +91,9 @@ SET
     refusals = excluded.refusals;
 
 -- name: doubt what was learned
--- Somebody asks: the CA is heard once more.
+-- Somebody asks: the CA is heard once more, and nobody is before him.
 UPDATE budgets
-SET tat = CASE WHEN tat > :now THEN :now ELSE tat END, learned_until = 0
+SET tat = CASE WHEN tat > :now THEN :now ELSE tat END, learned_until = 0, urgent_tail = 0
 WHERE ca = :ca AND learned_until > :now;
 
 -- name: forgive
