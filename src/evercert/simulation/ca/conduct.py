@@ -158,7 +158,8 @@ class Conduct:
 
 
 def _ordinal(request: Request) -> int:
-    """The number of the certificate that the newOrder is for: its first name begins with a letter and that number."""
+    """The number of the certificate that the newOrder is for: its first name begins with a letter and that number,
+    maybe after an asterisk."""
     asked = json.loads(unb64url(json.loads(request.body)["payload"]))
     first: str = asked["identifiers"][0]["value"]
-    return int(first.partition(".")[0].lstrip("*c") or 0)
+    return int(first.removeprefix("*.").partition(".")[0].removeprefix("c"))
