@@ -10,12 +10,15 @@ Rules of this file:
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Final
 
-__all__ = ["CODES", "Code", "EvercertError", "Exit", "NetworkFailure", "Retry"]
+__all__ = ["CODES", "Code", "EvercertError", "Exit", "NetworkFailure", "Retry", "as_failure"]
+
+_log = logging.getLogger(__name__)
 
 
 class Retry(Enum):
@@ -148,3 +151,12 @@ class NetworkFailure(EvercertError):
 
     Its own class because a flow resends what is safe to repeat and looks up what is not.
     """
+
+
+def as_failure(error: Exception) -> EvercertError:
+    """*error*; or where nobody foresaw it, that one of its kind happened. Its own words are for the log of whoever
+    looks for the mistake: they may hold anything."""
+    if isinstance(error, EvercertError):
+        return error
+    _log.debug("nobody foresaw this", exc_info=error)
+    return EvercertError("internal", f"an unexpected {type(error).__name__}")

@@ -7,7 +7,7 @@ from random import Random
 
 from evercert.base.backoff import retry_delay
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import as_failure
 from evercert.db.protocol import Database
 from evercert.deploy.apply import Outcome, Prove, apply
 from evercert.engine.merging import identifiers_of
@@ -48,8 +48,8 @@ class Deploying:
         try:
             bundle = await bundle_of(db, self.sealer, fact, current, target)
             return await apply(self.targets.target(fact.intent, target), bundle, self.prove, self.telling)
-        except EvercertError as error:
-            return Outcome(DeployStatus.FAILED, "", error)
+        except Exception as error:  # whatever it is, it keeps nothing from being renewed
+            return Outcome(DeployStatus.FAILED, "", as_failure(error))
 
     async def _keep(
         self, db: Database, fact: CertificateFact, current: IssuedCertificate, target: str, outcome: Outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -51,10 +52,12 @@ class Targets:
         self._make(spec, self.state, makes_folder=False)
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
-        """The way to port 80 that one of the targets offers, if one does."""
+        """The way to port 80 that one of the targets offers, if one does. One that cannot be made offers none, and is
+        told of when something is to be installed there: it keeps no certificate from being issued."""
         for spec in intent.targets:
-            if hasattr(self.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
-                return cast(ChallengeRoute, self.target(intent, spec.key))
+            with suppress(Exception):  # a stranger's plugin may raise anything
+                if hasattr(self.load(PluginKind.DEPLOY, spec.plugin), "open_route"):
+                    return cast(ChallengeRoute, self.target(intent, spec.key))
         return None
 
     def _folder(self, intent: CertificateIntent, spec: TargetSpec) -> Path:

@@ -72,7 +72,12 @@ async def _in_time(provider: DnsProvider, change: Awaitable[_T]) -> _T:
     try:
         async with asyncio.timeout(_PATIENCE):
             return await change
+    except EvercertError:
+        raise
     except TimeoutError as error:
         raise EvercertError(
             "provider", f"it did not finish a change within {_PATIENCE:g} s", name=provider.info.name
         ) from error
+    except Exception as error:  # a stranger's plugin may raise anything
+        words = f"the DNS plugin failed with {type(error).__name__}"
+        raise EvercertError("provider", words, name=provider.info.name) from error

@@ -10,7 +10,7 @@ import msgspec
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, as_failure
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts, Registered
@@ -57,7 +57,16 @@ class Attempting:
     async def obtain(self, joint: Joint, entrant: Entrant) -> IssuedCertificate:
         """Afterwards the certificate is durable. May be called again after any failure, or after being cancelled;
         an order that can never yield a certificate is given up, and another one is placed the next time, or at once
-        if it had been lost before."""
+        if it had been lost before. Raises `EvercertError`, whatever a stranger's plugin does: it is no reason to stop
+        asking another CA, and is kept and told as any other failure."""
+        try:
+            return await self._obtained(joint, entrant)
+        except EvercertError:
+            raise
+        except Exception as error:
+            raise as_failure(error) from error
+
+    async def _obtained(self, joint: Joint, entrant: Entrant) -> IssuedCertificate:
         registered = await self.accounts.registered(entrant.ca.directory, entrant.ca.account)
         if entrant.issuance is not None:
             try:

@@ -20,7 +20,7 @@ import msgspec
 
 from evercert.acme.client import AsyncClient
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, as_failure
 from evercert.db.protocol import Database, Statement
 from evercert.engine.accounts import Accounts
 from evercert.engine.asking.answering import is_turn, note
@@ -146,8 +146,9 @@ class Polling:
             # One that could not say last time may have learnt it; nothing else has us look.
             directory = await client.directory()
             supported = bool(directory.renewal_info or (await client.directory(refresh=True)).renewal_info)
-        except EvercertError as error:
-            return [self._failed(each.current, error) for each in asked]
+        except Exception as error:  # whatever it is, it is no other CA's matter
+            failure = as_failure(error)
+            return [self._failed(each.current, failure) for each in asked]
         return await asyncio.gather(*(self._answer(client, each.current, supported) for each in asked))
 
     async def _answer(self, client: AsyncClient, current: IssuedCertificate, supported: bool) -> _Answer:
@@ -155,8 +156,8 @@ class Polling:
             return _Answer(next_poll(current, self.clock.now(), self.rng, UNSUPPORTED))
         try:
             info = await client.renewal_info(current.ari_id)
-        except EvercertError as error:
-            return self._failed(current, error)
+        except Exception as error:  # as above
+            return self._failed(current, as_failure(error))
         renewal = renewal_of(info, current, self.clock.now(), self.rng)
         return _Answer(renewal.poll_at, renewal)
 

@@ -10,7 +10,7 @@ from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
 from evercert.acme.wire import RenewalInfo as RenewalInfoTold
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, as_failure
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
 from evercert.engine.asking.answering import is_turn, note
@@ -52,9 +52,9 @@ class RenewalInfo:
         failure: EvercertError | None = None
         try:
             await self._poll(db, fact, fact.current, (await self.accounts.registered(ca, account)).client)
-        except EvercertError as error:
-            failure = error
-            self.telling(f"the CA could not say when to renew: {error}")
+        except Exception as error:  # whatever it is
+            failure = as_failure(error)
+            self.telling(f"the CA could not say when to renew: {failure}")
             await self._later(db, fact, fact.current)
         await note(db, ca, known, failure, self.clock.now())
         return True
