@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, as_failure
 from evercert.base.waiting import first_of
 from evercert.daemon.following import Following
 from evercert.daemon.standing import Standing
@@ -33,7 +33,8 @@ async def stay(
     as it is after a cancel. Of several processes on one machine the *first* alone stands before live servers and
     follows the declaration.
 
-    A failure of the store is told and survived: it is tried again at the next *look*.
+    A failure of the store is told and survived: it is tried again at the next *look*. So is whatever goes wrong beside
+    the work.
     """
     beside: list[Coroutine[Any, Any, NoReturn]] = [
         _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
@@ -62,8 +63,8 @@ async def _repeat(engine: Engine, pause: timedelta, look: Callable[[], Awaitable
     while True:
         try:
             await look()
-        except EvercertError as error:
-            _tell(engine, error, pause)
+        except Exception as error:  # whatever it is, certificates are renewed meanwhile
+            _tell(engine, as_failure(error), pause)
         await engine.clock.sleep(pause.total_seconds())
 
 
