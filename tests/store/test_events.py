@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,8 @@ async def test_events_written_at_once_make_one_chain(db: Database) -> None:
     "tampering",
     [
         Query("t", "UPDATE events SET body = replace(body, 'change 2', 'nothing') WHERE id = 3"),
+        Query("t", "UPDATE events SET body = 'no JSON' WHERE id = 3"),
+        Query("t", "UPDATE events SET body = '{}' WHERE id = 3"),
         Query("t", "UPDATE events SET at = at + 1 WHERE id = 3"),
         Query("t", "UPDATE events SET kind = 'order-placed' WHERE id = 3"),
         Query("t", "UPDATE events SET certificate = 'other' WHERE id = 3"),
@@ -64,6 +67,14 @@ async def test_a_changed_history_is_noticed(db: Database, tampering: Query) -> N
     with pytest.raises(EvercertError, match="history was changed") as caught:
         await events.verify(db)
     assert caught.value.code.name == "store"
+
+
+async def test_a_kind_that_only_a_newer_version_has_is_proved_too(db: Database) -> None:
+    await write(db, 2)
+    written = events.appended(IntentChanged("c1"), NOW)
+    newer = {"kind": "of-tomorrow", "body": '{"kind":"of-tomorrow","certificate":"c1","news":1}'}
+    await db.write(replace(written, params={**written.params, **newer}))
+    assert await events.verify(db) == 3
 
 
 @pytest.mark.parametrize(
