@@ -7,12 +7,14 @@ Rules of this file:
   piece (`stream`) is one a line.
 * `evercert: error: …` and `evercert: hint: …`: lower case, no full stop.
 * Nothing asks a question when there is no terminal.
+* A result that cannot be printed is an error; progress, warnings and errors that cannot be are lost, and stop nothing.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -91,7 +93,8 @@ class Output:
     def error(self, error: EvercertError) -> None:
         """Say what went wrong and what can be done; the JSON form goes where results go."""
         if self.json:
-            self.result({"error": _document(error)})
+            with suppress(OSError):  # nobody reads it, or there is no room for it: that may be the error
+                self.result({"error": _document(error)})
         self.failure(str(error), error.hint)
 
     def failure(self, message: str, hint: str) -> None:
@@ -109,7 +112,9 @@ class Output:
     def _say(self, text: str) -> None:
         if self._live:
             self._live.say(text)
-        else:
+            return
+        # Nobody reads it any more, or its disk is full: no reason to let a certificate lapse.
+        with suppress(OSError):
             print(text, file=sys.stderr, flush=True)
 
     def _display(self) -> LiveProgress:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -22,6 +24,7 @@ _INTERRUPTED = 130
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status (`Exit`, or 130 after Ctrl-C or SIGTERM)."""
+    _open_what_is_closed()
     output = Output(json="--json" in arguments)
     try:
         status = app.main(list(arguments), prog_name="evercert", standalone_mode=False)
@@ -40,6 +43,14 @@ def run(arguments: Sequence[str]) -> int:
         output.error(error)
         return error.code.exit.value
     return status if isinstance(status, int) else Exit.OK.value
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that was closed by who began us takes what is said and loses it; nor does a file that is opened
+    later (the store) have its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - kept open
 
 
 def _error(raised: Exception) -> EvercertError:
