@@ -195,3 +195,12 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 
 def test_a_wildcard_has_a_folder_of_its_own() -> None:
     assert folder_name("*.example.test") == "_.example.test"
+    assert folder_name("2001:db8::1") == "2001_db8__1"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("müll", "möll"), ("日本", "漢字"), ("a/b", "a_b"), ("", "_"), (".x", "_.x")]
+)
+def test_no_two_names_have_one_folder(one: str, other: str) -> None:
+    assert folder_name(one) != folder_name(other)
+    assert folder_name("n" * 250 + one) != folder_name("n" * 250 + other)

@@ -12,6 +12,7 @@ import msgspec
 from evercert.base.errors import CODES, Exit
 from evercert.cli.display import certificate_document, when
 from evercert.cli.output import Output
+from evercert.deploy.generations import folder_name
 from evercert.engine.merging import lacking
 from evercert.engine.plan import plan, renewal_moment
 from evercert.engine.wiring import Engine
@@ -79,7 +80,7 @@ def _line(fact: CertificateFact, now: datetime) -> str:
 def _places(fact: CertificateFact) -> str:
     """Where the certificate's files are, for those targets that are files and nothing else."""
     folders = [Path(spec.options["dir"]) for spec in fact.intent.targets if spec.plugin == "files"]
-    places = [str(folder / "live" / fact.intent.name) for folder in folders]
+    places = [str(folder / "live" / folder_name(fact.intent.name)) for folder in folders]
     return f" in {', '.join(places)}" if places else ""
 
 

@@ -48,6 +48,7 @@ __all__ = ["Access", "Generations", "check_bundle", "folder_name"]
 # The last few stay for a roll back by hand; a key that is no longer needed is better gone.
 _KEPT = 3
 _MAX_FACTS = 4096
+_IDENTIFIER: Final = re.compile(r"(\*\.)?[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,177}")
 
 # Other processes' locks are waited for in real time, whatever time the rest of the program is given.
 _CLOCK: Final = SystemClock()
@@ -254,9 +255,11 @@ class Generations:
 
 
 def folder_name(name: str) -> str:
-    """A certificate's name as a folder's: what could leave the folder or hide in it is replaced."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:200]
-    return f"_{safe}" if not safe or safe[0] in ".-" else safe
+    """A certificate's name as a folder's: what could leave the folder or hide in it is replaced. A host's name, a
+    wildcard and an address stay as they are read; of any other name a digest keeps two from having one folder."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:180]
+    safe = f"_{safe}" if not safe or safe[0] in ".-" else safe
+    return safe if _IDENTIFIER.fullmatch(name) else f"{safe}-{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def check_bundle(bundle: Bundle, now: datetime) -> None:
