@@ -104,7 +104,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Slept:
-    seconds: float | None
+    seconds: Any
     reason: str = ""
 
     def check(self, step: Step) -> None:
@@ -145,7 +145,8 @@ def head(url: str) -> Plain:
     return Plain("HEAD", url)
 
 
-def sleeps(seconds: float | None = None, reason: str = "") -> Slept:
+def sleeps(seconds: Any = None, reason: str = "") -> Slept:
+    """For so long, or for about so long (`pytest.approx`)."""
     return Slept(seconds, reason)
 
 

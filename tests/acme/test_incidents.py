@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,9 @@ def test_lego_cve_2025_54799_an_http_directory_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["newNonce", "newOrder", "revokeCert", "renewalInfo"])
 def test_lego_cve_2025_54799_nor_does_an_https_directory_lead_to_http(name: str) -> None:
+    address: dict[str, Any] = {name: "http://ca.example/x"}
     with pytest.raises(EvercertError, match="not https"):
-        session(**{name: "http://ca.example/x"})
+        session(**address)
 
 
 def test_cert_manager_cve_2024_12401_a_chain_that_is_slow_to_parse_is_refused_at_once() -> None:
@@ -67,7 +69,7 @@ def test_cert_manager_cve_2024_12401_a_chain_that_is_slow_to_parse_is_refused_at
     play(chains(session(), known)) << post(f"{CA}/c") >> reply(slow) << fails("bad-certificate")
 
 
-def _parsed() -> dict[str, object]:
+def _parsed() -> dict[str, Any]:
     return {**ORDER, "identifiers": (NAME,)}
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
+from typing import Any
 from urllib.parse import urlsplit
 
 from evercert.acme.challenge import key_authorization
@@ -101,7 +102,7 @@ class World:
         place = f"127.0.0.1:80 http://{name}/.well-known/acme-challenge/{token}"
         self.network.pages[place] = Page(200, body=answer.encode())
 
-    async def obtain(self, client: AsyncClient, *names: str, key: PrivateKey | None = None, **more: object) -> Order:
+    async def obtain(self, client: AsyncClient, *names: str, key: PrivateKey | None = None, **more: Any) -> Order:
         identifiers = parse_identifiers(names)
         order = await client.new_order(identifiers, **more)
         await self.prove(client, order)

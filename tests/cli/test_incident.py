@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_what_is_meant_is_planned_opened_carried_through_and_revoked(evercert: S
     assert evercert("incident", "pause", "1").err.startswith("evercert: error: incident 1 is done\n")
 
 
-def events(evercert: Shell) -> list[dict[str, object]]:
+def events(evercert: Shell) -> list[dict[str, Any]]:
     return [json.loads(line) for line in evercert("events", "--json").out.splitlines()]
 
 

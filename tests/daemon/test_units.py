@@ -32,14 +32,14 @@ def test_systemd_accepts_the_unit_of_a_ca_and_finds_little_that_it_may(tmp_path:
     verdict = subprocess.run([analyze, "verify", unit], capture_output=True, text=True)
     assert (verdict.returncode, verdict.stderr) == (0, "")
     # Out of 100, fewer are better: 20 is "OK" at its best; the other units, which write servers' files, have some 50.
-    exposed = [analyze, "security", "--offline=true", "--threshold=20", unit]
+    exposed: list[str | Path] = [analyze, "security", "--offline=true", "--threshold=20", unit]
     verdict = subprocess.run(exposed, capture_output=True, text=True)
     assert verdict.returncode == 0, verdict.stdout
 
 
 def test_the_unit_of_a_ca_is_printed_for_where_it_is_and_listens(tmp_path: Path) -> None:
     evercert, folder = ROOT / ".venv/bin/evercert", tmp_path / "ca"
-    init = [evercert, "ca", "init", "--dir", folder, "--listen", "127.0.0.1:443"]
+    init: list[str | Path] = [evercert, "ca", "init", "--dir", folder, "--listen", "127.0.0.1:443"]
     subprocess.run(init, capture_output=True, check=True)
     printed = subprocess.run(
         [evercert, "ca", "serve", "--print-unit", "--dir", folder], capture_output=True, text=True, check=True

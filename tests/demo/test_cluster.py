@@ -30,7 +30,14 @@ def test_nodes_and_the_database_are_killed_under_load_and_nothing_is_lost_or_don
 
 
 def test_a_program_of_postgresql_that_is_missing_is_named(tmp_path: Path) -> None:
-    argv = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/lib/postgresql && exec "$0" ca demo', EVERCERT]
+    argv: list[str | Path] = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs none /usr/lib/postgresql && exec "$0" ca demo',
+        EVERCERT,
+    ]
     shown = subprocess.run(
         argv, env={**os.environ, "PATH": "/usr/bin:/bin:/usr/sbin"}, capture_output=True, text=True, timeout=60
     )

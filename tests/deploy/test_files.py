@@ -136,7 +136,7 @@ asyncio.run(in_little_room(Path(sys.argv[1])))
 def test_a_full_disk_is_told_and_the_old_certificate_stays_whole(tmp_path: Path) -> None:
     own_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     mount = 'mount -t tmpfs -o size=96k none "$0" && exec "$@"'
-    argv = [
+    argv: list[str | Path] = [
         "unshare",
         *own_user,
         "--mount",

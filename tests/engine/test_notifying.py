@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ class World:
         receiver = Receiver(SECRET, lambda: self.clock.now().timestamp(), [*answers])
         return await self.opened.enter_async_context(receiver)
 
-    async def hook(self, name: str, receiver: Receiver, *kinds: str, timeout: float = 10, **more: str) -> Hook:
+    async def hook(self, name: str, receiver: Receiver, *kinds: str, timeout: float = 10, **more: Any) -> Hook:
         told = Hook(name, kinds or ("*",), url=receiver.url, secret="env:S", allow_http=True, timeout=timeout, **more)
         await hooks.configure(self.db, told)
         return told

@@ -233,7 +233,7 @@ def facts(draw: st.DrawFn) -> CertificateFact:
         intent, has = MERGED, st.lists(st.sampled_from(["a.test", "b.test", "c.test"]), min_size=1, unique=True)
         current = msgspec.structs.replace(current, names=tuple(draw(has))) if current else None
         members = draw(st.lists(st.sampled_from(["a", "b", "c", "gone"]), unique=True))
-        left_out = tuple(LeftOut(member, 1, draw(moments.filter(bool)), FAILURE) for member in members)
+        left_out = tuple(LeftOut(member, 1, draw(moments.filter(bool)) or NOW, FAILURE) for member in members)
     return CertificateFact(
         intent=intent,
         left_out=left_out,

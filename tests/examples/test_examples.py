@@ -140,7 +140,7 @@ def test_nodes_in_containers_are_not_root_write_nothing_and_have_secrets_in_file
 
 def test_the_receiver_of_webhooks_takes_what_is_signed_and_each_event_once(tmp_path: Path) -> None:
     port, secret = free_port(), "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
-    argv = [sys.executable, EXAMPLES / "webhook.py", str(port)]
+    argv: list[str | Path] = [sys.executable, EXAMPLES / "webhook.py", str(port)]
     body = b'{"id":7,"kind":"deployed","certificate":"www"}'
 
     def posted(signed_with: str) -> int:

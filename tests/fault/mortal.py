@@ -121,6 +121,7 @@ async def live(wish: Wish) -> int:
     settings = load_settings(wish.environ, home=wish.home)
     fate = Fate(wish.moment, wish.diary)
     Path(wish.home).mkdir(mode=0o700, exist_ok=True)
+    assert isinstance(settings.store, Path)
     db = await SqliteDatabase.open(settings.store, MIGRATIONS, around_commit=fate.around_commit)
     fate.watch_files(str(Path(wish.home).parent))
     try:

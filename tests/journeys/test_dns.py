@@ -159,7 +159,7 @@ def test_the_last_of_a_zones_servers_is_waited_for(tmp_path: Path) -> None:
         config = PebbleConfig(dns="127.0.0.2:53", http_port=80, tls_port=443)
         with Pebble(namespace, config) as ca:
             host = Host(namespace, tmp_path / "home")
-            at = ["--ca", ca.directory, "--ca-roots", ca.authority]
+            at: list[str | Path] = ["--ca", ca.directory, "--ca-roots", ca.authority]
             how = ["--dns", "rfc2136", "-o", "rfc2136.server=127.0.0.1", "-o", "rfc2136.key_name=hmac-sha256"]
             done = host("obtain", ZONE, f"*.{ZONE}", *at, *how, "--json", EVERCERT_RFC2136_KEY_SECRET=bind.secret)
             assert json.loads(done.out)["state"] == "installed"

@@ -96,7 +96,8 @@ def test_clients_of_a_port_with_a_front_reach_the_server_behind_it(
     wanted.write_text("".join(f"n{number}.example.test\n" for number in range(20)))
     slow = PebbleConfig(dns=names.address, http_port=80, tls_port=443, validation_sleep=5)
     with Pebble(host.namespace, slow) as ca:
-        at = ["--ca", ca.directory, "--ca-roots", ca.authority, "--tls-alpn-01", "--tls-upstream", f"127.0.0.1:{live}"]
+        at: list[str | Path] = ["--ca", ca.directory, "--ca-roots", ca.authority, "--tls-alpn-01"]
+        at += ["--tls-upstream", f"127.0.0.1:{live}"]
         with host.start("obtain", "--each-from", wanted, *at, "--json", "-q") as running:
             running.wait_until(lambda: host.namespace.accepts(443), "standing on port 443")
             shown = [host.served(NAME).serial for _ in range(3)]

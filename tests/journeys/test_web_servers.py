@@ -120,7 +120,7 @@ backend acme
 def haproxy(place: Place, folder: Path, pem: Path) -> tuple[Program, Path]:
     conf = folder / "haproxy.cfg"
     conf.write_text(HAPROXY.format(socket=folder / "s", pem=pem))
-    argv = [installed("haproxy", "run `make peers`"), "-db", "-W", "-f", conf, "-p", folder / "pid"]
+    argv: list[str | Path] = [installed("haproxy", "run `make peers`"), "-db", "-W", "-f", conf, "-p", folder / "pid"]
     running = place.start(argv, "haproxy")
     return running.wait_until(lambda: place.accepts(443), "accepting connections"), conf
 

@@ -12,9 +12,10 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.fakes.peer import Peer, Speak, read_request
 from tests.fakes.tls_site import server_context
 
 Send = Callable[[Request], Awaitable[Response]]
-Opened = Callable[..., "asynccontextmanager[Send]"]
+Opened = Callable[..., AbstractAsyncContextManager[Send]]
 
 _PATIENCE = 0.4
 
@@ -38,13 +39,13 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     """Opens a transport of one of the two kinds; what it gives is awaited for both."""
 
     @asynccontextmanager
-    async def open_async(**settings: object) -> AsyncIterator[Send]:
+    async def open_async(**settings: Any) -> AsyncIterator[Send]:
         transport = HttpTransport(HttpSettings(use_system_roots=False, **settings), FakeClock())
         yield transport.send
         await transport.close()
 
     @asynccontextmanager
-    async def open_blocking(**settings: object) -> AsyncIterator[Send]:
+    async def open_blocking(**settings: Any) -> AsyncIterator[Send]:
         transport = BlockingHttpTransport(HttpSettings(use_system_roots=False, **settings), FakeClock())
         yield lambda request: asyncio.to_thread(transport.send, request)
         transport.close()

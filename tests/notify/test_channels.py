@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,12 +41,12 @@ async def receiver(ports: Ports) -> AsyncIterator[Receiver]:
         yield opened
 
 
-def webhook(receiver: Receiver, **changes: object) -> Hook:
+def webhook(receiver: Receiver, **changes: Any) -> Hook:
     hook = Hook("pager", ("*",), url=receiver.url, secret="env:PAGER", allow_http=True)
     return replace_hook(hook, **changes)
 
 
-def replace_hook(hook: Hook, **changes: object) -> Hook:
+def replace_hook(hook: Hook, **changes: Any) -> Hook:
     return Hook(**{field: changes.get(field, getattr(hook, field)) for field in hook.__struct_fields__})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from evercert.base.names import parse_identifier
 from evercert.model.intent import ChallengeRule
@@ -23,7 +24,8 @@ HTTP_01 = ChallengeRule("http-01", "auto")
 DNS_01 = ChallengeRule("dns-01", "cloudflare")
 
 
-def healthy() -> Sight:
+def healthy() -> Any:
+    """A `Sight` of fakes, which a test may change."""
     dns = FakeLookup(
         a={"www.example.com": [V4, V6]}, zones={"example.com": "example.com"}, records={"example.com": [Caa("ca.test")]}
     )

@@ -71,7 +71,7 @@ class Apache:
         }
 
     def start(self) -> Self:
-        argv = [self.binary, "-f", self.conf, "-D", "FOREGROUND"]
+        argv: list[str | Path] = [self.binary, "-f", self.conf, "-D", "FOREGROUND"]
         place = Machine(self.folder)
         self._program = place.start(argv, "apache")
         self._program.wait_until(lambda: place.accepts(self.http), "accepting connections")

@@ -35,7 +35,19 @@ class EvercertCa:
         self._place = place or Machine(folder.parent)
         self._program: Program | None = None
         listen = f"127.0.0.1:{self.port}"
-        argv = [PROGRAM, "ca", "init", "--dir", folder, "--url", self.url, "--listen", listen, "--allow", "127.0.0.0/8"]
+        argv: list[str | Path] = [
+            PROGRAM,
+            "ca",
+            "init",
+            "--dir",
+            folder,
+            "--url",
+            self.url,
+            "--listen",
+            listen,
+            "--allow",
+            "127.0.0.0/8",
+        ]
         made = subprocess.run(argv, capture_output=True, text=True, timeout=60)
         if made.returncode:
             raise PeerFailure(f"evercert ca init: {made.stderr}")

@@ -65,7 +65,7 @@ class Nginx:
 
     def start(self) -> Self:
         # -e: the log that it opens before it has read its configuration.
-        argv = [self.binary, "-e", self.folder / "error.log", "-c", self.conf]
+        argv: list[str | Path] = [self.binary, "-e", self.folder / "error.log", "-c", self.conf]
         self._program = self._place.start(argv, "nginx")
         pid_file = self.folder / "nginx.pid"
         self._program.wait_until(lambda: pid_file.exists() and pid_file.read_text().strip() != "", "running")

@@ -82,7 +82,7 @@ def test_pem_is_what_openssl_writes(tmp_path: Path) -> None:
     der = _CA.issue(_KEY, "example.test")
     file = tmp_path / "cert.der"
     file.write_bytes(der)
-    argv = ["openssl", "x509", "-in", file, "-inform", "DER"]
+    argv: list[str | Path] = ["openssl", "x509", "-in", file, "-inform", "DER"]
     assert certificate_pem(der) == subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout
 
 

@@ -54,7 +54,7 @@ def test_pem_and_der_are_the_same_request(key: PrivateKey) -> None:
 def test_openssl_verifies_the_request_and_sees_its_names(key: PrivateKey, tmp_path: Path) -> None:
     file = tmp_path / "csr.der"
     file.write_bytes(build_csr(key, _NAMES, must_staple=True))
-    argv = ["openssl", "req", "-in", file, "-inform", "DER", "-verify", "-noout", "-text"]
+    argv: list[str | Path] = ["openssl", "req", "-in", file, "-inform", "DER", "-verify", "-noout", "-text"]
     seen = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout
     assert "DNS:example.test, DNS:*.example.test, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1" in seen
     assert "status_request" in seen

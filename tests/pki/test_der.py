@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -84,7 +85,7 @@ def test_any_moment_is_read_back_in_utc(moment: datetime, is_generalized: bool) 
     except OverflowError:
         return  # within a day of the first or the last moment that there is
     written = der.generalized_time(moment) if is_generalized else der.time(moment)
-    kind = asn1.GeneralizedTime if written[0] == 0x18 else asn1.UTCTime
+    kind: Any = asn1.GeneralizedTime if written[0] == 0x18 else asn1.UTCTime
     assert asn1.decode_der(kind, written).as_datetime().replace(tzinfo=UTC) == expected
     assert is_generalized or (written[0] == 0x17) is (1950 <= expected.year < 2050)
 

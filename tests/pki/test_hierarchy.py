@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -80,7 +81,11 @@ def test_an_intermediate_can_be_bound_to_usages_and_to_a_length() -> None:
 
 def test_no_intermediate_outlives_its_issuer() -> None:
     root = hierarchy().root
-    for life in ({"not_after": root.not_after + timedelta(seconds=1)}, {"not_before": root.not_before - YEAR}):
+    lives: list[dict[str, Any]] = [
+        {"not_after": root.not_after + timedelta(seconds=1)},
+        {"not_before": root.not_before - YEAR},
+    ]
+    for life in lives:
         with pytest.raises(EvercertError, match="no longer than its issuer"):
             make_intermediate(intermediate_of(_KEY, **life), root)
 
@@ -145,7 +150,17 @@ def test_an_offline_key_opens_with_its_passphrase_only(key_type: KeyType) -> Non
 def test_openssl_opens_an_offline_key(tmp_path: Path) -> None:
     file = tmp_path / "root.key"
     file.write_bytes(encrypted_pem(_KEY, Secret("correct horse")).reveal())
-    argv = ["openssl", "pkey", "-in", file, "-passin", "pass:correct horse", "-pubout", "-outform", "DER"]
+    argv: list[str | Path] = [
+        "openssl",
+        "pkey",
+        "-in",
+        file,
+        "-passin",
+        "pass:correct horse",
+        "-pubout",
+        "-outform",
+        "DER",
+    ]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=30)
     assert done.stdout == _KEY.spki
 

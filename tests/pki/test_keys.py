@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -69,7 +70,8 @@ def test_a_signature_over_bytes_is_what_a_certificate_carries(
     keys: dict[KeyType, PrivateKey], key_type: KeyType
 ) -> None:
     key, data = keys[key_type], b"to be signed"
-    public, signature, digest = key.crypto.public_key(), key.sign_bytes(data), key.digest
+    public, signature = key.crypto.public_key(), key.sign_bytes(data)
+    digest: Any = key.digest
     if isinstance(public, rsa.RSAPublicKey):
         public.verify(signature, data, padding.PKCS1v15(), digest)
     elif isinstance(public, ec.EllipticCurvePublicKey):

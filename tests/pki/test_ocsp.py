@@ -52,10 +52,11 @@ def answer(*statuses: Status, signer: Signer | None = None, **more: Any) -> byte
 def verify(key: PrivateKey, response: library.OCSPResponse) -> None:
     """Raises unless *key* signed the response."""
     public, signature, data = key.crypto.public_key(), response.signature, response.tbs_response_bytes
+    digest: Any = key.digest
     if isinstance(public, rsa.RSAPublicKey):
-        public.verify(signature, data, padding.PKCS1v15(), key.digest)
+        public.verify(signature, data, padding.PKCS1v15(), digest)
     elif isinstance(public, ec.EllipticCurvePublicKey):
-        public.verify(signature, data, ec.ECDSA(key.digest))
+        public.verify(signature, data, ec.ECDSA(digest))
     else:
         public.verify(signature, data)
 

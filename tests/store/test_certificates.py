@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -55,7 +56,7 @@ async def test_declaring_the_same_again_changes_nothing(db: Database) -> None:
     ],
 )
 async def test_a_change_of_what_it_is_made_of_forces_another_and_gives_up_the_order(
-    db: Database, change: dict[str, object]
+    db: Database, change: dict[str, Any]
 ) -> None:
     issuance = await given.ordered(db)
     assert await certificates.declare(db, given.intent(**change), NOW) == "changed"
@@ -76,9 +77,7 @@ async def test_a_change_of_what_it_is_made_of_forces_another_and_gives_up_the_or
         {"reuse_key": True},
     ],
 )
-async def test_another_change_leaves_the_order_alone_and_is_due_at_once(
-    db: Database, change: dict[str, object]
-) -> None:
+async def test_another_change_leaves_the_order_alone_and_is_due_at_once(db: Database, change: dict[str, Any]) -> None:
     issuance = await given.ordered(db)
     await certificates.schedule(db, "www", NOW + DAY)
     await certificates.schedule(db, "www", NOW + DAY)

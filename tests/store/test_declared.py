@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,7 +46,8 @@ async def test_many_are_wanted_at_once_each_with_its_digest_and_due(db: Database
 
 async def test_the_list_knows_owners_and_tags(db: Database) -> None:
     await declared.create(db, [(intent("a", terms=TERMS), "1"), (intent("b"), "2")], NOW)
-    for chosen in ({"owner": "web"}, {"tag": "b"}, {"owner": "web", "tag": "a"}):
+    choices: list[dict[str, Any]] = [{"owner": "web"}, {"tag": "b"}, {"owner": "web", "tag": "a"}]
+    for chosen in choices:
         [line] = await views.listed(db, NOW, **chosen)
         assert (line.name, line.owner, line.tags) == ("a", "web", ("a", "b"))
     assert await views.listed(db, NOW, owner="web", tag="c") == []
@@ -126,7 +128,7 @@ async def test_a_store_from_before_keeps_its_intents_and_goes_on(
         assert await certificates.declare(db, intent(ca=f"{CA}2"), NOW) == "changed"
 
 
-def named(name: str, **changes: object) -> CertificateIntent:
+def named(name: str, **changes: Any) -> CertificateIntent:
     return msgspec.structs.replace(intent(**changes), name=name)
 
 

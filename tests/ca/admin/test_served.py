@@ -54,7 +54,7 @@ def asked(port: int, context: ssl.SSLContext, token: str = "") -> tuple[int, Any
 
 
 def run(ca: EvercertCa, *words: str) -> Any:
-    argv = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
+    argv: list[str | Path] = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
     return json.loads(subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout)
 
 

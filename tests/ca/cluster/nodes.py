@@ -43,7 +43,7 @@ class Cluster:
     programs: dict[int, Program]
 
     def start(self, port: int) -> None:
-        argv = [_EVERCERT, "ca", "serve", "--dir", self.folder, "--listen", f"127.0.0.1:{port}"]
+        argv: list[str | Path] = [_EVERCERT, "ca", "serve", "--dir", self.folder, "--listen", f"127.0.0.1:{port}"]
         self.programs[port] = Program(argv, self.log(port))
 
     def log(self, port: int) -> Path:

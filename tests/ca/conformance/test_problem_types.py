@@ -194,7 +194,7 @@ async def something_else(world: World, wire: Wire) -> Answer:
 
 async def old_tls(world: World, wire: Wire) -> Answer:
     world.network.names[NAME] = ["127.0.0.1"]
-    world.network.doors[f"127.0.0.1:443 {NAME}"] = Handshake(b"", "acme-tls/1", "TLSv1.1")
+    world.network.doors[f"127.0.0.1:443 {NAME}"] = Handshake("acme-tls/1", "TLSv1.1", b"")
     return await answered(wire, await wire.order(NAME), "tls-alpn-01")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +26,11 @@ __all__ = ["PROOF", "answering", "loopback", "names", "page", "shown"]
 PROOF = f"{TOKEN}.{THUMBPRINT}".encode()
 
 
-def loopback(resolver: str, *, http_port: int = 80, tls_port: int = 443, **limits: float) -> Reach:
+def loopback(resolver: str, *, http_port: int = 80, tls_port: int = 443, **limits: Any) -> Reach:
     """The real network, with loopback named by the operator."""
     network = ValidatingNetwork([resolver], dns_timeout=2)
     usual = Reach(network, NetworkPolicy(["127.0.0.0/8", "::1"]), http_port, tls_port)
-    return replace(usual, limits=replace(Limits(), **limits))  # type: ignore[arg-type]  # octets and seconds
+    return replace(usual, limits=replace(Limits(), **limits))  # octets and seconds
 
 
 def page(body: bytes = PROOF, status: str = "200 OK", **headers: str) -> bytes:
@@ -46,7 +46,7 @@ def answering(answer: bytes) -> Speak:
     return speak
 
 
-def names(*rounds: dict[str, Sequence[str]]) -> Answering:
+def names(*rounds: Mapping[str, Sequence[str]]) -> Answering:
     """A DNS whose A and AAAA answers change from question to question for the same name; the last round stays."""
     asked: dict[tuple[str, int], int] = {}
 

@@ -32,7 +32,7 @@ from tests.fakes.tls_site import server_context
 CANARY = "canary-5407"
 
 
-async def refusal(speak: Speak, **limits: float) -> Problem:
+async def refusal(speak: Speak, **limits: Any) -> Problem:
     with Peer(speak) as peer, pytest.raises(Problem) as raised:
         await validate(claim("http-01", "127.0.0.1"), loopback("127.0.0.1:9", http_port=peer.port, **limits), now=NOW)
     return raised.value

@@ -22,7 +22,7 @@ PROFILE = '\n[profiles.weekly]\ndescription = "a week"\nlife = "7d"\n[profiles.d
 
 
 def run(ca: EvercertCa, *words: str, status: int = 0) -> Any:
-    argv = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
+    argv: list[str | Path] = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stderr
     return json.loads(done.stdout)

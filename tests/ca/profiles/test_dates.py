@@ -142,6 +142,6 @@ def test_a_profile_may_let_nobody_choose() -> None:
 def test_what_the_ends_of_the_calendar_make_is_malformed() -> None:
     for profile in (*BUILT_IN.values(), msgspec.structs.replace(WEB, life=1.0)):
         for extreme in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
-            for dates in ((extreme, None), (None, extreme), (extreme, extreme)):
+            for since, until in ((extreme, None), (None, extreme), (extreme, extreme)):
                 with pytest.raises(Problem):
-                    profile.check_dates(*dates, NOW, ISSUER[1])
+                    profile.check_dates(since, until, NOW, ISSUER[1])

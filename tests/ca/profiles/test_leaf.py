@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,15 +23,15 @@ from evercert.pki.signer import Signer
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 WINDOW = (NOW - timedelta(days=365), NOW + timedelta(days=3650))
 KEY = generate(KeyType.EC256)
-URLS = {
+URLS: dict[str, Any] = {
     "crl_urls": ("http://ca.test/crl",),
     "ocsp_urls": ("http://ca.test/ocsp",),
     "issuer_urls": ("http://ca.test/i",),
 }
 
 
-def leaf(profile: Profile, *names: str, above: tuple[bytes, ...] = (), **requested: object) -> Leaf:
-    asked = Requested(KEY.spki, parse_identifiers(names), **requested)  # type: ignore[arg-type]
+def leaf(profile: Profile, *names: str, above: tuple[bytes, ...] = (), **requested: Any) -> Leaf:
+    asked = Requested(KEY.spki, parse_identifiers(names), **requested)
     return leaf_of(asked, profile, serial=7, now=NOW, issuer_window=WINDOW, above=above, **URLS)
 
 
@@ -103,7 +104,7 @@ def test_devices_are_named_as_their_rfcs_write_them() -> None:
 
 def issuer_of(permitted: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> Signer:
     root_key, key = generate(KeyType.EC256), generate(KeyType.EC256)
-    life = {"not_before": WINDOW[0], "not_after": WINDOW[1]}
+    life: dict[str, Any] = {"not_before": WINDOW[0], "not_after": WINDOW[1]}
     root = Signer(make_root(root_key, (("CN", "Root"),), serial=1, **life), root_key)
     wanted = Intermediate(
         serial=2, spki=key.spki, subject=(("CN", "Issuer"),), permitted=permitted, excluded=excluded, **life

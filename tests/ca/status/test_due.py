@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from evercert.ca.status.due import bases_after, due_lists, oldest_base
 from evercert.ca.status.rules import StatusRules
@@ -16,7 +17,7 @@ DELTAS = StatusRules(delta_every=HOUR)
 WHOLE, PART, DELTA = ListKey(ONE), ListKey(ONE, 1), ListKey(ONE, delta=True)
 
 
-def made(key: ListKey = WHOLE, **more: object) -> PublishedList:
+def made(key: ListKey = WHOLE, **more: Any) -> PublishedList:
     return replace(PublishedList(key, 1, NOW, NOW + 3 * DAY, 0, 0, 100, ""), **more)
 
 

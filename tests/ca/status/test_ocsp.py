@@ -69,7 +69,7 @@ def verify(its: Registry, name: str, response: library.OCSPResponse) -> None:
         assert_clean(each.public_bytes(Encoding.DER), its.issuers.named(name).signer.certificate)
         each.verify_directly_issued_by(x509.load_der_x509_certificate(its.issuers.named(name).signer.certificate))
         above = each.public_key()
-    algorithm = response.signature_hash_algorithm
+    algorithm: Any = response.signature_hash_algorithm
     if isinstance(above, rsa.RSAPublicKey):
         above.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
     else:
@@ -165,7 +165,7 @@ async def test_a_get_is_answered_alike_and_kept_until_the_next_update(one_db: Da
         assert header(answer, "cache-control") == f"max-age={8 * 3600}, public, no-transform, must-revalidate"
         assert header(answer, "last-modified") == written(NOW)
         assert header(answer, "expires") == written(NOW + 8 * HOUR)
-        again = await its.get(path, **{"if-none-match": header(answer, "etag")})
+        again = await its.get(path, if_none_match=header(answer, "etag"))
         assert (again.status, again.body) == (304, b"")
 
 

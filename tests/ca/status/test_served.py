@@ -92,7 +92,7 @@ async def certified(ca: EvercertCa, name: str) -> list[x509.Certificate]:
 
 
 def run(ca: EvercertCa, *words: str) -> Any:
-    argv = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
+    argv: list[str | Path] = [PROGRAM, "ca", *words, "--dir", ca.folder, "--json"]
     return json.loads(subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout)
 
 

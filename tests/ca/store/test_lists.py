@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def certificate(number: int, *, partition: int = 0, not_after: datetime = NOW + 
     )
 
 
-def a_list(number: int, octets: bytes = b"", **more: object) -> PublishedList:
+def a_list(number: int, octets: bytes = b"", **more: Any) -> PublishedList:
     made = PublishedList(ListKey("one"), number, NOW, NOW + DAY, 0, 0, len(octets), sha256(octets).hexdigest())
     return replace(made, **more)
 

@@ -25,7 +25,7 @@ def chart(lower: list[float], upper: list[float], limit: float | None = None) ->
 
 def test_columns_stand_on_one_another_beside_the_line_of_the_limit() -> None:
     lower = [0, 2, 4, 6, 8, 10, 8.2, 6.7, 5, 5, 3, 1, *[0] * 12]
-    upper = [0, 0, 0, 0, 2, 6, 4, 0, 0, 2, *[0] * 14]
+    upper: list[float] = [0, 0, 0, 0, 2, 6, 4, 0, 0, 2, *[0] * 14]
     assert "\n".join(drawn_chart(chart(lower, upper, 12), 40)) == (
         """\
 orders a day

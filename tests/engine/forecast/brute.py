@@ -99,7 +99,9 @@ def play_fleet(fleet: Fleet, ca: CaRules, steps: Steps) -> Told:
             LimitScope.CERTIFICATES_PER_DOMAIN: list(under),
             LimitScope.CERTIFICATES_PER_SET: [names],
         }
-        all_of = {(limit.scope, subject): limit for limit in ca.limits for subject in subjects[limit.scope]}
+        all_of: dict[object, Limit] = {
+            (limit.scope, subject): limit for limit in ca.limits for subject in subjects[limit.scope]
+        }
         limits |= all_of
         again = {
             key: limit

@@ -49,7 +49,7 @@ def test_a_domain_is_a_bucket_from_the_first_certificate_that_may_find_it_empty(
 
 def test_what_the_books_say_is_used_already_counts() -> None:
     week = 7 * DAY * 1_000_000
-    books = {(CA, "domain", "shop.test"): START * 1_000_000 + week}
+    books: dict[tuple[str, str, str | int], int] = {(CA, "domain", "shop.test"): START * 1_000_000 + week}
     model = divided(new(3, "shop.test"), rules(*LETS_ENCRYPT), books, STEPS)
     assert course_of(model).waits[0] == 3
     assert not any(course_of(divided(new(3, "shop.test"), rules(*LETS_ENCRYPT), {}, STEPS)).waits)

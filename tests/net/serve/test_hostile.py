@@ -264,16 +264,16 @@ async def test_of_too_many_the_one_that_has_been_idle_longest_makes_room_and_nob
 
 
 async def test_where_everybody_is_being_answered_nobody_else_is_let_in() -> None:
-    go_on, asked = asyncio.Event(), asyncio.Event()
+    go_on, begun = asyncio.Event(), asyncio.Event()
 
-    async def slow(_: Asked) -> Answer:
-        asked.set()
+    async def slow(asked: Asked) -> Answer:
+        begun.set()
         await go_on.wait()
         return Answer(200)
 
     async with serving_site(slow, limits=Limits(connections=1)) as site, visiting(site.port) as (reader, writer):
         writer.write(request("GET", "/", b"", LAST))
-        await asked.wait()
+        await begun.wait()
         async with visiting(site.port) as (late, _):
             assert await ended(late)
         go_on.set()

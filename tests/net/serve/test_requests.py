@@ -20,15 +20,15 @@ def body(answer: bytes) -> bytes:
 
 
 async def test_a_request_reaches_the_application_whole() -> None:
-    asked: list[Asked] = []
+    seen: list[Asked] = []
 
-    async def note(one: Asked) -> Answer:
-        asked.append(one)
+    async def note(asked: Asked) -> Answer:
+        seen.append(asked)
         return Answer(201, b"made", (("Location", "/acct/1"), ("Replay-Nonce", "n")))
 
     async with serving_site(note) as site:
         answer = await site.say(request("POST", "/new%2Dacct?a=b?c", b"{}", LAST, "X-Two: 1", "x-two: 2"))
-    assert asked == [
+    assert seen == [
         Asked(
             "POST",
             "/new%2Dacct",

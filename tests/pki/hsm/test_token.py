@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pkcs11
 import pytest
@@ -150,11 +151,11 @@ def test_a_key_in_a_token_signs_certificates_crls_and_ocsp_responses(
 @pytest.mark.parametrize("key_type", _TYPES)
 def test_a_whole_ca_lives_in_a_token(token: SoftHsm, tokens: Tokens, key_type: KeyType) -> None:
     root_key, key = (tokens.create(token.uri(name), key_type) for name in ("root", "issuing"))
-    dates = {"not_before": NOW - YEAR, "not_after": NOW + 30 * YEAR}
+    dates: dict[str, Any] = {"not_before": NOW - YEAR, "not_after": NOW + 30 * YEAR}
     root = Signer(make_root(root_key, (("O", "Test"), ("CN", "Root in a token")), serial=1, **dates), root_key)
     issuing = Signer(make_intermediate(intermediate_of(key), root), key)
     leaf = sign(leaf_of(generate(KeyType.EC256)), issuing)
-    week = {"this_update": NOW, "next_update": NOW + timedelta(days=7)}
+    week: dict[str, Any] = {"this_update": NOW, "next_update": NOW + timedelta(days=7)}
     revoked = build_crl(issuing, number=1, entries=[entry(7, NOW, 1)], **week)
     assert_clean(issuing.certificate, root.certificate)
     assert_clean(leaf, issuing.certificate)
