@@ -166,7 +166,7 @@ async def _pay(db: Database, begun: Issuance) -> None:
     await cas.configure(
         db,
         CaAccess(given.CA),
-        budgets.overridden(given.CA, "orders", now=now, steps=(2, 1)),
+        *budgets.overridden(given.CA, "orders", now=now, steps=(2, 1), most=5),
         certificates.called(given.CA, NOW),
     )
     await certificates.held(db, "www", Hold(NOW + HOUR, "a lane"), lane="a")
