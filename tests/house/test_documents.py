@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -32,6 +33,14 @@ def test_every_make_target_that_is_named_exists() -> None:
     made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {target for path in DOCUMENTS for target in re.findall(r"(?:`|    )make ([a-z]+)", path.read_text())}
     assert {"demo", "test"} <= named <= made
+
+
+def test_what_a_document_exports_is_not_cut_by_the_shell() -> None:
+    exports = [line for path in DOCUMENTS for line in re.findall(r"^ {4}export (.+)$", path.read_text(), re.MULTILINE)]
+    assert exports
+    assert [
+        line for line in exports if set(shlex.shlex(line, posix=True, punctuation_chars=True)) & {"&", "|", ";"}
+    ] == []
 
 
 def test_everything_that_evercert_needs_is_pinned_with_hashes() -> None:

@@ -25,5 +25,5 @@ async def run(hook: Hook, delivery: Delivery, programs: Programs) -> None:
         raise EvercertError("hook", error.message, hint=error.hint) from error
     if completed.status:
         words = one_line(completed.output[-1000:]) or "it said nothing"
-        hint = "run it by hand: evercert hooks test shows what it is given"
+        hint = "run it by hand with a line of `evercert events --json` on its standard input, as it is given"
         raise EvercertError("hook", f"{hook.program[0]} ended with status {completed.status}: {words}", hint=hint)
