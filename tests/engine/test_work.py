@@ -20,7 +20,7 @@ from evercert.engine.leases import LENGTH, Leases
 from evercert.engine.owner import Owner
 from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
-from evercert.model.intent import ChallengeRule
+from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.task import Step, Task
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
@@ -343,6 +343,16 @@ async def test_a_target_that_fails_is_retried_without_another_order(world: World
         fact = await world.fact(engine, "www.a.test")
         assert fact.deployments[0].status is DeployStatus.INSTALLED
     assert len(world.ca.orders) == 1
+
+
+async def test_a_certificate_of_many_targets_is_installed_in_all_of_them_at_once(world: World) -> None:
+    targets = tuple(
+        TargetSpec("files", {"dir": str(world.folder / str(number))}, f"files{number}") for number in range(60)
+    )
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test", targets=targets))
+        assert [each.status for each in fact.deployments] == [DeployStatus.INSTALLED] * 60
+        assert await engine.worker.settle_due() == []
 
 
 async def test_two_hundred_certificates_are_settled_side_by_side(world: World) -> None:

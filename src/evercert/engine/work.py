@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -32,8 +33,8 @@ __all__ = ["Hand", "Worker"]
 # What it writes about the certificate goes through the database that it is given.
 Hand = Callable[[Database, CertificateFact, Task], Awaitable[bool]]
 
-# A certificate needs clean-up, one issuance, its targets and one poll; whatever asks for more
-# than this in one go is going round in circles, and is left alone for an hour.
+# A certificate needs clean-up, one issuance and one poll, and a step for each of its targets; whatever asks for so
+# many more in one go is going round in circles, and is left alone for an hour.
 _MOST_STEPS = 50
 _DIZZY = timedelta(hours=1)
 
@@ -164,10 +165,12 @@ class Worker:
 
     async def _settle(self, leased: Leased) -> None:
         began: CertificateFact | None = None
-        for _ in range(_MOST_STEPS):
+        for done in count():
             fact = await certificates.fact(leased.db, leased.name)
             if fact is None or self._draining:
                 return
+            if done == _MOST_STEPS + len(fact.intent.targets):
+                break
             began = began or fact
             step = plan(fact, self._clock.now())
             if isinstance(step, Wait):
