@@ -268,6 +268,18 @@ async def test_a_lost_answer_to_new_order_is_found_again_and_not_ordered_twice(w
     assert len(world.ca.orders) == 1
 
 
+async def test_an_order_that_the_ca_lists_and_knows_no_more_is_in_nobodys_way(world: World) -> None:
+    async with world.engine() as engine:
+        world.ca.fail("new-order", Fault.unanswered())
+        await world.obtain(engine, world.intent("www.a.test"))
+        [account] = world.ca.accounts.values()
+        account.orders.insert(0, f"{world.ca.base}/order/forgotten")
+        account.orders.append(f"{world.ca.base}/order/forgotten-too")
+        await world.pass_time(engine, timedelta(minutes=5))
+        assert (await world.fact(engine, "www.a.test")).current is not None
+    assert len(world.ca.orders) == 1
+
+
 async def test_a_rate_limit_is_waited_out_and_not_knocked_at(world: World) -> None:
     body = b'{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many certificates"}'
     headers = {"content-type": "application/problem+json", "retry-after": str(5 * 3600)}

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import msgspec
 
-from evercert.acme.problem import Problem, ProblemType, problem_of
+from evercert.acme.problem import Problem, problem_of
 from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError
 from evercert.issue.authorize import authorize
 from evercert.issue.chain import acceptable_chain
 from evercert.issue.means import Means
-from evercert.issue.placing import find_order, place_order
+from evercert.issue.placing import find_order, is_forgotten, place_order
 from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
 from evercert.pki.chain import OtherCertificate
 
@@ -75,7 +75,7 @@ async def _known_order(means: Means, url: str) -> Order:
     try:
         order = await means.ca.order(url)
     except Problem as problem:
-        if problem.status in {403, 404, 410} or problem.type is ProblemType.MALFORMED:
+        if is_forgotten(problem):
             raise OrderStale("order-invalid", f"the CA no longer knows the order ({problem})") from problem
         raise
     if order.status == "invalid":

@@ -10,7 +10,7 @@ from evercert.base.errors import EvercertError
 from evercert.issue.means import Means
 from evercert.model.fact import Issuance
 
-__all__ = ["find_order", "place_order"]
+__all__ = ["find_order", "is_forgotten", "place_order"]
 
 # Orders are listed oldest or newest first, as the CA likes; so many are looked at.
 _LOOK_BACK = 200
@@ -55,10 +55,25 @@ async def find_order(means: Means, issuance: Issuance) -> Order | None:
     known = await means.record.known_orders(issuance)
     wanted = set(means.intent.identifiers)
     for url in [url for url in urls if url not in known][-_LOOK_BACK:]:
-        order = await means.ca.order(url)
-        if order.status in _USABLE and set(order.identifiers) == wanted:
+        order = await _listed(means, url)
+        if order is not None and order.status in _USABLE and set(order.identifiers) == wanted:
             return order
     return None
+
+
+def is_forgotten(problem: Problem) -> bool:
+    """Whether that is what a CA answers about an order that it does not know (any more)."""
+    return problem.status in {403, 404, 410} or problem.type is ProblemType.MALFORMED
+
+
+async def _listed(means: Means, url: str) -> Order | None:
+    """The order; None where its CA only remembers that there was one."""
+    try:
+        return await means.ca.order(url)
+    except Problem as problem:
+        if is_forgotten(problem):
+            return None
+        raise
 
 
 async def _new_order(means: Means, issuance: Issuance) -> Order:
