@@ -59,6 +59,26 @@ async def test_of_racing_nodes_as_many_get_in_as_there_are_places(
         assert await lanes.others(one, LANE, "z", NOW) == 3
 
 
+async def test_where_a_lane_is_lifted_all_that_stand_in_line_are_due(db: Database) -> None:
+    lines = {"a": LANE, "b": "https://ca.test other", "c": "https://ca.test2 default", "d": "dns:box 0123 a.test"}
+    for name, lane in lines.items():
+        await stands_in_line(db, name, lane)
+        await certificates.schedule(db, name, NOW + HOUR)
+    await db.write(lanes.lifted("https://ca.test", NOW))
+    assert await due(db) == ["a", "b"]
+
+
+async def test_who_came_in_by_himself_takes_nobodys_turn(db: Database) -> None:
+    assert await placed(db, "leaves", 2)
+    for name in ("came", "waits"):
+        await stands_in_line(db, name)
+        await certificates.schedule(db, name, NOW + HOUR)
+    assert await placed(db, "came", 2)
+    await certificates.delete(db, "leaves", NOW)
+    assert await lanes.call_in(db, LANE, 2, NOW) == 1
+    assert await due(db) == ["waits"]
+
+
 async def test_what_was_not_ordered_took_no_place(db: Database) -> None:
     assert await placed(db, "a")
     assert not await placed(db, "b")

@@ -19,7 +19,7 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.store.sql import load_queries
 
-__all__ = ["call_in", "entered", "left", "others", "places", "waiting"]
+__all__ = ["call_in", "entered", "left", "lifted", "others", "places", "waiting"]
 
 _SQL: Final = load_queries("lanes")
 
@@ -43,6 +43,12 @@ def entered(lane: str, certificate: str, most: int, now: datetime) -> tuple[Stat
 def left(certificate: str) -> Statement:
     """The statement after which it has no place anywhere, unless something is open at a CA for it still."""
     return _SQL["leave lanes"](certificate=certificate)
+
+
+def lifted(ca: str, now: datetime) -> Statement:
+    """The statement after which all that stand in line for an account at that CA are due: it has no lanes any more."""
+    # A lane is called by the directory, a blank and the account; "!" is what comes after a blank.
+    return _SQL["lift lanes"](first=f"{ca} ", end=f"{ca}!", now=to_epoch(now))
 
 
 def places(certificate: str) -> Statement:

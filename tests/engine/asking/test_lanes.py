@@ -17,6 +17,7 @@ from evercert.base.names import parse_identifiers
 from evercert.db.protocol import Query
 from evercert.db.sqlite import SqliteDatabase
 from evercert.engine.asking.lanes import lanes_of
+from evercert.engine.limits import overriding
 from evercert.engine.wiring import Engine
 from evercert.model.access import CaAccess
 from evercert.model.intent import ChallengeRule
@@ -160,6 +161,21 @@ async def test_a_ca_that_says_no_more_orders_costs_nobody_his_turn(world: World)
         await world.pass_time(engine, timedelta(days=1))
         assert await issued(engine, names) == 8
         assert counting.most <= 2
+
+
+async def test_where_there_is_no_lane_any_more_nobody_stands_in_line(world: World) -> None:
+    counted(world)
+    async with world.engine() as engine:
+        await narrow(engine, world, 1)
+        world.ca.fail("authz", Fault.answered(500), times=99)
+        await world.obtain(engine, world.intent("slow.test"))
+        world.ca._faults.clear()
+        names = await declare(engine, world, 8)
+        await engine.worker.settle_due()
+        assert await issued(engine, names) == 0
+        await overriding.configure(engine.db, CaAccess(world.ca.directory_url), world.clock.now())
+        await engine.worker.settle_due()
+        assert await issued(engine, names) == 8
 
 
 async def test_the_lanes_of_an_order(world: World) -> None:

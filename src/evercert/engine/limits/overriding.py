@@ -9,7 +9,7 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.engine.limits.budget import interval, limits_of
 from evercert.model.access import CaAccess
-from evercert.store import budgets, cas, certificates
+from evercert.store import budgets, cas, certificates, lanes
 
 __all__ = ["configure"]
 
@@ -17,7 +17,8 @@ __all__ = ["configure"]
 async def configure(db: Database, access: CaAccess, now: datetime) -> None:
     """Afterwards the CA is gone to like this, and its limits are these, also for what was drawn before. Idempotent."""
     before = await cas.access(db, access.directory)
-    await cas.configure(db, access, *_overridden(before, access, now))
+    lifted = [lanes.lifted(access.directory, now)] if before.concurrency and not access.concurrency else []
+    await cas.configure(db, access, *_overridden(before, access, now), *lifted)
 
 
 def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[Statement]:

@@ -42,10 +42,12 @@ WHERE
 DELETE FROM lanes WHERE lane = :lane AND until <= :now;
 
 -- name: keep places
--- One for each that is first in line, as many as are free.
+-- One for each that is first in line and has none, as many as are free.
 INSERT INTO lanes (lane, certificate, until)
 SELECT :lane, name, :until FROM certificates
-WHERE lane = :lane AND lane <> '' AND hold <> ''
+WHERE
+    lane = :lane AND lane <> '' AND hold <> ''
+    AND name NOT IN (SELECT certificate FROM lanes WHERE lane = :lane)
 ORDER BY rank, next_action_at, name
 LIMIT max(0, :most - (SELECT count(*) FROM lanes WHERE lane = :lane))
 ON CONFLICT (lane, certificate) DO NOTHING
@@ -58,3 +60,9 @@ SET next_action_at = :since, woken = CASE WHEN lease_until > :now THEN 1 ELSE wo
 WHERE
     lane = :lane AND lane <> '' AND hold <> ''
     AND name IN (SELECT certificate FROM lanes WHERE lane = :lane AND until IS NOT NULL);
+
+-- name: lift lanes
+-- Nobody is called in there any more: all that stand in line look by themselves.
+UPDATE certificates
+SET next_action_at = :now, woken = 1, hold = '', lane = ''
+WHERE lane >= :first AND lane < :end AND lane <> '' AND hold <> '';
