@@ -100,6 +100,8 @@ def test_faults_are_told_all_at_once_and_nothing_is_applied(evercert: Shell, fil
     ]
     assert evercert("list", "--json").document == []
     assert evercert("plan", "--config", file, "--detailed-exitcode").status == 1
+    assert evercert("plan", "--confg", file, "--detailed-exitcode").status == 1
+    assert evercert("plan", "--detailed-exitcode", EVERCERT_CONCURRENCY="none").status == 1
     [first, _] = evercert("plan", "--config", file, "--json").document["error"]["faults"]
     assert (first["line"], first["column"], first["key"]) == (3, 8, "defaults.cas")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ __all__ = ["run"]
 
 # The libraries of the extras in pyproject.toml that whole commands stand on.
 _EXTRAS = {"httptools": "ca", "prometheus_client": "ca", "pkilint": "ca", "asyncpg": "postgres", "pkcs11": "pkcs11"}
+
+# How click ends what it says of a word that is near others.
+_MEANT = re.compile(r"\.? \(?Did you mean (?:one of: )?(.+?)\?\)?$")
 
 # What a shell reports for a program that SIGINT ended: 128 + 2.
 _INTERRUPTED = 130
@@ -41,7 +45,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as raised:  # an edge: whatever it was, a person or a script is told the same way
         error = _error(raised)
         output.error(error)
-        return error.code.exit.value
+        # The 2 of `plan --detailed-exitcode` says that there are changes, and of no error.
+        return Exit.FAILED.value if "--detailed-exitcode" in arguments else error.code.exit.value
     return status if isinstance(status, int) else Exit.OK.value
 
 
@@ -74,8 +79,9 @@ def _error(raised: Exception) -> EvercertError:
 
 
 def _usage(error: click.ClickException) -> EvercertError:
-    message, _, meant = error.format_message().partition(" Did you mean ")
-    message = message.rstrip(".")
+    message = error.format_message()
+    meant = _MEANT.search(message)
+    message = _MEANT.sub("", message).rstrip(".")
     path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "evercert"
-    hint = f"did you mean {meant.rstrip('?')}?" if meant else f"see {path} --help"
+    hint = f"did you mean {meant[1].replace(', ', ' or ')}?" if meant else f"see {path} --help"
     return EvercertError("bad-input", message[:1].lower() + message[1:], hint=hint)

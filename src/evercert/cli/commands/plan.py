@@ -29,15 +29,7 @@ def command(output: Output, settings: Settings, detailed_exitcode: bool) -> int:
     evercert plan                        # evercert.toml in this folder
     evercert plan --config /etc/evercert # all *.toml below it
     """
-    from evercert.base.errors import EvercertError
-
-    try:
-        status, changes = in_loop(_plan(output, settings))
-    except EvercertError as error:
-        if not detailed_exitcode:
-            raise
-        output.error(error)
-        return _FAILED
+    status, changes = in_loop(_plan(output, settings))
     if not detailed_exitcode:
         return status
     return _FAILED if status else _CHANGES if changes else 0
