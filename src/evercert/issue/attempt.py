@@ -10,6 +10,8 @@ Rules of this file:
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from evercert.acme.problem import Problem, problem_of
@@ -22,7 +24,9 @@ from evercert.issue.placing import find_order, is_forgotten, place_order
 from evercert.model.fact import Issuance, IssuanceStatus, IssuedCertificate
 from evercert.pki.chain import OtherCertificate
 
-__all__ = ["OrderLost", "OrderStale", "obtain"]
+__all__ = ["OrderLost", "OrderProcessing", "OrderStale", "obtain"]
+
+_E = TypeVar("_E", bound=EvercertError)
 
 # How long one wait for the CA may last before the attempt is left, to be gone on with later.
 _PATIENCE = 600.0
@@ -37,6 +41,13 @@ class OrderLost(EvercertError):
 
 class OrderStale(OrderLost):
     """The order was lost before this attempt began: nobody failed now, and another one may be placed at once."""
+
+
+class OrderProcessing(EvercertError):
+    """The CA has the request, and takes longer than an attempt waits: the certificate may be there the next time.
+
+    Its own class because such an order is not given up, however long it takes.
+    """
 
 
 async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
@@ -58,7 +69,7 @@ async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
     try:
         chain = await acceptable_chain(means, order)
     except OtherCertificate as error:
-        raise _lost(error) from error
+        raise _as(OrderLost, error) from error
     return await means.record.issued(issuance, chain)
 
 
@@ -95,21 +106,22 @@ async def _finalized(means: Means, issuance: Issuance, order: Order) -> Order:
 
 
 async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError:
-    """*error*, as `OrderLost` if the order did not survive it."""
+    """*error*, as `OrderLost` if the order did not survive it, as `OrderProcessing` if it is the CA's turn."""
     try:
         order = await means.ca.order(url)
     except EvercertError:
         return error
-    if order.status != "invalid" or isinstance(error, OrderLost):
-        return error
-    return _lost(error)
+    if order.status == "processing" and error.code.name == "wait-exceeded":
+        return _as(OrderProcessing, error)
+    return error if order.status != "invalid" or isinstance(error, OrderLost) else _as(OrderLost, error)
 
 
-def _lost(error: EvercertError) -> OrderLost:
+def _as(kind: type[_E], error: EvercertError) -> _E:
+    """The same, as one of that kind."""
     about = {"hint": error.hint, "name": error.name, "ca": error.ca}
-    lost = OrderLost(error.code.name, error.message, retry=error.retry, after=error.after, **about)
-    lost.parts = error.parts
-    return lost
+    told = kind(error.code.name, error.message, retry=error.retry, after=error.after, **about)
+    told.parts = error.parts
+    return told
 
 
 def _why(order: Order) -> str:

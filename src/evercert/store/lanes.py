@@ -3,7 +3,8 @@
 Rules of this file:
 
 * A place is taken in the transaction after which newOrder may be sent, and given back in the one that ends the last
-  issuance of the certificate that may have an order. So no crash loses one, and all nodes count the same.
+  issuance of the certificate that may have an order, or finds that its CA takes long to make what was proved. So no
+  crash loses one, and all nodes count the same.
 * Who leaves calls in who is first in line, and keeps the place for him: nobody looks again and again, and nobody who is
   called in comes in vain.
 
@@ -19,7 +20,7 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.store.sql import load_queries
 
-__all__ = ["call_in", "entered", "left", "lifted", "others", "places", "waiting"]
+__all__ = ["call_in", "emptied", "entered", "left", "lifted", "others", "places", "waiting"]
 
 _SQL: Final = load_queries("lanes")
 
@@ -43,6 +44,11 @@ def entered(lane: str, certificate: str, most: int, now: datetime) -> tuple[Stat
 def left(certificate: str) -> Statement:
     """The statement after which it has no place anywhere, unless something is open at a CA for it still."""
     return _SQL["leave lanes"](certificate=certificate)
+
+
+def emptied(lane: str, certificate: str) -> Statement:
+    """The statement after which it has no place there, whatever is open for it."""
+    return _SQL["empty a place"](lane=lane, certificate=certificate)
 
 
 def lifted(ca: str, now: datetime) -> Statement:

@@ -163,6 +163,19 @@ async def test_a_ca_that_says_no_more_orders_costs_nobody_his_turn(world: World)
         assert counting.most <= 2
 
 
+async def test_a_ca_that_takes_an_hour_holds_up_nobody_and_what_it_makes_is_used(world: World) -> None:
+    """An order that only the CA has something to do for gives its place up, and is waited for."""
+    counted(world)
+    world.ca.issuing_seconds = 3600
+    async with world.engine() as engine:
+        await narrow(engine, world, 1)
+        names = await declare(engine, world, 3)
+        await engine.worker.settle_due()
+        await world.pass_time(engine, timedelta(hours=9))
+        assert await issued(engine, names) == 3
+    assert len(world.ca.orders) == 3
+
+
 async def test_where_there_is_no_lane_any_more_nobody_stands_in_line(world: World) -> None:
     counted(world)
     async with world.engine() as engine:

@@ -23,6 +23,7 @@ from evercert.engine.asking.racing import race
 from evercert.engine.asking.verdicts import is_silence, verdict_of
 from evercert.engine.limits.holding import Held
 from evercert.engine.report import Telling
+from evercert.issue.attempt import OrderProcessing
 from evercert.model.event import CaPassedOver
 from evercert.model.fact import (
     CertificateFact,
@@ -186,7 +187,8 @@ class Issuing:
             if each.verdict is None:  # the same at any CA
                 wait = pause(after, failures, now, self.rng)
                 retry_at = max(retry_at, now + max(each.error.after or timedelta(), wait))
-        also = await places_given_up(db, after, begun, retry_at, now)
+        processing = {each.ca for each in failed if isinstance(each.error, OrderProcessing)}
+        also = await places_given_up(db, after, begun, retry_at, now, processing)
         if retry_at == now:
             also += self._moved_on(after, failed, begun, then, now)
         error = failed[0].error

@@ -6,12 +6,13 @@ Rules of this file:
   one of two changes made at once, do not care which node it was.
 * Who finds a lane full holds no worker: it stands in line, is called in when its turn comes, and looks by itself only
   where nobody called it for longer than all those before it can take.
-* Who has a place and has to wait for long gives it up, with what was ordered. One that fails holds up nobody else.
+* Who has a place and has to wait for long gives it up, with what was ordered, unless only its CA has something to do.
+  One that fails holds up nobody else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -156,15 +157,24 @@ async def call_in(db: Database, left: Iterable[Lane], now: datetime) -> None:
 
 
 async def places_given_up(
-    db: Database, fact: CertificateFact, begun: Mapping[str, Issuance], until: datetime, now: datetime
+    db: Database,
+    fact: CertificateFact,
+    begun: Mapping[str, Issuance],
+    until: datetime,
+    now: datetime,
+    processing: Collection[str] = (),
 ) -> list[Statement]:
     """The statements for one that has to wait until that moment: nothing, unless it has places in lanes, and longer
-    than they are worth it. What was ordered there is given up with them."""
+    than they are worth it. What was ordered there is given up with them, but for what those CAs are *processing*: that
+    is proved, and each that followed it would take as long."""
     if until - now <= _PATIENCE:
         return []
     gone: list[Statement] = []
     for ca in cas_of(fact.intent, fact.incident_ca):
-        if not await lanes_of(db, fact.intent, ca):
+        if not (found := await lanes_of(db, fact.intent, ca)):
+            continue
+        if ca.directory in processing:
+            gone += (lanes.emptied(lane.key, fact.intent.name) for lane in found)
             continue
         gone.append(lanes.left(fact.intent.name))
         issuance = begun.get(ca.directory)

@@ -37,6 +37,10 @@ WHERE
         WHERE certificate = :certificate AND ended_at IS NULL AND status IN ('placing', 'ordered')
     );
 
+-- name: empty a place
+-- What is open for it still needs none there.
+DELETE FROM lanes WHERE lane = :lane AND certificate = :certificate;
+
 -- name: forget kept places
 -- Those that nobody came for in time.
 DELETE FROM lanes WHERE lane = :lane AND until <= :now;
