@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evercert.base.clock import SystemClock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, NetworkFailure
+from evercert.base.message import Request, Response
 from evercert.base.secret import Secret
 from evercert.host.programs import SystemPrograms
 from evercert.model.hook import Hook
@@ -22,6 +24,7 @@ from evercert.notify.telling import hand_over
 from evercert.plugins.contracts import Ports
 from tests.fakes.clock import FakeClock
 from tests.fakes.receiver import Receiver
+from tests.fakes.transport import FakeTransport
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 EVENT = Delivery("evercert-7-00ff", 7, "deployed", "www", b'{"id":7,"kind":"deployed","certificate":"www"}', 3)
@@ -95,6 +98,17 @@ async def test_nobody_there_is_a_failure_like_others(ports: Ports, receiver: Rec
     with pytest.raises(EvercertError) as caught:
         await hand_over(webhook(receiver, url="http://127.0.0.1:1/"), EVENT, ports, found)
     assert caught.value.code.name == "hook"
+
+
+async def test_who_is_not_trusted_is_told_with_what_can_be_done_about_that(ports: Ports, receiver: Receiver) -> None:
+    def distrusted(request: Request) -> Response:
+        raise NetworkFailure("tls", "the certificate is not trusted", hint="give its root with --ca-roots FILE")
+
+    with pytest.raises(EvercertError, match="not trusted") as caught:
+        await hand_over(webhook(receiver), EVENT, replace(ports, http=FakeTransport(distrusted)), found)
+    assert caught.value.code.name == "hook"
+    assert "trust its root" in caught.value.hint
+    assert "--ca-roots" not in caught.value.hint
 
 
 async def test_without_tls_it_is_posted_only_where_that_was_allowed(ports: Ports, receiver: Receiver) -> None:

@@ -9,6 +9,7 @@ from fnmatch import translate
 from pathlib import Path
 
 from evercert.acme.cas import KNOWN_CAS, find_ca
+from evercert.acme.foreign import checked_url
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier, parse_identifier
 from evercert.config.declaration.faults import Fault, nearest
@@ -63,11 +64,12 @@ class Cas:
             self._choices[name] = CaChoice(access.directory, entry.table.account)
 
     def choice(self, word: str) -> CaChoice | None:
-        """The CA that is meant; None for one whose own table is not right. Raises `not-found` and `insecure-url`."""
+        """The CA that is meant; None for one whose own table is not right. Raises `not-found`, `insecure-url` and
+        `bad-input`."""
         if word in self._named:
             return self._choices.get(word)
         if "://" in word:
-            return CaChoice(_secure(word))
+            return CaChoice(_usable(word, allow_http=False))
         try:
             return CaChoice(find_ca(word))
         except EvercertError as error:
@@ -76,11 +78,15 @@ class Cas:
             raise
 
 
-def _secure(directory: str) -> str:
-    if not directory.startswith("https://"):
+def _usable(directory: str, *, allow_http: bool) -> str:
+    if not (allow_http or directory.startswith("https://")):
         hint = "write its https URL; for a CA without TLS that only you can reach, a [cas.*] with allow_http = true"
         raise EvercertError("insecure-url", "the CA's directory is not at an https URL", hint=hint)
-    return directory
+    try:
+        return checked_url(directory, directory=directory, allow_http=allow_http)
+    except EvercertError:
+        hint = "write https://host/directory"
+        raise EvercertError("bad-input", "it is no URL of an ACME directory", hint=hint) from None
 
 
 def _access(name: str, entry: Entry[CaTable], faults: list[Fault]) -> CaAccess | None:
@@ -96,9 +102,7 @@ def _access(name: str, entry: Entry[CaTable], faults: list[Fault]) -> CaAccess |
         faults.append(origin.fault(words, "did you mean 'ec256'?", inside=("account_key",)))
     directory = table.directory or name
     try:
-        directory = find_ca(directory)
-        if not table.allow_http:
-            _secure(directory)
+        directory = _usable(find_ca(directory), allow_http=table.allow_http)
     except EvercertError as error:
         inside = ("directory",) if table.directory else ()
         hint = error.hint or ""

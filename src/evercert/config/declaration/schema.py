@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+# More are never at once, and the store has room for it.
+_MANY: Final = 1_000_000
+
+
 def _says(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
@@ -183,7 +187,11 @@ class CaTable(_Strict, frozen=True):
     concurrency: (
         Annotated[
             int,
-            msgspec.Meta(description="orders that are open there at once for one account, of all nodes together", ge=1),
+            msgspec.Meta(
+                description="orders that are open there at once for one account, of all nodes together",
+                ge=1,
+                le=_MANY,
+            ),
         ]
         | None
     ) = None
@@ -201,7 +209,9 @@ class DnsTable(_Strict, frozen=True):
         Annotated[
             int,
             msgspec.Meta(
-                description="certificates that are proved at once in each of the zones, of all nodes together", ge=1
+                description="certificates that are proved at once in each of the zones, of all nodes together",
+                ge=1,
+                le=_MANY,
             ),
         ]
         | None

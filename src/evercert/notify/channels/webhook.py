@@ -19,6 +19,7 @@ __all__ = ["post"]
 
 # Nothing is done with what it says; one that says more is cut off, and tried again as one that did not take it.
 _MAX_ANSWER = 1 << 20
+_TRUST = "have this machine trust its root (update-ca-certificates, update-ca-trust), or mend its chain"
 
 
 async def post(hook: Hook, delivery: Delivery, transport: Transport, secret: Secret, clock: Clock) -> None:
@@ -46,7 +47,8 @@ async def _answer(hook: Hook, request: Request, transport: Transport) -> Respons
     except TimeoutError:
         raise EvercertError("hook", f"{_host(hook)} did not answer within {hook.timeout:g} seconds") from None
     except NetworkFailure as failure:
-        raise EvercertError("hook", failure.message, hint=failure.hint) from failure
+        hint = _TRUST if failure.code.name == "tls" and failure.hint else failure.hint
+        raise EvercertError("hook", failure.message, hint=hint) from failure
 
 
 def _demand_success(hook: Hook, response: Response) -> None:
