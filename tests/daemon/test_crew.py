@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from evercert.daemon.crew import keep_crew
 from tests.cli.shell import Shell
+from tests.fakes.clock import FakeClock
 from tests.peers.pebble import Pebble
 from tests.peers.program import Program
 
@@ -43,6 +46,21 @@ def test_a_worker_that_is_killed_is_followed_and_all_end_when_told_to(
         assert not any(Path(f"/proc/{pid}").exists() for pid in others)
     assert len(re.findall(r"worker \d ended \(SIGKILL\); another starts in 0.5 s", crew.text())) == 2
     assert crew.text().rstrip().endswith("gone on with next time")
+
+
+async def test_a_worker_that_cannot_be_started_is_no_end_of_the_others() -> None:
+    told: list[str] = []
+    ending = asyncio.Event()
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if len(told) == 4:
+            ending.set()
+
+    environ = {"MUCH": "x" * (1 << 18)}  # more than Linux lets one variable have
+    await asyncio.wait_for(keep_crew(2, ["--version"], environ, ending, FakeClock(settle=0.02), tell), 20)
+    assert told.count("worker 1 ended (it could not be started: Argument list too long); another starts in 0.5 s") == 1
+    assert sorted(text.split()[1] for text in told[:4]) == ["1", "1", "2", "2"]
 
 
 def test_no_worker_outlives_who_keeps_it(tmp_path: Path, pebble: Pebble) -> None:

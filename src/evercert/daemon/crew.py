@@ -67,10 +67,13 @@ async def _keep(
     ends = 0
     while True:
         begun = clock.monotonic()
-        status = await _run(arguments, {**environ, FIRST: "1" if number == 0 else "0"})
+        try:
+            end = _words(await _run(arguments, {**environ, FIRST: "1" if number == 0 else "0"}))
+        except OSError as error:  # no memory, too many processes: the others work on
+            end = f"it could not be started: {error.strerror}"
         ends = ends + 1 if clock.monotonic() - begun < _LIVED else 1
         pause = _PAUSES[min(ends, len(_PAUSES)) - 1]
-        tell(f"worker {number + 1} ended ({_words(status)}); another starts in {pause:g} s")
+        tell(f"worker {number + 1} ended ({end}); another starts in {pause:g} s")
         await clock.sleep(pause)
 
 
