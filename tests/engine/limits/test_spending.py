@@ -11,12 +11,14 @@ import pytest
 from evercert.acme.problem import ProblemType
 from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database
+from evercert.engine.incident.opening import open_incident
 from evercert.engine.plan import plan
 from evercert.engine.wiring import Engine
 from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.event import LimitLearned
 from evercert.model.fact import CertificateFact, IssuanceStatus
+from evercert.model.incident import Measures, Selection
 from evercert.model.task import Wait
 from evercert.model.terms import Criticality, Terms
 from evercert.store import budgets, cas, certificates, events, issued
@@ -126,6 +128,32 @@ async def test_what_is_urgent_uses_what_was_kept_for_it(world: World) -> None:
         old = await world.fact(engine, "old.a.test")
         assert old.current is not None
         await issued.revoked(engine.db, old.current.id, 1, world.clock.now())
+        await engine.worker.settle_due()
+        renewed = await world.fact(engine, "old.a.test")
+        assert renewed.current is not None
+        assert renewed.current.id != old.current.id
+
+
+@pytest.mark.parametrize("why", ["it was revoked", "an incident replaces it"])
+async def test_what_waits_already_waits_no_longer_once_it_is_urgent(world: World, why: str) -> None:
+    """That its CA had no room for it as something routine says nothing any more."""
+    async with world.engine() as engine:
+        await limited(engine, world, orders=(5, 100 * DAY))
+        old = await world.obtain(engine, world.intent("old.a.test", terms=Terms(tags=("leaked",))))
+        await declared(engine, world, *(f"c{n}.a.test" for n in range(4)))
+        await engine.worker.settle_due()
+        await certificates.wake(engine.db, "old.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle_due()
+        waiting = await world.fact(engine, "old.a.test")
+        assert waiting.hold is not None
+        assert waiting.hold.until > world.clock.now() + HOUR
+        assert old.current is not None
+        if why == "it was revoked":
+            await issued.revoked(engine.db, old.current.id, 1, world.clock.now())
+        else:
+            selection = Selection(tag="leaked")
+            number = await open_incident(engine.db, selection, Measures(), "a key leaked", world.clock.now())
+            await engine.incidents.advance(number)
         await engine.worker.settle_due()
         renewed = await world.fact(engine, "old.a.test")
         assert renewed.current is not None

@@ -153,7 +153,8 @@ SET
     rank = CASE WHEN rank >= 4 THEN rank - 4 ELSE rank END,
     woken = 1,
     retry_at = NULL,
-    hold = ''
+    hold = '',
+    trials = ''
 WHERE
     name IN (
         SELECT certificate FROM incident_certificates

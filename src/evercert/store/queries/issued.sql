@@ -93,8 +93,10 @@ ORDER BY c.position;
 UPDATE issued SET revoked_at = :at, revocation_reason = :reason WHERE id = :id AND revoked_at IS NULL;
 
 -- name: replace revoked certificate
--- If that is the current one, its replacement is due at once.
-UPDATE certificates SET next_action_at = :now, woken = 1, retry_at = NULL, hold = '' WHERE current_id = :id;
+-- If that is the current one, its replacement is due at once, whatever kept it waiting when it was routine.
+UPDATE certificates
+SET next_action_at = :now, woken = 1, retry_at = NULL, hold = '', trials = ''
+WHERE current_id = :id;
 
 -- name: prune issued
 -- Expired before that moment, superseded, and installed nowhere.
