@@ -130,7 +130,11 @@ def test_events_are_told_in_order_and_a_changed_one_is_found(evercert: Shell) ->
     evercert.obtained("events.test")
     kinds = [each["kind"] for each in evercert("events", "--json").documents]
     assert kinds[-3:] == ["order-placed", "certificate-issued", "deployed"]
-    assert evercert("events", "--verify").out == f"{len(kinds)} events, none changed or missing\n"
+    proved = evercert("events", "--verify").out.splitlines()
+    assert proved[0] == f"{len(kinds)} events, none changed or missing"
+    [newest] = evercert("events", "--json", "--limit", "1").documents
+    assert proved[1].startswith(f"the newest is {newest['id']}, with the hash {newest['hash']}: ")
+    assert evercert("events", "--verify", "--json").document["hash"] == newest["hash"]
     store = apsw.Connection(str(evercert.home / "evercert.db"))
     for (trigger,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         store.execute(f"DROP TRIGGER {trigger}")  # who can write the file can do this too

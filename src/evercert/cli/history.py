@@ -59,8 +59,13 @@ class Asked:
 
 async def verify(output: Output, settings: Settings) -> int:
     async with reading(settings) as db:
+        number, digest = await events.head(db)  # before the proof, which then is about this one, too
         count = await events.verify(db)
-    output.result({"verified": count}, f"{count} events, none changed or missing")
+    newest = (
+        f"the newest is {number}, with the hash {digest}: kept elsewhere, they show whether it was cut off later",
+    )
+    words = f"{count} events, none changed or missing"
+    output.result({"verified": count, "id": number, "hash": digest}, words, *(newest if number else ()))
     return 0
 
 
