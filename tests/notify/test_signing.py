@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 
 import pytest
 from examples.webhook import is_genuine
@@ -36,6 +37,17 @@ def test_the_example_believes_what_is_signed_and_nothing_else(secret: str) -> No
     assert not is_genuine(headers, BODY, "another secret", 1001.0)
     other = base64.b64encode(b"not it").decode()
     assert not is_genuine({**headers, "webhook-signature": f"v1,{other}"}, BODY, known, 1001.0)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_"])
+def test_the_example_believes_nobody_where_its_secret_was_not_set(secret: str) -> None:
+    signed = hmac.digest(b"", f"{CALLED}.1000.".encode() + BODY, "sha256")
+    headers = {
+        "webhook-id": CALLED,
+        "webhook-timestamp": "1000",
+        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+    }
+    assert not is_genuine(headers, BODY, secret, 1001.0)
 
 
 @pytest.mark.parametrize("secret", ["", " \n", "whsec_", "whsec_====", "whsec_not base64!"])
