@@ -78,7 +78,8 @@ def test_an_empty_option_is_told_and_means_no_more_than_was_meant(evercert: Shel
 def test_a_paused_incident_does_nothing_and_a_cancelled_one_is_over(evercert: Shell) -> None:
     evercert.obtained("paused.test")
     serial = evercert.serial("paused.test")
-    assert evercert("incident", "open", "--match", "paused.test", "--yes").status == 0
+    assert evercert("incident", "open", "--match", "paused.test", "--reason", "one\nline\x1b", "--yes").status == 0
+    assert evercert("incident", "list").out.splitlines()[-1].endswith("  one line")
     assert evercert("incident", "pause", "1").out == "incident 1 is paused; orders that were begun go on\n"
     assert evercert("run", "--once").status == 0
     assert evercert.serial("paused.test") == serial

@@ -64,11 +64,14 @@ def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell
 
 def test_the_list_says_on_one_line_why_one_is_stopped(evercert: Shell) -> None:
     evercert.obtained("why.tasks.test")
-    assert evercert("tasks", "cancel", "why.tasks.test", "--reason", f"first\nline, {'and more' * 20}").status == 0
+    reason = f"first\nline, \udcff\x1b{'and more' * 20}"  # an octet that is no UTF-8, and what a terminal obeys
+    assert evercert("tasks", "cancel", "why.tasks.test", "--reason", reason).status == 0
+    [kept] = evercert("events", "--kind", "certificate-stopped", "--json").documents
+    assert kept["reason"].startswith("first line, and more")
     lines = evercert("list", "why.tasks.test").out.splitlines()
     assert len(lines) == 2
-    [reason] = re.findall("stopped: first line, and more.*…", lines[1])
-    assert len(reason) == 48
+    [shown] = re.findall("stopped: first line, and more.*…", lines[1])
+    assert len(shown) == 48
 
 
 def test_nobody_is_stopped_who_is_not_there(evercert: Shell) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, Exit
+from evercert.base.foreign import one_line
 from evercert.cli.display import when
 from evercert.cli.frame import confirm
 from evercert.cli.incident_lines import (
@@ -36,6 +37,8 @@ from evercert.store import certificates, incidents
 
 __all__ = ["cancel", "drill", "list_", "open_", "pause", "plan", "resume", "run", "show"]
 
+_REASON = 500
+
 # How often a foreground run looks whether others have got further.
 _LOOK = timedelta(seconds=2)
 
@@ -58,7 +61,7 @@ async def open_(output: Output, settings: Settings, given: dict[str, Any], reaso
             for line in outlook_lines(seen, measures, now):
                 output.note(line)
         confirm(yes, _question(measures))
-        number = await open_incident(db, selection, measures, reason, now)
+        number = await open_incident(db, selection, measures, one_line(reason, _REASON), now)
         db.notify(certificates.WORK)
         waves = await incidents.waves(db, number)
     count = sum(wave.waiting + wave.failed for wave in waves)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.cli.display import when
 from evercert.cli.output import Output
 from evercert.cli.store import existing, reading
@@ -72,7 +73,7 @@ async def cancel(output: Output, settings: Settings, name: str, reason: str) -> 
 
     async with open_engine(settings, output.progress) as engine:
         before = await existing(engine.db, name)
-        newly = await tasks.stop(engine.db, name, reason[:_REASON], engine.clock.now())
+        newly = await tasks.stop(engine.db, name, one_line(reason, _REASON), engine.clock.now())
         await engine.worker.settle(name)
         fact = await existing(engine.db, name)
     given_up = before.open_issuance is not None and fact.open_issuance is None
