@@ -367,6 +367,25 @@ async def test_a_certificate_of_many_targets_is_installed_in_all_of_them_at_once
         assert await engine.worker.settle_due() == []
 
 
+async def test_a_target_that_serves_what_is_about_to_end_is_tried_again_before_that(world: World) -> None:
+    """However long the new certificate lives: it is not the one in use there."""
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+        world.clock.advance(90 * DAY - timedelta(hours=4))
+        home = world.folder / "home" / "live"
+        home.rename(world.folder / "aside")
+        home.write_text("in the way")
+        await engine.worker.settle_due()
+        await world.pass_time(engine, timedelta(hours=3))
+        home.unlink()
+        (world.folder / "aside").rename(home)
+        await world.pass_time(engine, timedelta(minutes=30))
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.current is not None
+        assert fact.current.id == 2
+        assert [(each.issued_id, each.status) for each in fact.deployments] == [(2, DeployStatus.INSTALLED)]
+
+
 async def test_two_hundred_certificates_are_settled_side_by_side(world: World) -> None:
     names = [f"n{number}.a.test" for number in range(200)]
     async with world.engine() as engine:

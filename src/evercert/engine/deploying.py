@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 
 from evercert.base.backoff import retry_delay
@@ -65,9 +66,7 @@ class Deploying:
             status=outcome.status,
             changed_at=now,
             failures=failures,
-            retry_at=now + retry_delay(failures, left=current.not_after - now, life=current.lifetime, rng=self.rng)
-            if error
-            else None,
+            retry_at=now + await self._pause(db, current, failures, now) if error else None,
             failure=Failure(error.code.name, str(error), now, error.hint) if error else None,
             detail=outcome.detail,
         )
@@ -75,6 +74,13 @@ class Deploying:
         self.telling(
             f"{target}: {outcome.status.value}" + (f": {error or outcome.detail}" if error or outcome.detail else "")
         )
+
+    async def _pause(self, db: Database, current: IssuedCertificate, failures: int, now: datetime) -> timedelta:
+        """As long as the one that is in use there leaves time for: the one before, at best."""
+        known = [each for each in await issued.history(db, current.certificate) if each.id <= current.id][:2]
+        in_use = min(known, key=lambda each: each.revoked_at or each.not_after, default=current)
+        left = (in_use.revoked_at or in_use.not_after) - now
+        return retry_delay(failures, left=left, life=in_use.lifetime, rng=self.rng)
 
 
 async def bundle_of(
