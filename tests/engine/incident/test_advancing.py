@@ -338,6 +338,20 @@ async def test_another_ca_goes_first_for_the_incident_and_no_longer(world: World
         assert (len(world.ca.certificates), len(other.certificates)) == (5, 3)
 
 
+async def test_what_fails_for_hours_is_replaced_before_the_day_is_over(world: World) -> None:
+    """A CA that revokes in a day does not wait for who tries again once a day."""
+    async with world.engine() as engine:
+        await obtain_all(world, engine, fleet(world, 1, 0))
+        until = world.clock.now() + timedelta(hours=3)
+        world.ca.validate = lambda *_: "no" if world.clock.now() < until else None
+        number = await begin(world, engine, Measures())
+        await engine.incidents.advance(number)
+        await world.pass_time(engine, timedelta(hours=4))
+        fact = await world.fact(engine, "p00.test")
+        assert fact.current is not None
+        assert fact.current.id == 2
+
+
 async def test_where_the_other_ca_refuses_the_declared_one_is_asked(world: World) -> None:
     other = world.another_ca("https://other.test")
     async with world.engine() as engine:

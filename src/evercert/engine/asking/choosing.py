@@ -133,9 +133,10 @@ def tried(
 
 
 def pause(fact: CertificateFact, failures: int, now: datetime, rng: Random) -> timedelta:
-    """How long to wait after so many failures in a row."""
+    """How long to wait after so many failures in a row. What an incident replaces may be revoked at any moment."""
     life = fact.current.lifetime if fact.current else None
-    return retry_delay(failures, left=_left_of(fact, now), life=life, rng=rng)
+    left = _left_of(fact, now) if fact.incident_id is None else timedelta()
+    return retry_delay(failures, left=left, life=life, rng=rng)
 
 
 def _left_of(fact: CertificateFact, now: datetime) -> timedelta | None:
