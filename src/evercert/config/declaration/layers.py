@@ -15,14 +15,27 @@ __all__ = ["layer_faults"]
 
 
 def layer_faults(tables: Tables, cas: Cas) -> Iterator[Fault]:
-    """CAs and targets that there are not, and freezes that end before they begin."""
+    """CAs and targets that there are not, freezes that end before they begin, and words that nobody can print."""
     layers: list[Entry[Wishes]] = [*tables.policies.values(), *tables.certificates.values()]
     if tables.defaults:
         layers.append(tables.defaults)
     for layer in layers:
+        yield from _words(layer)
         yield from _freezes(layer)
         yield from _cas(layer, cas)
         yield from _targets(layer.table.targets or (), layer.origin, tables.named["targets"])
+
+
+def _words(layer: Entry[Wishes]) -> Iterator[Fault]:
+    table = layer.table
+    said: list[tuple[tuple[str | int, ...], str]] = [(("owner",), table.owner or "")]
+    said += ((("tags", number), tag) for number, tag in enumerate(table.tags or ()))
+    said += ((("freezes", number, "reason"), freeze.reason) for number, freeze in enumerate(table.freezes or ()))
+    for inside, text in said:
+        if not text.isprintable():  # a terminal obeys some of these, and a line of a list would be two
+            yield layer.origin.fault(
+                "it has a line break, or something else that cannot be printed", "write it in one line", inside=inside
+            )
 
 
 def _freezes(layer: Entry[Wishes]) -> Iterator[Fault]:
