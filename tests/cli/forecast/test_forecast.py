@@ -37,6 +37,7 @@ def test_an_empty_home_meets_no_limit(evercert: Shell) -> None:
     done = evercert("forecast")
     assert (done.status, done.out.splitlines()[0]) == (0, "no limit is met within 90 days")
     assert "there are no certificates to forecast" in done.err
+    assert "none come here" in evercert("forecast", "--onboard", "500").err
 
 
 def test_certificates_that_are_there_are_renewed_and_lapse_not(evercert: Shell) -> None:
@@ -115,6 +116,9 @@ def test_the_picture_is_written_whole(evercert: Shell, tmp_path: Path) -> None:
 def test_what_cannot_be_supposed_is_said_with_what_can(evercert: Shell) -> None:
     for arguments, words in (
         (("--life", "soon"), "'soon' is no length of time"),
+        (("--life", "0s"), "0s is no time"),
+        (("--outage", "0h"), "0h is no time"),
+        (("--svg", "/dev/null"), "/dev/null is no file"),
         (("--certificates", "many"), "write how many for each that there is, such as x2 or x1.5"),
         (("--certificates", "x0"), "write how many for each that there is"),
         (("--under", "a.test"), "say also how many come, with --onboard"),

@@ -88,6 +88,15 @@ def test_growth_and_accounts_are_in_proportion() -> None:
     assert outlook.figures.dns_changes_per_day == pytest.approx(outlook.figures.orders_per_day * 2)
 
 
+def test_those_that_come_take_room_and_are_asked_about_too() -> None:
+    fleet = fleet_of(100, kind())
+    before = forecast(fleet, rules(*LETS_ENCRYPT), {}, HORIZON).figures
+    after = forecast(fleet, rules(*LETS_ENCRYPT), {}, HORIZON, Change(onboard=10)).figures
+    assert after.certificates == pytest.approx(1000, abs=10)
+    assert after.stored == pytest.approx(before.stored / 100 * after.certificates)
+    assert after.requests_per_second > before.requests_per_second * 9
+
+
 def test_nothing_is_a_fleet_too() -> None:
     outlook = forecast(Fleet(START), {}, {}, HORIZON)
     assert (outlook.shortages, outlook.figures.certificates) == ((), 0)

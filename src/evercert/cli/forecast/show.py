@@ -6,10 +6,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from evercert.acme.cas import LimitScope, find_ca
 from evercert.base.clock import SystemClock, from_epoch
+from evercert.base.errors import EvercertError
 from evercert.cli.forecast import chart, heat, svg
 from evercert.cli.forecast.pictures import charts, due_calendar
 from evercert.cli.forecast.words import rows, said, verdict
@@ -59,8 +61,10 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
         change = await _change(db, question, to)
         outlooks = _outlooks(known, question.days, change)
         outlooks = [await _named(db, question.choice, outlook) for outlook in outlooks]
-    if not known.fleet and not change.onboard:
+    if not known.fleet:
         output.note("there are no certificates to forecast; see `evercert list`")
+        if change.onboard:
+            output.warn("new ones are supposed to be like those that there are, so that none come here")
     if question.svg:
         drawn = picture(outlooks[-1], question.days, calendar=question.calendar)
         write_durably(Path(question.svg), drawn.encode(), mode=0o644)
@@ -74,7 +78,10 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
 
 async def _change(db: Database, question: Question, to: str) -> Change:
     def seconds(written: str) -> int:
-        return int(span_from(written).total_seconds()) if written else 0
+        span = span_from(written) if written else None
+        if span == timedelta():
+            raise EvercertError("bad-input", f"{written} is no time", hint="leave the option out, or say 47d or 72h")
+        return int(span.total_seconds()) if span else 0
 
     return Change(
         life=seconds(question.life),

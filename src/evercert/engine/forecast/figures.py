@@ -49,9 +49,11 @@ class Figures:
 
 
 def figures_of(fleet: Fleet, change: Change, asked: Course, certificates: int) -> Figures:
-    """*asked* is the course without limits."""
+    """*asked* is the course without limits; *certificates* are those there are at its end."""
     kinds = _kinds(fleet, change)
     usual = max(kinds, key=kinds.__getitem__, default=None)
+    if usual and change.onboard:
+        kinds[usual] += certificates - sum(kinds.values())
     days = asked.steps.size * asked.steps.count / _DAY
     per_day = sum(asked.due) / days
     busiest = _busiest(asked, _HOUR)
