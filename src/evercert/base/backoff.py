@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
-__all__ = ["poll_delay", "retry_delay"]
+__all__ = ["poll_delay", "pressing_delay", "retry_delay"]
 
 # Let's Encrypt's integration guide: one minute, ten minutes, a hundred minutes, then once a day.
 _RETRIES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
@@ -26,8 +26,13 @@ def retry_delay(
     """
     wait = _RETRIES[failures - 1] if failures <= len(_RETRIES) else _DAILY
     if left is not None and life is not None:
-        wait = min(wait, max(left / 20, min(max(life * _OFTEN, _SOONEST), _OFTENEST)))
+        wait = min(wait, pressing_delay(left, life))
     return wait * (1 + rng.random() / 4)
+
+
+def pressing_delay(left: timedelta, life: timedelta) -> timedelta:
+    """The longest wait of a certificate that has so much *left* of its *life*, but for what is added at random."""
+    return max(left / 20, min(max(life * _OFTEN, _SOONEST), _OFTENEST))
 
 
 def poll_delay(asked: int) -> float:

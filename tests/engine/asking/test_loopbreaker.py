@@ -114,14 +114,32 @@ def test_what_is_in_order_is_left_alone(of: CertificateFact, so_far: list[Begun]
     assert loop(of, so_far, NOW) == ""
 
 
-@given(st.integers(0, 2**32), st.one_of(st.none(), st.integers(0, 2000)), st.integers(1, 300))
-def test_the_back_off_alone_never_makes_a_loop(seed: int, left: int | None, attempts: int) -> None:
-    """However near the end is, and although each attempt loses an order and places another."""
-    rng, moment, so_far = Random(seed), NOW, list[Begun]()
+@given(st.integers(0, 2**32), st.sampled_from([None, HOUR, DAY, SIX_DAYS, 90 * DAY]), st.integers(1, 300))
+def test_the_back_off_alone_never_makes_a_loop(seed: int, life: timedelta | None, attempts: int) -> None:
+    """However near the end is, or when it is over."""
+    rng, so_far, of = Random(seed), list[Begun](), fact(life)
+    moment = NOW + life * 2 / 3 if life else NOW
     for failures in range(1, attempts + 1):
-        assert loop(fact(None), so_far[-100:], moment) == ""
-        so_far.append(Begun(1, Cause.FIRST, moment, issued=False, in_vain=True))
-        moment += retry_delay(failures, left=timedelta(hours=left) if left is not None else None, rng=rng)
+        assert loop(of, so_far[-100:], moment) == ""
+        so_far.append(Begun(1, of.cause, moment, issued=False, in_vain=True))
+        moment += retry_delay(failures, left=NOW + life - moment if life else None, life=life, rng=rng)
+
+
+@pytest.mark.parametrize("life", [HOUR, DAY, SIX_DAYS])
+async def test_a_name_that_is_right_again_at_the_last_moment_has_its_certificate(
+    tmp_path: Path, life: timedelta
+) -> None:
+    world = World(tmp_path, lifetime=life)
+    async with world.engine() as engine:
+        fact = await world.obtain(engine, world.intent("www.a.test", targets=()))
+        assert fact.current is not None
+        end = fact.current.not_after
+        world.ca.validate = lambda *_: "no" if world.clock.now() < end - life / 50 else None
+        await world.pass_time(engine, end - world.clock.now() - SECOND)
+        fact = await world.fact(engine, "www.a.test")
+        assert fact.stopped is None
+        assert fact.current is not None
+        assert fact.current.id == 2
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evercert.base.backoff import pressing_delay
 from evercert.base.clock import Clock
 from evercert.db.protocol import Database
 from evercert.engine.plan import renewal_fraction
@@ -38,7 +39,7 @@ _DUE, _DUE_SHARE = 4, 1 / 3
 _CHANGED, _CHANGED_SHARE = 10, 1 / 30
 
 # How many orders at one CA may come to nothing within an hour. The back-off allows five, or six with one that was lost;
-# its figures are minutes whatever the life, and so is this.
+# its figures are minutes whatever the life, and so is this. What it allows besides, close to the end, is added.
 _IN_VAIN, _IN_VAIN_SPAN = 10, timedelta(hours=1)
 
 # What may be a loop. The others have a cause outside, which ends.
@@ -79,7 +80,7 @@ def loop(fact: CertificateFact, begun: Sequence[Begun], now: datetime) -> str:
     return (
         _due_too_often(fact, begun, now, _DUE * share)
         or _changed_too_often(fact, begun, now, _CHANGED * share)
-        or _in_vain_too_often(begun, now, _IN_VAIN * share)
+        or _in_vain_too_often(fact, begun, now, _IN_VAIN * share)
     )
 
 
@@ -103,7 +104,9 @@ def _changed_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datet
     return f"what is wanted of it changed {count} times within {_told(span)}: is it declared in two places?"
 
 
-def _in_vain_too_often(begun: Sequence[Begun], now: datetime, most: int) -> str:
+def _in_vain_too_often(fact: CertificateFact, begun: Sequence[Begun], now: datetime, most: int) -> str:
+    if fact.current is not None:
+        most += _IN_VAIN_SPAN // pressing_delay(fact.current.not_after - now, fact.current.lifetime)
     lost = [each for each in _within(begun, _OF_ITSELF, now - _IN_VAIN_SPAN) if each.in_vain]
     count = max(Counter(each.account_id for each in lost).values(), default=0)
     return "" if count < most else f"{count} orders came to nothing within {_told(_IN_VAIN_SPAN)}"
