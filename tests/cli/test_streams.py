@@ -65,3 +65,13 @@ def test_without_a_terminal_to_ask_at_nothing_is_begun(evercert: Shell) -> None:
     done = run(evercert, "delete nobody.test <&-")
     assert "there is no" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_names_of_any_script_go_to_a_stream_of_any_encoding(evercert: Shell) -> None:
+    evercert.obtained("script.test", "--name", "bücher")
+    listed = evercert("list", PYTHONIOENCODING="ascii")
+    assert (listed.status, listed.err) == (0, "")
+    assert "b\\xfccher  " in listed.out
+    [document] = evercert("list", "--json", PYTHONIOENCODING="latin-1").document
+    assert document["name"] == "bücher"
+    assert evercert("show", "bücher", PYTHONIOENCODING="ascii").status == 0

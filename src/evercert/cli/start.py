@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -30,6 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status (`Exit`, or 130 after Ctrl-C or SIGTERM)."""
     _open_what_is_closed()
     output = Output(json="--json" in arguments)
+    _take_every_script(output.json)
     try:
         status = app.main(list(arguments), prog_name="evercert", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as asked:
@@ -56,6 +58,16 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - kept open
+
+
+def _take_every_script(json: bool) -> None:
+    """Names are of any script, and a terminal's encoding may be of one: people get escapes for what it has not, as on
+    standard error; JSON is UTF-8 wherever it goes (RFC 8259 §8.1)."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        if json:
+            sys.stdout.reconfigure(encoding="utf-8")
+        else:
+            sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _error(raised: Exception) -> EvercertError:
