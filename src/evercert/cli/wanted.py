@@ -9,10 +9,11 @@ from pathlib import Path
 
 from evercert.acme.cas import find_ca
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.host.files import read_bounded
 from evercert.model.intent import CertificateIntent, ChallengeRule, RenewPolicy, TargetSpec
-from evercert.model.terms import CaChoice, Terms
+from evercert.model.terms import LONGEST_NAME, MERGED, CaChoice, Terms, is_printable_name
 from evercert.pki.csr import CsrView, read_csr
 from evercert.pki.keys import KeyType
 
@@ -71,7 +72,7 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
     first, *further = dict.fromkeys(map(find_ca, wanted.cas))
     _refuse_wildcards_without_dns(identifiers, challenges)
     return CertificateIntent(
-        name=wanted.cert_name or identifiers[0].base,
+        name=_called(wanted.cert_name) or identifiers[0].base,
         identifiers=identifiers,
         ca=first,
         account=wanted.account,
@@ -88,6 +89,14 @@ def intent_of(wanted: Wanted, home: Path) -> CertificateIntent:
         renew=RenewPolicy(fraction=wanted.renew_at, use_ari=not wanted.no_ari),
         terms=Terms(further_cas=tuple(CaChoice(ca, wanted.account) for ca in further)),
     )
+
+
+def _called(name: str) -> str:
+    """As it was typed, or nothing. Raises `bad-input`."""
+    if name and (not is_printable_name(name) or name.startswith(MERGED)):
+        hint = f"use printable characters, at most {LONGEST_NAME}; merged ones alone begin with {MERGED}"
+        raise EvercertError("bad-input", f"a certificate cannot be called {one_line(name)[:60]!r}", hint=hint)
+    return name
 
 
 def _request(path: str) -> CsrView:

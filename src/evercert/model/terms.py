@@ -8,11 +8,29 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MERGED", "CaChoice", "Criticality", "Freeze", "OnRemoval", "Terms", "Window", "rank_of"]
+__all__ = [
+    "LONGEST_NAME",
+    "MERGED",
+    "CaChoice",
+    "Criticality",
+    "Freeze",
+    "OnRemoval",
+    "Terms",
+    "Window",
+    "is_printable_name",
+    "rank_of",
+]
 
 
 # So begins the name of a merged certificate, and no other.
 MERGED: Final = "merged:"
+# As long as a DNS name: it becomes a folder's name, too.
+LONGEST_NAME: Final = 253
+
+
+def is_printable_name(name: str) -> bool:
+    """Whether a certificate may be called so; whether merged ones alone may, `MERGED` says."""
+    return name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
 class Criticality(Enum):

@@ -25,13 +25,11 @@ from evercert.config.declaration.patterns import expanded
 from evercert.config.declaration.schema import CertificateTable, FreezeTable
 from evercert.config.declaration.words import Moment, WindowText
 from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
-from evercert.model.terms import MERGED, CaChoice, Criticality, Freeze, OnRemoval, Terms
+from evercert.model.terms import MERGED, CaChoice, Criticality, Freeze, OnRemoval, Terms, is_printable_name
 from evercert.pki.key_type import KeyType
 
 __all__ = ["Expanding"]
 
-# As long as a DNS name: it becomes a folder's name, too.
-_MAX_NAME = 253
 # What a CA takes of which that is not known: most take a hundred.
 _USUAL_MOST = 100
 # In what certificates have in common, what is used up when their CAs are drawn.
@@ -146,7 +144,7 @@ class Expanding:
         return next(_origin(each) for each in written if _reads_as(each[0], identifier))
 
     def _is_free(self, name: str, origin: Origin) -> bool:
-        if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
+        if not is_printable_name(name):
             words = f"a certificate cannot be called {one_line(name)[:60]!r}"
             self.faults.append(origin.fault(words, "use printable characters, at most 253", at_key=True))
             return False
