@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import subprocess
 import time
 from io import StringIO
 
@@ -65,6 +66,23 @@ def test_at_a_terminal_the_work_is_drawn_and_taken_away_again(evercert: Shell) -
     assert screen.rindex("\x1b[?25h") > screen.rindex("\x1b[?25l")  # ... and comes back
     last = screen.replace("\r", "").splitlines()[-1]
     assert last.rpartition("drawn.test: ")[2].startswith("installed in ")
+
+
+def test_a_terminal_that_goes_away_while_it_is_drawn_on_stops_nothing(evercert: Shell) -> None:
+    evercert.obtained("gone.test")
+    before = evercert.serial("gone.test")
+    screen, terminal_end = pty.openpty()
+    argv = [installed("evercert", "run `make setup`"), "renew", "--force", "gone.test"]
+    environ = evercert.environment(TERM="xterm")
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=terminal_end, env=environ) as renewing:
+        os.close(terminal_end)
+        written = b""
+        while b"\x1b[?25l" not in written and select.select([screen], [], [], 60)[0]:
+            written += os.read(screen, 65536)
+        os.close(screen)
+        told, _ = renewing.communicate(timeout=60)
+    assert (renewing.returncode, told[:21]) == (0, b"gone.test: installed ")
+    assert evercert.serial("gone.test") != before
 
 
 def test_at_a_terminal_delete_asks_and_takes_no_for_an_answer(evercert: Shell) -> None:

@@ -13,7 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -77,7 +77,7 @@ class Output:
         if self.quiet:
             return
         if sys.stderr.isatty():
-            self._display().show(certificate, text)
+            self._draw(lambda live: live.show(certificate, text))
         elif text:
             elapsed = SystemClock().monotonic() - self.started
             about = f"{certificate}: " if certificate else ""
@@ -106,16 +106,23 @@ class Output:
     def close(self) -> None:
         """Afterwards nothing is drawn any more."""
         if self._live:
-            self._live.close()
+            self._draw(lambda live: live.close())
             self._live = None
 
     def _say(self, text: str) -> None:
         if self._live:
-            self._live.say(text)
+            self._draw(lambda live: live.say(text))
             return
         # Nobody reads it any more, or its disk is full: no reason to let a certificate lapse.
         with suppress(OSError):
             print(text, file=sys.stderr, flush=True)
+
+    def _draw(self, change: Callable[[LiveProgress], None]) -> None:
+        """Where the terminal is gone, nothing is drawn from now on."""
+        try:
+            change(self._display())
+        except OSError:
+            self._live = None
 
     def _display(self) -> LiveProgress:
         if self._live is None:
