@@ -93,6 +93,20 @@ def test_at_a_terminal_delete_asks_and_takes_no_for_an_answer(evercert: Shell) -
     assert evercert("show", "asked.test").status == 0
 
 
+def test_a_question_stands_at_the_terminal_and_not_among_the_results(evercert: Shell) -> None:
+    evercert.obtained("question.test")
+    screen, terminal_end = pty.openpty()
+    os.write(screen, b"y\n")
+    argv = [installed("evercert", "run `make setup`"), "delete", "question.test", "--json"]
+    done = subprocess.run(
+        argv, stdin=terminal_end, stdout=subprocess.PIPE, stderr=terminal_end, timeout=60, env=evercert.environment()
+    )
+    os.close(terminal_end)
+    assert b"Forget question.test and its private key? [y/N]" in os.read(screen, 65536)
+    os.close(screen)
+    assert (done.returncode, done.stdout[:1]) == (0, b"{")
+
+
 def _at_terminal(evercert: Shell, *arguments: str, typed: bytes = b"") -> tuple[str, int]:
     """What the command wrote to a terminal of its own, and its exit status; at most a minute."""
     program, environ = installed("evercert", "run `make setup`"), evercert.environment(TERM="xterm")

@@ -57,7 +57,10 @@ def confirm(yes: bool, question: str) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask at; say --yes")
-    click.confirm(question, abort=True)
+    # On standard error: results may be on their way into a file or another program.
+    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise click.Abort
 
 
 def in_loop(work: Coroutine[Any, Any, T], new_loop: Callable[[], AbstractEventLoop] | None = None) -> T:
