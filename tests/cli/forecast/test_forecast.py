@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
+import pytest
+
 from evercert.acme.cas import known_ca
 from evercert.base.clock import SystemClock
 from evercert.base.names import parse_identifiers
@@ -93,6 +95,14 @@ def test_the_others_draw_on_the_limits_of_the_chosen(evercert: Shell) -> None:
     assert limit["told"] == document["verdict"]
 
 
+@pytest.mark.parametrize(("domain", "under"), [("shop.test", "WWW.shop.test"), ("xn--bcher-kva.test", "bücher.test")])
+def test_those_that_come_count_under_the_domain_that_the_ca_counts_by(evercert: Shell, domain: str, under: str) -> None:
+    wanted(evercert.home, 40, domain)
+    document = evercert("forecast", "--onboard", "20", "--under", under, "--days", "7", "--json").document
+    [limit] = document["limits"]
+    assert (limit["scope"], limit["subject"]) == ("domain", domain)
+
+
 def test_an_exact_set_of_names_is_named_by_a_certificate(evercert: Shell) -> None:
     wanted(evercert.home, 8, "set.test", identifiers=parse_identifiers(("same.test",)))
     document = evercert("forecast", "--json").document
@@ -116,6 +126,7 @@ def test_the_picture_is_written_whole(evercert: Shell, tmp_path: Path) -> None:
 def test_what_cannot_be_supposed_is_said_with_what_can(evercert: Shell) -> None:
     for arguments, words in (
         (("--life", "soon"), "'soon' is no length of time"),
+        (("--onboard", "3", "--under", "ü..test"), "cannot stand in a certificate"),
         (("--life", "0s"), "0s is no time"),
         (("--outage", "0h"), "0h is no time"),
         (("--svg", "/dev/null"), "/dev/null is no file"),

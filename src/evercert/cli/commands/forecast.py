@@ -71,5 +71,5 @@ def command(
     if under and not onboard:
         raise click.UsageError("--under says where new certificates belong; say also how many come, with --onboard")
     choice = Choice(find_ca(ca) if ca else "", owner, tag, match)
-    question = Question(days, choice, life, certificates, to, onboard, under.lower(), outage, svg, calendar)
+    question = Question(days, choice, life, certificates, to, onboard, under, outage, svg, calendar)
     return in_loop(show(output, settings, question))

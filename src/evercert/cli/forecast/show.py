@@ -12,6 +12,7 @@ from pathlib import Path
 from evercert.acme.cas import LimitScope, find_ca
 from evercert.base.clock import SystemClock, from_epoch
 from evercert.base.errors import EvercertError
+from evercert.base.names import parse_identifier
 from evercert.cli.forecast import chart, heat, svg
 from evercert.cli.forecast.pictures import charts, due_calendar
 from evercert.cli.forecast.words import rows, said, verdict
@@ -24,6 +25,7 @@ from evercert.engine.forecast.change import UNCHANGED, Change
 from evercert.engine.forecast.outlook import Outlook, Shortage, forecast
 from evercert.engine.forecast.reading import Choice, Known, read_fleet, read_rules, sampled
 from evercert.host.files import write_durably
+from evercert.observe.registered_domain import registered_domain
 
 __all__ = ["Question", "picture", "show"]
 
@@ -88,7 +90,7 @@ async def _change(db: Database, question: Question, to: str) -> Change:
         growth=question.growth,
         to=await read_rules(db, to) if to else None,
         onboard=question.onboard,
-        under=question.under,
+        under=registered_domain(parse_identifier(question.under)) if question.under else "",
         outage=seconds(question.outage),
     )
 
