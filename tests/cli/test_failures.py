@@ -174,6 +174,8 @@ def test_a_master_key_that_is_gone(evercert: Shell) -> None:
         (["obtain", "x.test", "--ca", "letsencypt"], "hint: did you mean letsencrypt?"),
         (["ca", "show", "letsencypt"], "hint: did you mean letsencrypt?"),
         (["plan", "--confg", "x"], "error: no such option '--confg'\nevercert: hint: did you mean '--config' or"),
+        (["show", "\udcff"], "error: an argument is not UTF-8"),
+        (["events", "--certificate", "\udcff"], "error: an argument is not UTF-8"),
         (["list", "--expiring", "99999999999"], "error: invalid value for '--expiring'"),
         (["tasks", "--limit", "99999999999999999999"], "error: invalid value for '--limit'"),
         (["incident", "show", "99999999999999999999"], "error: invalid value for 'NUMBER'"),

@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout = None  # keeps the interpreter from flushing into the closed pipe
         return Exit.OK.value
     except Exception as raised:  # an edge: whatever it was, a person or a script is told the same way
-        error = _error(raised)
+        error = _no_text(raised, arguments) or _error(raised)
         output.error(error)
         # The 2 of `plan --detailed-exitcode` says that there are changes, and of no error.
         return Exit.FAILED.value if "--detailed-exitcode" in arguments else error.code.exit.value
@@ -68,6 +68,17 @@ def _take_every_script(json: bool) -> None:
             sys.stdout.reconfigure(encoding="utf-8")
         else:
             sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _no_text(raised: Exception, arguments: Sequence[str]) -> EvercertError | None:
+    """Where it went wrong because an argument has octets that are no UTF-8."""
+    if not any(isinstance(each, UnicodeEncodeError) for each in (raised, raised.__cause__)):
+        return None
+    try:
+        "".join(arguments).encode()
+    except UnicodeEncodeError:
+        return EvercertError("bad-input", "an argument is not UTF-8", hint="write it in UTF-8")
+    return None
 
 
 def _error(raised: Exception) -> EvercertError:
