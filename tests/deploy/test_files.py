@@ -182,6 +182,8 @@ def fill(path: Path) -> None:
 
 def test_a_folder_that_may_not_be_written_is_told(ports: Ports, tmp_path: Path, issuer: Issuer) -> None:
     folder, bundle = tmp_path / "certs", issuer.bundle(WWW)
+    # What is imported on the way is here before the child is somebody who may not read where it lies.
+    assert asyncio.run(run_apply(files(ports, tmp_path, dir=str(tmp_path / "others")), bundle)).failure is None
     folder.mkdir(mode=0o555)
     for above in (tmp_path, *tmp_path.parents[:3]):
         above.chmod(above.stat().st_mode | 0o011)
