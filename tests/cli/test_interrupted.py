@@ -26,12 +26,14 @@ def test_an_interrupted_obtain_leaves_nothing_behind_and_is_gone_on_with(
         silent.listen()
         asked = ["obtain", "stopped.test", *evercert.to_ca, "--webroot", str(root)]
         with evercert.start(*asked, log=tmp_path / "log") as running:
-            running.wait_until(lambda: bool(_files(root)), "a token file")
+            running.wait_until(lambda: "Attempting to validate" in pebble.log(), "being looked at by the CA")
+            assert _files(root) != []
             running.signal(number)
             assert running.wait() == 130
         assert _files(root) == []
     assert "evercert: warning: interrupted; what was begun is kept, and gone on with next time" in running.text()
     assert "Traceback" not in running.text()
+    pebble.wait_for("set INVALID by invalid authz")
     # The CA got no answer and gave that order up; the next call finds that out, and places another at once.
     again = evercert("obtain", "stopped.test", *evercert.at)
     assert (again.status, "beginning another" in again.err) == (0, True)

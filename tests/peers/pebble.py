@@ -147,6 +147,10 @@ class Pebble:
     def log(self) -> str:
         return self._program.text()
 
+    def wait_for(self, words: str) -> None:
+        """Returns once it has said that."""
+        self._program.wait_until(lambda: words in self.log(), f"saying {words!r}")
+
     def end(self) -> None:
         """Afterwards it and its DNS server are gone."""
         self._program.end()

@@ -33,7 +33,15 @@ def run(arguments: Sequence[str]) -> int:
     output = Output(json="--json" in arguments)
     _take_every_script(output.json)
     try:
+        return _status(arguments, output)
+    finally:
+        _lose_what_cannot_be_said()
+
+
+def _status(arguments: Sequence[str], output: Output) -> int:
+    try:
         status = app.main(list(arguments), prog_name="evercert", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as asked:
         print(asked.format_message(), file=sys.stderr)
         return Exit.USAGE.value
@@ -42,7 +50,6 @@ def run(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`evercert list | head`): not an error of ours.
-        sys.stdout = None  # keeps the interpreter from flushing into the closed pipe
         return Exit.OK.value
     except Exception as raised:  # an edge: whatever it was, a person or a script is told the same way
         error = _no_text(raised, arguments) or _error(raised)
@@ -58,6 +65,16 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - kept open
+
+
+def _lose_what_cannot_be_said() -> None:
+    """What is left in a buffer is written now, or never: the interpreter would try again as it ends, and make its
+    failure ours."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, None)
 
 
 def _take_every_script(json: bool) -> None:
