@@ -176,6 +176,7 @@ async def _pay(db: Database, begun: Issuance) -> None:
     placing = await issuances.placing(db, begun, *entered, paid, reserved=[Reserved(key, 1)])
     await issuances.drop_replaces(db, placing, budgets.charge(other, now=now, span=1), reserved=[Reserved(other, 1)])
     await db.write(budgets.forgive(other, now=now))
+    await db.write(lanes.emptied("a", "www"), lanes.lifted(given.CA, NOW))
 
 
 async def _tell(db: Database) -> None:
