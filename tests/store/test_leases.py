@@ -51,6 +51,18 @@ async def test_rank_orders_what_is_due_together(db: Database) -> None:
     assert await names(db, "one", 1, HOUR) == ["near"]
 
 
+async def test_a_lease_of_a_certificate_that_was_deleted_is_none_of_another_one_of_that_name(db: Database) -> None:
+    await given.declared(db)
+    late = await leases.claim(db, "www", "late", NOW, NOW + MINUTE)
+    assert late is not None
+    await certificates.delete(db, "www", NOW + MINUTE)
+    await certificates.declare(db, given.intent("www"), NOW + MINUTE)
+    assert await leases.claim(db, "www", "another", NOW + MINUTE, NOW + HOUR) is not None
+    assert not await leases.is_current(db, late)
+    with pytest.raises(EvercertError, match="somebody else was first"):
+        await db.write(leases.fence(late), deployments.removed("www", "files"))
+
+
 async def test_what_is_leased_is_nobody_elses_until_the_lease_runs_out(db: Database) -> None:
     await given.declared(db)
     lease = await leases.claim(db, "www", "one", NOW, NOW + MINUTE)

@@ -33,9 +33,9 @@ SELECT intent, digest, leaving, left_out, hold, trials FROM certificates WHERE n
 SELECT intent FROM certificates WHERE intent LIKE '%"solver":"front"%' ORDER BY name;
 
 -- name: declare certificate
--- A new one.
-INSERT INTO certificates (name, intent, digest, created_at, next_action_at, rank)
-VALUES (:name, :intent, :digest, :now, :now, :rank)
+-- A new one. Its epochs begin where no lease of an earlier one of that name came.
+INSERT INTO certificates (name, intent, digest, created_at, next_action_at, rank, epoch)
+VALUES (:name, :intent, :digest, :now, :now, :rank, :now)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: affirm intent
