@@ -28,7 +28,7 @@ from evercert.store.schema import MIGRATIONS
 from tests.engine.world import World
 from tests.fakes.ca import FakeCa, Fault
 
-_EPOCHS = Query("epochs", "SELECT sum(epoch) FROM certificates")
+_EPOCHS = Query("epochs", "SELECT sum(epoch - created_at) FROM certificates")
 
 
 class Counting:
