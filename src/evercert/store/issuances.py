@@ -163,16 +163,11 @@ async def issued(
     kept = issued_rows.kept(certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id)
     if known_chain:  # as a rule; thousands would wait for its one row
         try:
-            return await _kept(db, before, kept)
+            return await issued_rows.keep_after(db, before, kept)
         except EvercertError as error:
             if error.code.name != "conflict":  # it may just have been pruned
                 raise
-    return await _kept(db, [*before, *issued_rows.kept_chain(chain)], kept)
-
-
-async def _kept(db: Database, before: Sequence[Statement], kept: Sequence[Statement]) -> IssuedCertificate:
-    answers = await db.write(*before, *kept)
-    return issued_rows.from_row(answers[len(before)][0])
+    return await issued_rows.keep_after(db, [*before, *issued_rows.kept_chain(chain)], kept)
 
 
 async def issued_late(
@@ -187,7 +182,7 @@ async def issued_late(
     rows = await db.rows(_SQL["paid for issuance"](id=issuance.id))
     used = [msgspec.json.decode(line, type=Reserved) for (text,) in rows for line in text.splitlines()]
     again = [budgets.charge(each.key, now=to_epoch(now), span=each.span) for each in sorted(used, key=_by_key)]
-    return await _kept(db, [done, *again, *issued_rows.kept_chain(chain)], kept)
+    return await issued_rows.keep_after(db, [done, *again, *issued_rows.kept_chain(chain)], kept)
 
 
 async def abandon(db: Database, issuance: Issuance, reason: str, *, now: datetime, lost: bool = False) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "get",
     "history",
     "keep",
+    "keep_after",
     "kept",
     "kept_chain",
     "of_number",
@@ -89,9 +90,13 @@ async def keep(
 
     Raises `conflict` if it has it already.
     """
-    links = kept_chain(chain)
-    answers = await db.write(*links, *kept(certificate, chain, view, now, key_id=key_id))
-    return from_row(answers[len(links)][0])
+    return await keep_after(db, kept_chain(chain), kept(certificate, chain, view, now, key_id=key_id))
+
+
+async def keep_after(db: Database, before: Sequence[Statement], keeping: Sequence[Statement]) -> IssuedCertificate:
+    """Afterwards all of that is durable, in one transaction: the certificate that *keeping* (of `kept`) keeps."""
+    answers = await db.write(*before, *keeping)
+    return from_row(answers[len(before)][0])
 
 
 def kept(
@@ -104,8 +109,7 @@ def kept(
     issuance_id: int | None = None,
     current: bool = True,
 ) -> list[Statement]:
-    """The statements that keep it, whose chain is kept, and make it *current*; the first one returns it, for
-    `from_row`."""
+    """The statements that keep it, whose chain is kept, and make it *current*; for `keep_after`."""
     which = {"certificate": certificate, "fingerprint": view.fingerprint}
     event = CertificateIssued(
         certificate=certificate,

@@ -25,7 +25,16 @@ from evercert.config.declaration.patterns import expanded
 from evercert.config.declaration.schema import CertificateTable, FreezeTable
 from evercert.config.declaration.words import Moment, WindowText
 from evercert.model.intent import CertificateIntent, RenewPolicy, TargetSpec
-from evercert.model.terms import MERGED, CaChoice, Criticality, Freeze, OnRemoval, Terms, is_printable_name
+from evercert.model.terms import (
+    LONGEST_NAME,
+    MERGED,
+    CaChoice,
+    Criticality,
+    Freeze,
+    OnRemoval,
+    Terms,
+    is_printable_name,
+)
 from evercert.pki.key_type import KeyType
 
 __all__ = ["Expanding"]
@@ -146,7 +155,8 @@ class Expanding:
     def _is_free(self, name: str, origin: Origin) -> bool:
         if not is_printable_name(name):
             words = f"a certificate cannot be called {one_line(name)[:60]!r}"
-            self.faults.append(origin.fault(words, "use printable characters, at most 253", at_key=True))
+            hint = f"use printable characters, at most {LONGEST_NAME}"
+            self.faults.append(origin.fault(words, hint, at_key=True))
             return False
         if name.startswith(MERGED):
             words = f"a certificate cannot be called {one_line(name)[:60]!r}: merged ones are called so"
