@@ -200,18 +200,40 @@ async def test_a_renewal_that_was_asked_for_leaves_nothing_due(world: World) -> 
         assert await engine.worker.settle_due() == []
 
 
-@pytest.mark.parametrize("type_", [ProblemType.MALFORMED, ProblemType.UNAUTHORIZED])
-async def test_a_predecessor_that_the_ca_does_not_take_is_left_out(world: World, type_: ProblemType) -> None:
-    """Boulder's words for one of other names or another account, or that it has no longer."""
+@pytest.mark.parametrize(
+    ("type_", "words"),
+    [
+        (ProblemType.MALFORMED, "the certificate being replaced is another's"),
+        (ProblemType.UNAUTHORIZED, "the certificate being replaced is another's"),
+        (ProblemType.SERVER_INTERNAL, "could not find an order for the given certificate: no such serial number"),
+    ],
+)
+async def test_a_predecessor_that_the_ca_does_not_take_is_left_out(
+    world: World, type_: ProblemType, words: str
+) -> None:
+    """Boulder's words for one of other names or another account, or that it has no longer; Pebble's for the last."""
     async with world.engine() as engine:
         world.ca.window = (world.clock.now() + 50 * DAY, world.clock.now() + 55 * DAY)
         await world.obtain(engine, world.intent("www.a.test"))
-        world.ca.fail("new-order", Fault.refused(type_, "the certificate being replaced is another's"))
+        world.ca.fail("new-order", Fault.refused(type_, words))
         await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
         await engine.worker.settle("www.a.test")
         fact = await world.fact(engine, "www.a.test")
     assert fact.failure is None
     assert [order.replaces for order in world.ca.orders.values()] == ["", ""]
+
+
+async def test_a_ca_that_fails_is_told_of_the_predecessor_again(world: World) -> None:
+    """Without it the renewal would count against limits that it is exempt from."""
+    async with world.engine() as engine:
+        world.ca.window = (world.clock.now() + 50 * DAY, world.clock.now() + 55 * DAY)
+        before = await world.obtain(engine, world.intent("www.a.test"))
+        world.ca.fail("new-order", Fault.refused(ProblemType.SERVER_INTERNAL, "the database is away"))
+        await certificates.wake(engine.db, "www.a.test", world.clock.now(), forced=True)
+        await engine.worker.settle("www.a.test")
+        await world.pass_time(engine, DAY)
+    assert before.current is not None
+    assert [order.replaces for order in world.ca.orders.values()] == ["", before.current.ari_id]
 
 
 async def test_answers_are_presented_as_they_are_configured_now_not_as_when_they_failed(

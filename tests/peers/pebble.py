@@ -8,7 +8,8 @@ Facts about it, read in its source, that a test must know:
 * ARI: the window is 24 h on both sides of two thirds of the life, clipped to the life, so a certificate of less than
   three days is offered its whole life; a revoked one an hour ago; Retry-After is always 6 h; no explanation URL.
   `/set-renewal-info/` replaces the body for one certificate by any text. `replaces` is known only a moment after the
-  order is valid (an unknown one is a 500 `serverInternal`), and marked as replaced when the new order is issued.
+  order is valid (an unknown one is a 500 `serverInternal`), and marked as replaced when the new order is issued. One
+  certificate in some 256 is never known: its serial number begins with a zero octet, which Pebble leaves out.
 * The list of orders has 3 to a page (`orders_per_page`) under Link `next`, oldest first, without invalid ones.
 * Finalize is always asynchronous (`processing`, then `valid`); Retry-After appears only where configured, half of the
   time in seconds, half of the time as a date. Authorization polls carry it only while a challenge is `processing`.
