@@ -138,6 +138,25 @@ async def test_those_that_wait_get_a_moment_each_and_none_beyond_the_last(db: Da
     assert await budgets.queue(db, KEY, T + 5 * SECOND, 2 * SECOND, last + SECOND, urgent=False) == T + 11 * SECOND
 
 
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_those_that_wait_come_twice_as_close_with_each_span_where_that_is_asked_for(
+    db: Database, urgent: bool
+) -> None:
+    await draws(db)
+    room, last = T + 5 * SECOND, T + 99 * SECOND
+
+    async def queued() -> int:
+        moment = await budgets.queue(db, KEY, room, SECOND, last, urgent=urgent, doublings=2)
+        assert moment is not None
+        return moment
+
+    after = [(await queued() - room) / SECOND for _ in range(12)]
+    assert after == [0, 1, 1.5, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5, 3.75, 4]
+    # Where there is no room until later, it begins anew.
+    room += 20 * SECOND
+    assert [await queued() - room for _ in range(2)] == [0, SECOND]
+
+
 async def test_a_limit_that_shrinks_is_used_up_and_no_more_than_that(db: Database) -> None:
     """Of fifty that were drawn, five are all that the lower limit has; what the CA said goes before it."""
     learned = (CA, "orders", "other")

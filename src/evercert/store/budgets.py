@@ -122,11 +122,14 @@ def overridden(ca: str, scope: str, *, now: int, steps: tuple[int, int], most: i
     )
 
 
-async def queue(db: Database, key: Key, room: int, span: int, last: int, *, urgent: bool) -> int | None:
+async def queue(
+    db: Database, key: Key, room: int, span: int, last: int, *, urgent: bool, doublings: int = 0
+) -> int | None:
     """A moment of its own for one more that waits: *room* is the first at which there is room, *span* how far apart
-    those that wait are. None where those until *last* are given out. The *urgent* ones have a queue of their own."""
+    those that wait are; with each span after *room* twice as many come in one, until there were so many *doublings*.
+    None where those until *last* are given out. The *urgent* ones have a queue of their own."""
     query = _SQL["queue urgently"] if urgent else _SQL["queue"]
-    [rows] = await db.write(query(**_where(key), room=room, span=span, last=last))
+    [rows] = await db.write(query(**_where(key), room=room, span=span, last=last, doublings=doublings))
     return rows[0][0] if rows else None
 
 

@@ -262,6 +262,23 @@ async def test_a_ca_that_names_no_time_is_asked_ever_more_rarely(world: World) -
         assert world.ca.seen["new-order"] == 9
 
 
+async def test_once_the_ca_says_yes_again_those_that_wait_are_there_soon(world: World) -> None:
+    """A thousand that were held in one second of `slow down` waited a quarter of an hour, though nobody said no."""
+    names = [f"c{n}.a.test" for n in range(200)]
+    async with world.engine() as engine:
+        world.ca.fail("new-order", refused("slow down", timedelta(seconds=1)))
+        await declared(engine, world, *names)
+        await engine.worker.settle(names[0])
+        await engine.worker.settle_due()
+        assert world.ca.seen["new-order"] == 1
+        await world.pass_time(engine, timedelta(seconds=10))
+        assert all(fact.current for fact in await facts(engine, world, names))
+        # None was sent away for having come too early, nor did all of them come at once.
+        assert world.ca.seen["new-order"] == 1 + len(names)
+        moments = sorted(fact.current.issued_at for fact in await facts(engine, world, names) if fact.current)
+        assert moments[1] - moments[0] >= timedelta(seconds=1)
+
+
 async def test_an_account_that_is_paused_is_a_failure_that_its_owner_is_told_of(world: World) -> None:
     text = "Your account is temporarily prevented from requesting certificates for www.a.test. Please visit: https://x.test"
     async with world.engine() as engine:

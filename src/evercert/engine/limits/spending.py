@@ -39,8 +39,10 @@ T = TypeVar("T")
 # Whatever is known of a limit now, an override may be granted or a certificate given up: everybody looks once a day.
 _PATIENCE: Final = timedelta(days=1)
 
-# Where a CA says no and no limit of it is known, those that wait come this far apart.
+# Where a CA says no and no limit of it is known, those that wait come this far apart at first, and twice as many with
+# each second in which it does not say no again, so often.
 _APART: Final = timedelta(seconds=1) // timedelta(microseconds=1)
+_DOUBLINGS: Final = 8
 
 # Somebody gave back, or time went by, between the attempt and the look at what it lacked.
 _TRIES: Final = 3
@@ -183,11 +185,18 @@ class Payer:
         if room <= last and draw.limit and not draw.cost:
             turn = room  # who comes draws nothing, so that nobody is in anybody's way
         elif room <= last:
-            turn = await budgets.queue(self._db, self._key(draw), room, _apart(draw), last, urgent=self._urgent)
+            turn = await self._queued(draw, room, last)
         name = self._fact.intent.name if self._fact else ""
         moment = from_epoch(turn) if turn else now + _PATIENCE * (1 + crc32(name.encode()) / 2**32) / 2
         since = urgent_from(self._fact) if self._fact else None
         return since if since and now < since < moment else moment
+
+    async def _queued(self, draw: Draw, room: int, last: int) -> int | None:
+        span = max(draw.cost, 1) * budget.interval(draw.limit) if draw.limit else _APART
+        doublings = 0 if draw.limit else _DOUBLINGS
+        return await budgets.queue(
+            self._db, self._key(draw), room, span, last, urgent=self._urgent, doublings=doublings
+        )
 
     def _room(self, draw: Draw, known: Bucket, *, paid: bool) -> int:
         if draw.limit is None and not self._urgent:
@@ -222,7 +231,3 @@ def called(ca: str) -> str:
 def _limit_words(limit: Limit) -> str:
     """The limit, as it reads after `limit of`."""
     return f"{limit.count} {limit.scope.value} in {span(limit.period)}"
-
-
-def _apart(draw: Draw) -> int:
-    return max(draw.cost, 1) * budget.interval(draw.limit) if draw.limit else _APART

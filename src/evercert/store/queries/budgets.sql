@@ -49,8 +49,15 @@ FROM (
 WHERE budgets.ca = owed.ca AND budgets.scope = owed.scope AND budgets.subject = owed.subject;
 
 -- name: queue
--- A moment of its own for one more that waits, behind the others; none beyond the last one that is given out.
-UPDATE budgets SET tail = CASE WHEN tail >= :room THEN tail + :span ELSE :room END
+-- A moment of its own for one more that waits, behind the others; none beyond the last one that is given out. With each
+-- span that they reach beyond the room they come twice as close, so many times at most.
+UPDATE budgets
+SET
+    tail = CASE
+        WHEN tail < :room THEN :room
+        WHEN tail < :room + :span * :doublings THEN tail + (:span >> CAST((tail - :room) / :span AS INTEGER))
+        ELSE tail + (:span >> CAST(:doublings AS INTEGER))
+    END
 WHERE
     ca = :ca AND scope = :scope AND subject = :subject
     AND (tail < :room OR tail + :span <= :last)
@@ -58,7 +65,13 @@ RETURNING tail;
 
 -- name: queue urgently
 -- The same for one that may use what is kept for the urgent: those that may not are not before it.
-UPDATE budgets SET urgent_tail = CASE WHEN urgent_tail >= :room THEN urgent_tail + :span ELSE :room END
+UPDATE budgets
+SET
+    urgent_tail = CASE
+        WHEN urgent_tail < :room THEN :room
+        WHEN urgent_tail < :room + :span * :doublings THEN urgent_tail + (:span >> CAST((urgent_tail - :room) / :span AS INTEGER))
+        ELSE urgent_tail + (:span >> CAST(:doublings AS INTEGER))
+    END
 WHERE
     ca = :ca AND scope = :scope AND subject = :subject
     AND (urgent_tail < :room OR urgent_tail + :span <= :last)
