@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from evercert.base.waiting import first_of
+from evercert.base.waiting import first_of, to_its_end
 
 
 async def test_the_first_ends_the_wait_and_the_others_have_ended_then() -> None:
@@ -47,3 +47,64 @@ async def test_whoever_is_cancelled_leaves_nothing_running() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert ended.is_set()
+
+
+async def test_what_is_not_to_be_left_half_way_ends_before_whoever_was_cancelled() -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def work() -> None:
+        begun.set()
+        await may_end.wait()
+        ended.append("work")
+
+    async def caller() -> None:
+        try:
+            await to_its_end(work(), 60)
+        finally:
+            ended.append("caller")
+
+    calling = asyncio.create_task(caller())
+    await begun.wait()
+    for _ in range(3):
+        calling.cancel()
+        await asyncio.sleep(0)
+    assert ended == []
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert ended == ["work", "caller"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_whoever_is_cancelled_waits_only_for_so_long(before: bool) -> None:
+    begun, ended = asyncio.Event(), list[str]()
+
+    async def never() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+
+    async def caller() -> None:
+        try:
+            if before:
+                begun.set()
+                await asyncio.Event().wait()
+        finally:
+            await to_its_end(never(), 0.01)
+
+    calling = asyncio.create_task(caller())
+    await begun.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(calling, 20)
+    assert ended == ["work"]
+
+
+async def test_what_the_work_raises_is_raised() -> None:
+    async def fails() -> None:
+        raise ValueError("not here")
+
+    with pytest.raises(ValueError, match="not here"):
+        await to_its_end(fails(), 60)

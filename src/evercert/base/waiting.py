@@ -1,4 +1,4 @@
-"""Waiting for whichever of several things comes first."""
+"""Waiting: for whichever of several things comes first, or for one that is not to be left half-way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-__all__ = ["first_of"]
+__all__ = ["first_of", "to_its_end"]
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
@@ -19,3 +19,24 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None], patience: float) -> None:
+    """Returns, or raises what it did, when the work has ended. Whoever is cancelled meanwhile, however often, or was
+    cancelled before, still waits for that; after *patience* seconds of it the work is cancelled, too."""
+    doing, caller = asyncio.ensure_future(work), asyncio.current_task()
+    hurry: asyncio.TimerHandle | None = None
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        if hurry is None and caller is not None and caller.cancelling():
+            hurry = asyncio.get_running_loop().call_later(patience, doing.cancel)
+        try:
+            await asyncio.wait({doing})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if hurry is not None:
+        hurry.cancel()
+    failed = None if doing.cancelled() else doing.exception()
+    if cancelled is not None:
+        raise cancelled from failed
+    doing.result()

@@ -32,6 +32,7 @@ class CleaningUp:
         await self.withdrawing.withdraw(db, fact)
         route, clean = self.targets.route(fact.intent), True
         for item in fact.leftovers:
+            await db.write()  # of nothing: what stands outside is his who was given the certificate since
             try:
                 solver = self.solvers.for_item(item.solver, item.options, item.challenge_type, route)
                 await solver.clean_up([item])

@@ -11,6 +11,7 @@ import msgspec
 from evercert.acme.wire import Authorization, Challenge, Order
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
+from evercert.base.waiting import to_its_end
 from evercert.issue.means import Means
 from evercert.model.fact import Issuance, Presented
 from evercert.model.intent import challenge_rule_for
@@ -21,6 +22,10 @@ __all__ = ["authorize"]
 # A CA that checks from many places, and asks again after a failure, takes minutes; more than ten
 # of them means that it will not finish.
 _PATIENCE = 600.0
+
+# Who is told to end takes away for so long what he has presented: less than a service manager waits, with the time
+# that the step had (daemon/stay.py).
+_FAREWELL = 20.0
 
 # What an authorization that has become invalid ends with.
 _FAILED = frozenset({"challenge-failed", "ca-refused"})
@@ -38,7 +43,8 @@ class _Proof:
 async def authorize(means: Means, issuance: Issuance, order: Order) -> None:
     """Afterwards every authorization of the order is valid and no challenge answer is left behind.
 
-    What is valid already is not proved again; what was answered already is not answered again.
+    What is valid already is not proved again; what was answered already is not answered again. Whoever is cancelled has
+    taken away what he could in twenty seconds; the rest stays recorded.
     """
     pending = [each for each in await means.ca.authorizations(order) if each.status == "pending"]
     chosen = [_choose(means, issuance, authorization) for authorization in pending]
@@ -50,7 +56,8 @@ async def authorize(means: Means, issuance: Issuance, order: Order) -> None:
         await _side_by_side(_prove(means, proof) for proof in proofs)
     finally:
         stale = [item for item in means.leftovers if item.id not in {kept.id for kept in items}]
-        await asyncio.shield(_clear(means, [*items, *stale]))
+        # Before the certificate is let go: the next one presents the same answers again.
+        await to_its_end(_clear(means, [*items, *stale]), _FAREWELL)
 
 
 def _choose(means: Means, issuance: Issuance, authorization: Authorization) -> _Proof:
