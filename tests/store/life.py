@@ -129,6 +129,7 @@ async def live(db: Database) -> None:
     await health.silent(db, given.CA, (await health.outages(db))[given.CA], "no answer", NOW + HOUR)
     await health.ask_again(db, NOW)
     await health.take_turn(db, (await health.outages(db))[given.CA], NOW)
+    await health.give_turn_back(db, (await health.outages(db))[given.CA])
     await health.answered(db, (await health.outages(db))[given.CA], NOW)
     await certificates.failed(db, "www", Failure("dns", "no answer", NOW), 1, NOW + HOUR)
     await certificates.wake(db, "www", NOW, forced=True)

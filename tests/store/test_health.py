@@ -47,6 +47,19 @@ async def test_one_of_many_asks_again_when_the_time_has_come(db: Database) -> No
     assert await health.take_turn(db, known, NOW + 2 * MINUTE)
 
 
+async def test_a_turn_that_is_given_back_is_whoevers_comes_next(db: Database) -> None:
+    await health.silent(db, CA, None, "gone", NOW)
+    known = await outage(db)
+    assert await health.take_turn(db, known, NOW + MINUTE)
+    await health.give_turn_back(db, known)
+    assert await outage(db) == known
+    assert await health.take_turn(db, known, NOW + MINUTE)
+    await health.silent(db, CA, known, "gone", NOW + MINUTE)
+    found = await outage(db)
+    await health.give_turn_back(db, known)  # somebody has found out meanwhile
+    assert await outage(db) == found
+
+
 async def test_pauses_grow_to_a_quarter_of_an_hour(db: Database) -> None:
     await health.silent(db, CA, None, "gone", NOW)
     pauses, before = [], NOW

@@ -23,7 +23,7 @@ from evercert.store.columns import moment
 from evercert.store.guarded import goes_through
 from evercert.store.sql import load_queries
 
-__all__ = ["FORGOTTEN", "answered", "ask_again", "outages", "pause_after", "silent", "take_turn"]
+__all__ = ["FORGOTTEN", "answered", "ask_again", "give_turn_back", "outages", "pause_after", "silent", "take_turn"]
 
 _SQL: Final = load_queries("health")
 
@@ -79,6 +79,12 @@ async def take_turn(db: Database, known: Outage, now: datetime) -> bool:
         retry_at=to_epoch(now + pause_after(known.failures)),
     )
     return await goes_through(db, statement.expecting(1))
+
+
+async def give_turn_back(db: Database, known: Outage) -> None:
+    """Afterwards the turn that was taken, of which nothing came, is whoever's comes next. Idempotent."""
+    statement = _SQL["give turn back"](directory=known.ca, before=known.failures, retry_at=to_epoch(known.until))
+    await db.write(statement)
 
 
 async def answered(db: Database, known: Outage, now: datetime) -> None:

@@ -284,6 +284,19 @@ async def test_where_caa_forbids_every_ca_nothing_is_ordered_and_the_reason_is_t
     assert {each.verdict for each in fact.trials} == {Verdict.REFUSED}
 
 
+async def test_whoever_could_not_find_out_whether_a_ca_answers_leaves_that_to_the_next(
+    world: Two, engine: Engine
+) -> None:
+    """It was not asked, because CAA records forbid it to issue for that name."""
+    world.dns.caa_records["a.test"] = [CaaRecord(0, "issue", "somebody.test")]
+    await health.silent(engine.db, world.ca.directory_url, None, "no answer", world.clock.now())
+    world.clock.advance(10)
+    fact = await world.obtain(engine, world.intent("www.a.test", terms=Terms()))
+    assert [each.verdict for each in fact.trials] == [Verdict.REFUSED]
+    fact = await world.obtain(engine, world.intent("www.b.test", terms=Terms()))
+    assert fact.current is not None
+
+
 @pytest.mark.parametrize("why", ["dns is down", "a private ca"])
 async def test_what_is_not_known_of_caa_forbids_nothing(world: Two, engine: Engine, why: str) -> None:
     world.dns.caa_records["a.test"] = [CaaRecord(0, "issue", "somebody.test")]

@@ -22,7 +22,7 @@ from evercert.engine.wiring import Engine
 from evercert.model.access import CaAccess
 from evercert.model.intent import ChallengeRule
 from evercert.model.terms import CaChoice
-from evercert.store import cas, certificates
+from evercert.store import cas, certificates, health
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.engine.world import World
@@ -131,6 +131,20 @@ async def test_who_waits_says_for_what_and_holds_no_worker_nor_anybody_of_anothe
         assert waiting.open_issuance is None
         other = await world.obtain(engine, world.intent("other.test", account="other"))
         assert other.hold is None
+
+
+async def test_who_finds_a_lane_full_takes_nobodys_turn_to_ask_a_ca_that_was_silent(world: World) -> None:
+    async with world.engine() as engine:
+        await narrow(engine, world, 1)
+        world.ca.fail("authz", Fault.answered(500), times=99)
+        await world.obtain(engine, world.intent("slow.test"))
+        await health.silent(engine.db, world.ca.directory_url, None, "no answer", world.clock.now())
+        before = await health.outages(engine.db)
+        world.clock.advance(10)
+        waiting = await world.obtain(engine, world.intent("waits.test"))
+        assert waiting.hold is not None
+        assert waiting.hold.in_line
+        assert await health.outages(engine.db) == before
 
 
 async def test_one_that_has_to_wait_for_long_gives_its_place_up(world: World) -> None:

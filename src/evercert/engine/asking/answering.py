@@ -23,11 +23,15 @@ async def is_turn(db: Database, known: Outage | None, now: datetime) -> bool:
 
 async def note(db: Database, ca: str, known: Outage | None, error: EvercertError | None, now: datetime) -> None:
     """Afterwards it is kept what asking the CA said of it: *error* as its client raised it, or none. *known* is what
-    was known before it was asked."""
+    was known before it was asked; a turn that was taken for that and has found out nothing is given back."""
     if error is not None and is_silence(error):
         await health.silent(db, ca, known, error.message, now)
-    elif known is not None and (error is None or _is_an_answer(error)):
+    elif known is None:
+        return
+    elif error is None or _is_an_answer(error):
         await health.answered(db, known, now)
+    elif verdict_of(error) is not Verdict.OUTAGE:
+        await health.give_turn_back(db, known)
 
 
 def _is_an_answer(error: EvercertError) -> bool:

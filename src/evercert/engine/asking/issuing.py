@@ -15,7 +15,7 @@ from evercert.db.protocol import Database, Statement
 from evercert.engine.asking.answering import is_turn, note
 from evercert.engine.asking.attempting import Attempting, Joint
 from evercert.engine.asking.choosing import Ask, Later, Passed, choose, pause, tried
-from evercert.engine.asking.lanes import Full, call_in, in_line, lanes_of, places_given_up, with_room
+from evercert.engine.asking.lanes import Full, Lane, call_in, in_line, lanes_of, places_given_up, with_room
 from evercert.engine.asking.lineup import Entrant, line_up
 from evercert.engine.asking.ordering import Without
 from evercert.engine.asking.prospects import begun_at
@@ -36,6 +36,7 @@ from evercert.model.fact import (
     Verdict,
 )
 from evercert.model.task import Task
+from evercert.model.terms import CaChoice
 from evercert.store import certificates, events, health, issuances, lanes
 
 __all__ = ["Issuing"]
@@ -78,12 +79,11 @@ class Issuing:
         no CA can be asked now. Of two that were asked the one that lost is given up, and withdrawn by `CLEAN_UP`."""
         begun = await begun_at(db, fact)
         outages = await health.outages(db)
-        choice = await self._choice(db, fact, outages, begun)
-        if isinstance(choice, Later):
-            await self._put_off(db, fact, choice)
+        found: dict[CaChoice, tuple[Lane, ...]] = {}
+        entry = await self._entry(db, fact, outages, begun, found)
+        if isinstance(entry, Later):
+            await self._put_off(db, fact, entry)
             return True
-        found = {ca: await lanes_of(db, fact.intent, ca) for ca in choice.cas}
-        entry = await with_room(db, fact.intent.name, choice, found, begun, self.clock.now())
         if isinstance(entry, Full):
             await self._stand_in_line(db, fact, entry)
             return True
@@ -95,19 +95,32 @@ class Issuing:
         await call_in(db, (lane for ca in entry.cas for lane in found[ca]), self.clock.now())
         return True
 
-    async def _choice(self, db: Database, fact: CertificateFact, outages: _Outages, begun: _Begun) -> Ask | Later:
-        """Whom to ask. Whether a CA answers again is found out by one certificate: who is not that one chooses anew."""
-        now, ours = self.clock.now(), set[str]()
+    async def _entry(
+        self,
+        db: Database,
+        fact: CertificateFact,
+        outages: _Outages,
+        begun: _Begun,
+        found: dict[CaChoice, tuple[Lane, ...]],
+    ) -> Ask | Later | Full:
+        """Whom to ask, with the lanes of each *found*. Whether a CA answers again is found out by one certificate, for
+        which there is a place: who is not that one chooses anew."""
+        now, ours = self.clock.now(), dict[str, Outage]()
         while True:
-            choice = choose(fact, now, outages, tuple(begun))
-            asked = [ca.directory for ca in choice.cas] if isinstance(choice, Ask) else []
+            entry: Ask | Later | Full = choose(fact, now, outages, tuple(begun))
+            if isinstance(entry, Ask):
+                found |= {ca: await lanes_of(db, fact.intent, ca) for ca in entry.cas if ca not in found}
+                entry = await with_room(db, fact.intent.name, entry, found, begun, now)
+            asked = [ca.directory for ca in entry.cas] if isinstance(entry, Ask) else []
             for known in [outages[ca] for ca in asked if ca in outages and ca not in ours]:
                 if not await is_turn(db, known, now):
                     outages = {**outages, known.ca: msgspec.structs.replace(known, until=now + _TURN)}
                     break
-                ours.add(known.ca)
+                ours[known.ca] = known
             else:
-                return choice
+                for known in [ours[ca] for ca in ours if ca not in asked]:
+                    await health.give_turn_back(db, known)
+                return entry
 
     async def _put_off(self, db: Database, fact: CertificateFact, later: Later) -> None:
         # Those that wait for one CA do not all look at the same moment; the first of them asks it.
@@ -145,10 +158,13 @@ class Issuing:
     ) -> None:
         failed: list[_Failed] = []
         for ca, outcome in outcomes.items():
+            known = outages.get(ca)
             if outcome is None:
+                if known is not None:
+                    await health.give_turn_back(db, known)
                 continue
             error = outcome if isinstance(outcome, EvercertError) and not isinstance(outcome, Without) else None
-            await note(db, ca, outages.get(ca), error, self.clock.now())
+            await note(db, ca, known, error, self.clock.now())
             if isinstance(outcome, Without):
                 continue
             if isinstance(outcome, EvercertError):

@@ -18,6 +18,11 @@ WHERE directory = :directory AND failures = :before;
 UPDATE ca_health SET retry_at = :retry_at
 WHERE directory = :directory AND failures = :before AND retry_at <= :now;
 
+-- name: give turn back
+-- Whoever was let through has not asked, and nothing else is known since.
+UPDATE ca_health SET retry_at = :retry_at
+WHERE directory = :directory AND failures = :before AND retry_at > :retry_at;
+
 -- name: ask again at once
 -- Somebody wants to know.
 UPDATE ca_health SET retry_at = :now WHERE retry_at > :now;
