@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evercert.base.clock import SystemClock
+from evercert.base.clock import SystemClock, to_epoch
 from evercert.db.opening import Place
 from evercert.model.event import CertificateIssued, Deployed, Event
 from evercert.store import events
@@ -27,6 +27,21 @@ def write(place: Place, *happened: Event) -> None:
         async with open_store(place) as db:
             for event in happened:
                 await db.write(events.appended(event, SystemClock().now()))
+
+    asyncio.run(written())
+
+
+def write_of_a_newer_version(place: Place) -> None:
+    """Events of a kind that this version does not know, about a certificate and about none."""
+
+    async def written() -> None:
+        query = events.appended(Deployed(), SystemClock().now()).query
+        about = '"orbit":{"height":384400},"crew":["a","b"],"log":"one\\ntwo"'
+        async with open_store(place) as db:
+            for name in ("www.example.test", ""):
+                body = f'{{"kind":"moon-landed","certificate":"{name}",{about}}}'
+                at = to_epoch(SystemClock().now())
+                await db.write(query(at=at, kind="moon-landed", certificate=name, body=body))
 
     asyncio.run(written())
 
@@ -56,6 +71,26 @@ def test_kinds_certificates_numbers_and_times_choose(evercert: Shell, file: Path
         "events", "--json", "--limit", "1", "--kind", "certificate-issued", "--certificate", "c0"
     ).documents
     assert list(first) == ["id", "at", "kind", "certificate", "serial", "fingerprint", "not_after", "hash"]
+
+
+def test_an_event_of_a_newer_version_is_shown_as_it_stands(evercert: Shell, tmp_path: Path) -> None:
+    name = "www.example.test"
+    evercert.obtained(name)
+    write_of_a_newer_version(evercert.home / "evercert.db")
+    about, none = evercert("events", "--json").documents[-2:]
+    assert (about["kind"], about["certificate"], none["certificate"]) == ("moon-landed", name, "")
+    assert (about["orbit"], about["crew"], about["log"]) == ({"height": 384400}, ["a", "b"], "one\ntwo")
+    line = evercert("events", "--certificate", name).out.splitlines()[-1]
+    assert "moon-landed" in line
+    assert line.endswith("(an unknown kind of event) orbit={'height': 384400} crew=['a', 'b'] log=one two")
+    for command in (("show", name), ("explain", name), ("list",), ("tasks",), ("events", "--verify")):
+        done = evercert(*command)
+        assert done.status == 0, done.err
+    with evercert.start("events", "--follow", "--json", "--limit", "1", log=tmp_path / "log") as following:
+        following.wait_until(lambda: len(ids(following.text())) == 1, "the newest that there is")
+        write_of_a_newer_version(evercert.home / "evercert.db")
+        following.wait_until(lambda: len(ids(following.text())) >= 3, "what came")
+        assert following.text().count('"orbit":{"height":384400}') == 3
 
 
 def test_a_word_that_is_no_kind_and_a_time_that_is_none_are_told(evercert: Shell) -> None:

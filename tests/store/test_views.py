@@ -1,4 +1,4 @@
-"""What people see: the list, its filters, and one certificate with its history."""
+"""What people see: the list and its filters."""
 
 from __future__ import annotations
 
@@ -88,22 +88,6 @@ async def test_the_list_is_in_the_order_of_names_and_can_be_narrowed(three: Data
     assert await names(three, match="nothing") == []
     assert await names(three, states={State.WANTED}) == ["c"]
     assert await names(three, expiring_before=NOW + 30 * DAY) == ["a"]
-
-
-async def test_one_certificate_is_shown_with_its_history(db: Database) -> None:
-    first, second = await given.issued(db, number=1), await given.issued(db, number=2)
-    shown = await views.shown(db, "www")
-    assert shown is not None
-    assert shown.history == (second, first)
-    assert shown.fact == await certificates.fact(db, "www")
-    assert [type(each.event).__name__ for each in shown.events] == [
-        "CertificateIssued",
-        "OrderPlaced",
-        "CertificateIssued",
-        "OrderPlaced",
-        "IntentChanged",
-    ]
-    assert await views.shown(db, "mail") is None
 
 
 async def test_an_abandoned_issuance_does_not_show_as_issuing(db: Database) -> None:

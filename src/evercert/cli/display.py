@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from evercert.base.foreign import one_line
 from evercert.engine.merging import lacking
+from evercert.model.event import KINDS
 from evercert.model.fact import CertificateFact, Deployment
 from evercert.model.state import state_of
 from evercert.store.history import Entry
@@ -15,6 +16,7 @@ __all__ = ["certificate_document", "certificate_lines", "event_line", "listed_ce
 
 # So wide is what stands in the list in place of a moment, at most; `evercert show` has all of it.
 _CELL = 48
+_DETAILS = 500
 
 
 def when(moment: datetime | None) -> str:
@@ -120,6 +122,8 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
 
 
 def event_line(entry: Entry) -> str:
-    """One event: its number, when, what, and its particulars."""
+    """One event: its number, when, what, and its particulars, also of a kind that only a newer version has."""
     details = " ".join(f"{name}={value}" for name, value in entry.fields.items() if value not in ("", False, 0))
+    if entry.kind not in KINDS:
+        details = f"(an unknown kind of event) {one_line(details, _DETAILS)}"
     return f"{entry.id:>6}  {when(entry.at)}  {entry.kind:<20} {entry.certificate or '-'}  {details}".rstrip()

@@ -60,7 +60,8 @@ async def chain(db: Database) -> None:
 
 
 async def latest(db: Database, limit: int, certificate: str = "") -> list[Happened]:
-    """The newest events, of one certificate or of all, newest first."""
+    """The newest events, of one certificate or of all, newest first: for whoever knows every kind that was written.
+    What people read comes from `store.history`, which tells those of a newer version as they stand."""
     await chain(db)
     if certificate:
         rows = await db.rows(_SQL["latest events of a certificate"](certificate=certificate, limit=limit))

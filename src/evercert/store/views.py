@@ -1,4 +1,4 @@
-"""What people look at: the list of certificates, and one of them with its history.
+"""What people look at: the list of certificates.
 
 Read for display only; work is planned from `certificates.fact`.
 """
@@ -13,19 +13,16 @@ import msgspec
 
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
-from evercert.model.fact import CertificateFact, Failure, IssuedCertificate, LeftOut, Stop
+from evercert.model.fact import Failure, LeftOut, Stop
 from evercert.model.intent import is_called
 from evercert.model.state import State, lacking, stands
 from evercert.model.terms import Terms
-from evercert.store import certificates, events, issued
 from evercert.store.columns import from_text, moment, moment_or_none
 from evercert.store.sql import load_queries
 
-__all__ = ["Listed", "Shown", "listed", "shown"]
+__all__ = ["Listed", "listed"]
 
 _SQL: Final = load_queries("views")
-
-_EVENTS = 50
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -61,14 +58,6 @@ class Listed(msgspec.Struct, frozen=True):
     left_out: tuple[LeftOut, ...] = ()
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """All that is known of one certificate, its earlier ones and its latest events, newest first."""
-
-    fact: CertificateFact
-    history: tuple[IssuedCertificate, ...]
-    events: tuple[events.Happened, ...]
-
-
 async def listed(
     db: Database,
     now: datetime,
@@ -93,14 +82,6 @@ async def listed(
         and owner in {"", line.owner}
         and (not tag or tag in line.tags)
     ]
-
-
-async def shown(db: Database, name: str) -> Shown | None:
-    """None if there is no such certificate."""
-    fact = await certificates.fact(db, name)
-    if fact is None:
-        return None
-    return Shown(fact, tuple(await issued.history(db, name)), tuple(await events.latest(db, _EVENTS, name)))
 
 
 _decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
