@@ -33,6 +33,11 @@ def test_a_ca_that_is_down(evercert: Shell) -> None:
     assert done.out.startswith("down.test: wanted; next 2")
 
 
+def test_a_fraction_that_is_no_number(evercert: Shell) -> None:
+    done = evercert("obtain", "www.test", "--renew-at", "nan")
+    assert (done.status, "'nan' is no number" in done.err, evercert.home.exists()) == (2, True, False)
+
+
 def test_a_ca_whose_name_does_not_resolve(evercert: Shell) -> None:
     done = evercert("obtain", "nowhere.test", "--ca", "https://ca.invalid/dir")
     assert done.status == Exit.NETWORK.value

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "evercert", "simulate", *arguments]
@@ -33,3 +35,21 @@ def test_a_fault_that_is_not_known() -> None:
     ended = simulate("--faults", "ca-outage,crsh")
     assert ended.returncode == 2
     assert "hint: did you mean 'crash'?" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("--days", "10000000"), "10000000.0 is not in the range 0.1<=x<=366"),
+        (("--days", "inf"), "inf is not in the range"),
+        (("--days", "nan"), "'nan' is no number"),
+        (("--certificates", "10000000"), "10000000 is not in the range 1<=x<=1000"),
+        (("--seeds", "10000000"), "10000000 is not in the range 1<=x<=100000"),
+        (("--nodes", "10000000"), "10000000 is not in the range 1<=x<=100"),
+        (("--certificates", "1000", "--days", "30"), "1000 certificates over 30 days are more than one history holds"),
+    ],
+)
+def test_more_than_a_history_holds_is_refused_at_once(asked: tuple[str, ...], told: str) -> None:
+    ended = simulate(*asked)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert told in ended.stderr

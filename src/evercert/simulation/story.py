@@ -23,6 +23,9 @@ _HARDNESS: Final = (1.0, 1.0, 2.0, 4.0)
 # How long nothing goes wrong any more at the end, in lives and in any case, so that what was begun can be ended.
 _CALM_LIVES, _CALM_HOURS = 0.2, 3.0
 
+# Of so many certificates times days the store keeps all events: lives of 12 hours are renewed four times a day.
+_MOST: Final = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -72,7 +75,8 @@ def faults_named(text: str) -> tuple[FaultKind, ...]:
 
 
 def told(seed: int, wanted: Wanted) -> Story:
-    """The story of that seed, always the same."""
+    """The story of that seed, always the same. Raises `bad-input` where more is wanted than a history holds."""
+    _demand_bounded(wanted)
     rng = Random(f"story {seed}")  # noqa: S311 - so that it comes again
     life = rng.choice(_LIVES)
     certificates = wanted.certificates or rng.randint(2, 4)
@@ -95,3 +99,12 @@ def told(seed: int, wanted: Wanted) -> Story:
         suggesting=tuple(rng.random() < 0.6 for _ in range(cas)),
         listing=tuple(rng.random() < 0.5 for _ in range(cas)),
     )
+
+
+def _demand_bounded(wanted: Wanted) -> None:
+    if wanted.certificates * wanted.days > _MOST:
+        raise EvercertError(
+            "bad-input",
+            f"{wanted.certificates} certificates over {wanted.days:g} days are more than one history holds",
+            hint=f"at most {_MOST} certificates times days; with --seeds there are more histories",
+        )

@@ -10,6 +10,7 @@ import click
 from evercert.cli import completing
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
+from evercert.cli.ranges import NumberRange
 from evercert.cli.wanted import Wanted
 from evercert.config.settings import Settings
 from evercert.pki.key_type import ACCOUNT_KEYS, KeyType
@@ -121,7 +122,7 @@ _PORT = click.IntRange(1, 65535)
     help="A request from outside; its key stays there.",
 )
 @click.option(
-    "--renew-at", type=click.FloatRange(0.05, 0.95), default=None, help="Renew when this fraction of its life is over."
+    "--renew-at", type=NumberRange(0.05, 0.95), default=None, help="Renew when this fraction of its life is over."
 )
 @click.option("--no-ari", is_flag=True, help="Do not ask the CA when to renew.")
 @click.option("--account", default="default", help="Which account at the CA.")

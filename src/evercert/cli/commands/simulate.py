@@ -6,17 +6,24 @@ import click
 
 from evercert.cli.frame import framed
 from evercert.cli.output import Output
+from evercert.cli.ranges import NumberRange
 from evercert.config.settings import Settings
 
 __all__ = ["command"]
 
+_FAR = 1_000_000_000
+
 
 @click.command("simulate")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Which history; the first one.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many, one after another.")
-@click.option("--certificates", type=click.IntRange(min=1), help="How many certificates (default: the seed says).")
-@click.option("--days", type=click.FloatRange(min=0.1), help="How long anything may go wrong (default: the seed says).")
-@click.option("--nodes", type=click.IntRange(min=1), help="How many nodes do the work (default: the seed says).")
+@click.option(
+    "--seed", type=click.IntRange(0, _FAR), default=1, show_default=True, help="Which history; the first one."
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many, one after another."
+)
+@click.option("--certificates", type=click.IntRange(1, 1000), help="How many certificates (default: the seed says).")
+@click.option("--days", type=NumberRange(0.1, 366), help="How long anything may go wrong (default: the seed says).")
+@click.option("--nodes", type=click.IntRange(1, 100), help="How many nodes do the work (default: the seed says).")
 @click.option("--faults", metavar="LIST", default="all", help="What may go wrong, comma separated; all, or none.")
 @framed
 def command(
