@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evercert.base.clock import SystemClock
+from evercert.cli.columns import in_columns
 
 if TYPE_CHECKING:
     from evercert.base.errors import EvercertError
@@ -64,12 +65,7 @@ class Output:
 
     def table(self, document: object, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under heads, each column as wide as it needs; the document with `--json`."""
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        lines = (
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (heads, *rows)
-        )
-        self.result(document, *lines)
+        self.result(document, *in_columns((heads, *rows)))
 
     def progress(self, certificate: str, text: str) -> None:
         """What is being done and why: one live line per certificate at a terminal, else a line each with

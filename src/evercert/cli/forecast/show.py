@@ -13,6 +13,7 @@ from evercert.acme.cas import LimitScope, find_ca
 from evercert.base.clock import SystemClock, from_epoch
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifier
+from evercert.cli.columns import in_columns
 from evercert.cli.forecast import chart, heat, svg
 from evercert.cli.forecast.pictures import charts, due_calendar
 from evercert.cli.forecast.words import rows, said, verdict
@@ -156,9 +157,7 @@ def _table(outlooks: Sequence[Outlook]) -> Iterator[str]:
     ]
     if len(columns) == 1:
         cells = [column[1:] for column in cells]
-    widths = [max(map(len, column)) for column in cells]
-    for row in zip(*cells, strict=True):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from in_columns([*zip(*cells, strict=True)])
 
 
 _HEADS = ("NOW", "SUPPOSED")
