@@ -196,11 +196,41 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 def test_a_wildcard_has_a_folder_of_its_own() -> None:
     assert folder_name("*.example.test") == "_.example.test"
     assert folder_name("2001:db8::1") == "2001_db8__1"
+    assert folder_name("merged:www.example.test") == "merged_www.example.test"
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("müll", "möll"), ("日本", "漢字"), ("a/b", "a_b"), ("", "_"), (".x", "_.x")]
+    "name", ["www", "my_cert", "a.b_c-0123456789abcdef0", "web-0123456789abcdef", "_acme", "10.0.0.1"]
+)
+def test_a_usual_name_is_its_folders(name: str) -> None:
+    assert folder_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("müll", "möll"),
+        ("日本", "漢字"),
+        ("a/b", "a_b"),
+        ("", "_"),
+        (".x", "_.x"),
+        ("*.x", "_.x"),
+        ("2001:db8::1", "2001_db8__1"),
+        ("::1", "__1"),
+        ("::ffff:10.0.0.1", "__ffff_10.0.0.1"),
+        ("host:8443", "host_8443"),
+        ("merged:www", "merged_www"),
+        ("merged:a:2", "merged:a_2"),
+        ("*.a:b", "*.a_b"),
+        ("日本", folder_name("日本")),
+        ("/.x", folder_name("/.x").replace("_", "*", 1)),
+    ],
 )
 def test_no_two_names_have_one_folder(one: str, other: str) -> None:
     assert folder_name(one) != folder_name(other)
     assert folder_name("n" * 250 + one) != folder_name("n" * 250 + other)
+
+
+@given(st.sets(st.text("*._:-/a1", min_size=1, max_size=6), min_size=2))
+def test_of_many_names_each_has_a_folder_of_its_own(names: set[str]) -> None:
+    assert len({*map(folder_name, names)}) == len(names)

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ from evercert.host.files import (
     write_durably,
     write_new,
 )
+from evercert.model.terms import MERGED
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import check_issued, split_pem
 from evercert.pki.keys import load_der
@@ -49,6 +51,9 @@ __all__ = ["Access", "Generations", "check_bundle", "folder_name"]
 _KEPT = 3
 _MAX_FACTS = 4096
 _IDENTIFIER: Final = re.compile(r"(\*\.)?[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,177}")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
+# As the folder of another name may look; where no letter was replaced it has no digest.
+_DIGESTED: Final = re.compile(r".*_.*-[0-9a-f]{16}")
 
 # Other processes' locks are waited for in real time, whatever time the rest of the program is given.
 _CLOCK: Final = SystemClock()
@@ -257,9 +262,22 @@ class Generations:
 def folder_name(name: str) -> str:
     """A certificate's name as a folder's: what could leave the folder or hide in it is replaced. A host's name, a
     wildcard and an address stay as they are read; of any other name a digest keeps two from having one folder."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:180]
+    safe = _UNSAFE.sub("_", name)[:180]
     safe = f"_{safe}" if not safe or safe[0] in ".-" else safe
-    return safe if _IDENTIFIER.fullmatch(name) else f"{safe}-{sha256(name.encode()).hexdigest()[:16]}"
+    is_plain = _IDENTIFIER.fullmatch(name) and _read_back(safe) == name and not _DIGESTED.fullmatch(safe)
+    return safe if is_plain else f"{safe}-{sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _read_back(folder: str) -> str:
+    """The one name that may have that folder without a digest."""
+    for beginning in ("*.", MERGED):
+        if folder.startswith(replaced := _UNSAFE.sub("_", beginning)):
+            return beginning + folder.removeprefix(replaced)
+    try:
+        ip_address(address := folder.replace("_", ":"))
+    except ValueError:
+        return folder
+    return address
 
 
 def check_bundle(bundle: Bundle, now: datetime) -> None:
