@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database
+from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateResumed, CertificateStopped
 from evercert.model.fact import Cause, DeployStatus, Failure, Stop
 from evercert.store import certificates, deployments, events, issuances, issued, tasks
@@ -117,11 +119,42 @@ async def test_a_changed_intent_resumes_nothing(db: Database) -> None:
 async def test_all_that_failed_are_due_again_but_for_those_that_are_stopped(db: Database) -> None:
     await fleet(db)
     await tasks.stop(db, "failed", "by hand", NOW)
-    assert await tasks.retry_failed(db, NOW) == 2
+    assert sorted((await tasks.retry_failed(db, NOW)).due) == ["late", "undeployed"]
     assert sorted(await names(db, TaskState.DUE)) == ["due", "late", "undeployed"]
     fact = await certificates.fact(db, "late")
     assert fact is not None
     assert fact.retry_at is None
+
+
+class WithSomebodyElse:
+    """Keeps the contract of `Database`; once, before the write of that name, somebody else does something."""
+
+    def __init__(self, db: Database, before: str, done: Callable[[], Awaitable[object]]) -> None:
+        self._db, self._before, self._done = db, before, done
+
+    async def write(self, *statements: Statement) -> list[list[Row]]:
+        if any(each.query.name == self._before for each in statements):
+            self._before = ""
+            await self._done()
+        return await self._db.write(*statements)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+async def test_one_that_is_deleted_meanwhile_keeps_no_other_from_being_tried_again(db: Database) -> None:
+    names = ("a", "b", "c", "d")
+    for name in names:
+        await given.declared(db, name)
+        await certificates.failed(db, name, FAILURE, 1, NOW + DAY)
+
+    async def deletes() -> None:
+        for name in ("a", "c"):  # the one that is just written, and one of those that come
+            await certificates.delete(db, name, NOW)
+
+    shared: Any = WithSomebodyElse(db, "wake certificate", deletes)
+    assert await tasks.retry(shared, names, NOW) == (("b", "d"), ("a", "c"))
+    assert await tasks.retry_failed(db, NOW) == (("b", "d"), ())
 
 
 @pytest.mark.parametrize(("cause", "on_schedule"), [(Cause.DUE, True), (Cause.FIRST, False), (Cause.ASKED, False)])

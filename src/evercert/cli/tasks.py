@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from evercert.base.clock import SystemClock
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, Exit
 from evercert.base.foreign import one_line
 from evercert.cli.display import when
 from evercert.cli.output import Output
@@ -52,19 +52,21 @@ async def run(output: Output, settings: Settings, names: Sequence[str], *, force
 
 
 async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int:
-    """Have them, or where none is named all that failed, tried again by the workers. Raises `stopped`."""
+    """Have them, or where none is named all that failed, tried again by the workers. Raises `stopped`. One that is
+    deleted meanwhile keeps nobody else from it, and is a failure only where it was named."""
     now = SystemClock().now()
     async with reading(settings) as db:
-        if not names:
-            count = await tasks.retry_failed(db, now)
-            output.result({"due": count}, f"{count} that failed are due now")
-            return 0
         for name in names:
             _refuse_stopped(await existing(db, name))
-        for name in names:
-            await certificates.wake(db, name, now)
-    output.result({"due": names}, *(f"{name}: due now" for name in names))
-    return 0
+        retried = await (tasks.retry(db, names, now) if names else tasks.retry_failed(db, now))
+    for name in retried.gone:
+        output.warn(f"{name}: skipped: it was deleted meanwhile")
+    if names:
+        output.result({"due": retried.due, "skipped": retried.gone}, *(f"{name}: due now" for name in retried.due))
+        return Exit.NOT_FOUND.value if retried.gone else Exit.OK.value
+    count = len(retried.due)
+    output.result({"due": count, "skipped": retried.gone}, f"{count} that failed are due now")
+    return Exit.OK.value
 
 
 async def cancel(output: Output, settings: Settings, name: str, reason: str) -> int:

@@ -6,10 +6,11 @@ that certificate is renewed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,7 +23,7 @@ from evercert.store import certificates, events
 from evercert.store.columns import moment, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["Agenda", "Standing", "TaskState", "agenda", "resume", "retry_failed", "stop"]
+__all__ = ["Agenda", "Retried", "Standing", "TaskState", "agenda", "resume", "retry", "retry_failed", "stop"]
 
 _SQL: Final = load_queries("tasks")
 
@@ -70,6 +71,13 @@ class Agenda(msgspec.Struct, frozen=True):
     more: bool
 
 
+class Retried(NamedTuple):
+    """The names of those that are due, and of those that were deleted meanwhile."""
+
+    due: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
 async def agenda(
     db: Database, now: datetime, *, state: TaskState | None = None, match: str = "*", limit: int = 0
 ) -> Agenda:
@@ -104,12 +112,28 @@ async def resume(db: Database, name: str, now: datetime) -> bool:
     return True
 
 
-async def retry_failed(db: Database, now: datetime) -> int:
-    """Afterwards each whose last attempt failed is due, but for those that are stopped; how many those were."""
+async def retry(db: Database, names: Iterable[str], now: datetime) -> Retried:
+    """Afterwards each of them is due that was not deleted meanwhile. Idempotent."""
+    woken = {name: await _woken(db, name, now) for name in names}
+    due, gone = ([name for name, was in woken.items() if was is wanted] for wanted in (True, False))
+    return Retried(tuple(due), tuple(gone))
+
+
+async def retry_failed(db: Database, now: datetime) -> Retried:
+    """The same of each whose last attempt failed, but for those that are stopped."""
     [rows] = await db.scan(_SQL["failed certificates"]())
-    for (name,) in rows:
+    return await retry(db, [name for (name,) in rows], now)
+
+
+async def _woken(db: Database, name: str, now: datetime) -> bool:
+    """Whether it is due; it is not where it was deleted, before it was read or between that and the write."""
+    try:
         await certificates.wake(db, name, now)
-    return len(rows)
+    except EvercertError as error:
+        if error.code.name not in {"not-found", "conflict"} or await db.rows(certificates.wanted(name)):
+            raise
+        return False
+    return True
 
 
 async def _stopped(db: Database, name: str) -> str:
