@@ -17,6 +17,7 @@ ENVIRON = {"PATH": os.environ["PATH"], "TOKEN": "from the environment"}
 
 
 def program(folder: Path, text: str) -> str:
+    folder.mkdir(exist_ok=True)
     file = folder / "say"
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o700)
@@ -44,6 +45,26 @@ async def test_what_was_said_counts_for_a_minute_and_then_it_is_asked_again(tmp_
         assert secrets(reference).text().strip() == "1"
     clock.advance(timedelta(minutes=1))
     assert secrets(reference).text().strip() == "2"
+
+
+async def test_what_was_said_is_in_no_memory_when_its_minute_is_over(tmp_path: Path) -> None:
+    clock = FakeClock()
+    secrets = Secrets(ENVIRON, clock)
+    first, second = (program(folder, "echo it") for folder in (tmp_path / "a", tmp_path / "b"))
+    async with secrets.forgetting():
+        secrets(first)
+        await clock.sleep(30)
+        secrets(second)
+        assert secrets.held == {first, second}
+        await clock.sleep(30)
+        assert secrets.held == {second}
+        await clock.sleep(30)
+        assert secrets.held == set()
+        await asyncio.to_thread(secrets, first)  # as hooks ask for theirs
+        await clock.sleep(60)
+        assert secrets.held == set()
+        secrets(first)
+    assert secrets.held == set()
 
 
 async def test_a_failure_is_told_when_the_secret_is_asked_for(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NoReturn
 
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
@@ -19,12 +20,33 @@ _FRESH: Final = 50.0
 
 
 class Secrets:
-    """Owned by whoever lives as long as they are used. Holds what programs said, in memory alone, for a minute."""
+    """Owned by whoever lives as long as they are used. Holds what programs said, in memory alone, for a minute, where
+    it is `forgetting`."""
 
     def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
         self._environ = environ
         self._clock = clock
         self._said: dict[str, tuple[float, Secret | EvercertError]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stirred = asyncio.Event()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The references of which there is something in memory."""
+        return frozenset(self._said)
+
+    @asynccontextmanager
+    async def forgetting(self) -> AsyncIterator[None]:
+        """While it is open, what was said is dropped when its minute is over; all of it is when it ends."""
+        self._loop = asyncio.get_running_loop()
+        forgetting = asyncio.create_task(self._forget())
+        try:
+            yield
+        finally:
+            self._loop = None
+            forgetting.cancel()
+            await asyncio.gather(forgetting, return_exceptions=True)
+            self._said.clear()
 
     def __call__(self, reference: str) -> Secret:
         """What `resolve` says. Blocks while a program runs, unless it was made `ready`."""
@@ -53,7 +75,24 @@ class Secrets:
         except EvercertError as error:
             said = error
         self._said[reference] = (self._clock.monotonic() + _FRESH, said)
+        if loop := self._loop:
+            with suppress(RuntimeError):  # this is a thread, and the loop ended meanwhile
+                loop.call_soon_threadsafe(self._stirred.set)
         return said
+
+    async def _forget(self) -> NoReturn:
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            while ends := [until for until, _ in [*self._said.values()]]:
+                await self._clock.sleep(min(ends) - self._clock.monotonic())
+                self._drop()
+
+    def _drop(self) -> None:
+        now = self._clock.monotonic()
+        for reference, (until, _) in [*self._said.items()]:
+            if until <= now:
+                self._said.pop(reference, None)
 
 
 def _is_program(text: str) -> bool:

@@ -169,7 +169,9 @@ async def open_engine(
         make_private_dir(settings.home)
         if database is None:
             database = await closing.enter_async_context(open_store(settings.store))
-        transports = _Transports(settings, clock, make_transport, closing, Secrets(settings.environ, clock))
+        secrets = Secrets(settings.environ, clock)
+        await closing.enter_async_context(secrets.forgetting())
+        transports = _Transports(settings, clock, make_transport, closing, secrets)
         resolver = make_resolver(settings.resolvers)
         ports = Ports(transports.usual(), resolver, SystemPrograms(), clock)
         sealer = Sealer(await open_master_key(settings, database))
@@ -186,6 +188,7 @@ async def open_checks(settings: Settings, clock: Clock | None = None) -> AsyncIt
     clock = clock or SystemClock()
     async with AsyncExitStack() as closing:
         secrets = Secrets(settings.environ, clock)
+        await closing.enter_async_context(secrets.forgetting())
         transports = _Transports(settings, clock, HttpTransport, closing, secrets)
         ports = Ports(transports.usual(), DnsResolver(settings.resolvers), SystemPrograms(), clock)
         yield Targets(ports, settings.home / "targets", secrets), secrets
