@@ -45,7 +45,8 @@ class World:
     db: Database
     place: Place
     opened: AsyncExitStack
-    clock: FakeClock = field(default_factory=FakeClock)
+    # What takes turns of the loop in earnest is not old when it arrives: a receiver believes nobody after five minutes.
+    clock: FakeClock = field(default_factory=lambda: FakeClock(settle=0.2))
     programs: FakePrograms = field(default_factory=FakePrograms)
     told: list[str] = field(default_factory=list)
     nodes: int = 0
