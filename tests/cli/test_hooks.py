@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from pathlib import Path
 
 import pytest
 
+from evercert.db.protocol import Query
 from evercert.model.event import CertificateIssued, Deployed
+from evercert.store.opening import open_store
 from tests.cli.shell import Shell
 from tests.cli.test_events import write
+
+
+def change(file: Path, query: Query) -> None:
+    async def changed() -> None:
+        async with open_store(file) as db:
+            await db.write(query())
+
+    asyncio.run(changed())
 
 
 @pytest.fixture
@@ -60,6 +71,33 @@ def test_what_happened_is_told_by_one_look_and_what_is_refused_again(
     assert evercert("run", "--once").status == 0
     assert ids(log) == [1, 3, 4]
     assert evercert("hooks", "retry", "page", "--skip").status == 10
+
+
+def test_one_that_took_nothing_for_a_week_is_given_up_until_it_is_told_again_by_hand(
+    evercert: Shell, declared: dict[str, str], tmp_path: Path, log: Path
+) -> None:
+    (tmp_path / "refuse").touch()
+    write(evercert.home / "evercert.db", CertificateIssued("a"))
+    assert evercert("run", "--once").status == 0
+    a_week_ago = Query("a week ago", "UPDATE hooks SET failing_since = 0, failures = 30, retry_at = NULL")
+    change(evercert.home / "evercert.db", a_week_ago)
+    told = evercert("run", "--once")
+    assert (told.status, "given up after 31 attempts; `evercert hooks retry page`" in told.err) == (0, True)
+    [listed] = evercert("hooks", "list", "--json").document
+    assert (listed["event_id"], listed["failing_since"], listed["retry_at"]) == (0, "1970-01-01T00:00:00Z", None)
+    assert f"given up {listed['given_up_at'][:10]} " in evercert("hooks", "list").out
+    [event] = evercert("events", "--kind", "hook-*", "--json").documents
+    assert (event["hook"], event["event_id"], event["message"]) == (
+        "page",
+        1,
+        f"{tmp_path}/hook ended with status 1: not now",
+    )
+    (tmp_path / "refuse").unlink()
+    assert evercert("run", "--once").out.startswith("nothing is due")
+    assert ids(log) == []
+    assert evercert("hooks", "retry", "page").status == 0
+    assert evercert("run", "--once").status == 0
+    assert ids(log) == [1]
 
 
 def test_a_sample_is_handed_over_by_hand(evercert: Shell, declared: dict[str, str], tmp_path: Path, log: Path) -> None:

@@ -27,7 +27,7 @@ from evercert.model.terms import Terms
 from evercert.net.dns import DnsResolver
 from evercert.net.http import HttpSettings, HttpTransport
 from evercert.plugins.contracts import Ports
-from evercert.store import certificates, events, hooks
+from evercert.store import certificates, events, history, hooks
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.fakes.clock import FakeClock
@@ -237,6 +237,77 @@ async def test_an_event_that_is_refused_for_ever_can_be_passed_over_by_hand(worl
     assert await hooks.pass_over(world.db, "pager", world.clock.now()) == 2
     await node.settle()
     assert receiver.ids == [3]
+
+
+async def fail_for(world: World, name: str, span: timedelta) -> None:
+    """Every six hours somebody looks, until that time has passed or it was given up."""
+    node, end = world.node(), world.clock.now() + span
+    while (await world.standing(name)).given_up_at is None and world.clock.now() < end:
+        world.clock.advance(min(timedelta(hours=6), end - world.clock.now()))
+        await node.settle()
+
+
+async def test_a_hook_that_takes_nothing_for_a_week_is_given_up_and_others_are_told(world: World) -> None:
+    await hooks.configure(world.db, Hook("dead", ("*",), program=("/bin/dead",)))
+    world.programs.completed = Completed(1, "nobody there")
+    await world.happen(*issued("a", "b"))
+    await world.node().settle()
+    await fail_for(world, "dead", timedelta(days=6.9))
+    assert (await world.standing("dead")).given_up_at is None
+    others = await world.endpoint()
+    await world.hook("others", others, "hook-*")
+    await fail_for(world, "dead", timedelta(days=1))
+    standing = await world.standing("dead")
+    assert (standing.event_id, standing.retry_at, standing.is_due(world.clock.now())) == (0, None, False)
+    assert standing.failing_since is not None
+    assert timedelta(days=7) <= world.clock.now() - standing.failing_since < timedelta(days=7.5)
+    assert "given up after 30 attempts; `evercert hooks retry dead` has it told again" in world.told[-1]
+    tries = len(world.programs.runs)
+    world.clock.advance(timedelta(days=30))
+    await world.node().settle()
+    assert len(world.programs.runs) == tries
+    [told] = others.taken
+    assert (told["kind"], told["hook"], told["event_id"], told["code"]) == ("hook-given-up", "dead", 1, "hook")
+    assert told["failing_since"] == standing.failing_since.isoformat()
+
+
+async def test_one_that_was_given_up_is_told_again_by_hand_but_not_of_that(world: World) -> None:
+    for name in ("dead", "gone"):
+        await hooks.configure(world.db, Hook(name, ("*",), program=(f"/bin/{name}",)))
+    world.programs.completed = Completed(1, "nobody there")
+    await world.happen(*issued("a", "b"))
+    await world.node().settle()
+    for name in ("dead", "gone"):
+        await fail_for(world, name, timedelta(days=8))
+    happened = (await history.after(world.db, 2)).entries
+    assert sorted(str(each.fields["hook"]) for each in happened) == ["dead", "gone"]  # however long nobody takes them
+    assert await hooks.retry(world.db, "dead")
+    await world.node().settle()
+    standing = await world.standing("dead")
+    assert (standing.given_up_at, standing.failing_since) == (None, world.clock.now())  # another week
+    world.programs.completed = Completed(0, "")
+    world.programs.runs.clear()
+    assert await hooks.retry(world.db, "dead")
+    await world.node().settle()
+    [about_the_other] = [each.id for each in happened if each.fields["hook"] == "gone"]
+    told = [(argv[0], int(environment["EVERCERT_EVENT_ID"])) for argv, environment in world.programs.runs]
+    assert told == [("/bin/dead", 1), ("/bin/dead", 2), ("/bin/dead", about_the_other)]
+    assert (await world.standing("dead")).behind == 0
+
+
+async def test_a_week_in_which_nobody_tried_is_no_reason_to_give_up(world: World) -> None:
+    await hooks.configure(world.db, Hook("page", ("*",), program=("/bin/page",)))
+    world.programs.completed = Completed(1, "no network yet")
+    await world.happen(*issued("a"))
+    await world.node().settle()
+    world.clock.advance(timedelta(days=30))
+    for failures in range(2, 20):
+        await world.node().settle()
+        standing = await world.standing("page")
+        assert (standing.failures, standing.given_up_at) == (failures, None)
+        world.clock.advance(timedelta(hours=2))
+    await world.node().settle()
+    assert (await world.standing("page")).given_up_at == world.clock.now()
 
 
 async def test_a_changed_hook_goes_on_where_it_was_and_a_forgotten_one_is_told_nothing(world: World) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 
 import pytest
 
 from evercert.model.hook import Hook
-from evercert.notify.rules import About, is_for, is_refusal, pause_after
+from evercert.notify.rules import About, is_for, is_given_up, is_refusal, pause_after
 
 ISSUED = About("certificate-issued", "www", "web@example.com", ("edge", "eu"))
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 OUTAGE = About("ca-does-not-answer", "")
 
 
@@ -32,6 +33,8 @@ OUTAGE = About("ca-does-not-answer", "")
         (Hook("h", ("*",), tag="us"), ISSUED, False),
         (Hook("h", ("*",), tag="*"), OUTAGE, False),
         (Hook("h", ("*",), certificates=("w*",), owner="web*", tag="us"), ISSUED, False),
+        (Hook("h", ("*",)), About("hook-given-up", "", hook="another"), True),
+        (Hook("h", ("*",)), About("hook-given-up", "", hook="h"), False),
     ],
 )
 def test_a_hook_is_told_of_what_fits_all_that_it_says(hook: Hook, event: About, is_told: bool) -> None:
@@ -49,6 +52,20 @@ def test_a_receiver_may_ask_for_a_longer_pause_but_not_for_a_day() -> None:
     assert pause_after(1, timedelta(minutes=10), Random(1)) >= timedelta(minutes=10)
     assert pause_after(4, timedelta(seconds=1), Random(1)) >= timedelta(minutes=5)
     assert pause_after(1, timedelta(days=3), Random(1)) <= timedelta(minutes=75)
+
+
+@pytest.mark.parametrize(
+    ("failures", "since", "is_gone"),
+    [
+        (20, timedelta(days=7), True),
+        (150, timedelta(days=6.99), False),
+        (19, timedelta(days=90), False),
+        (1, None, False),
+        (90, None, False),
+    ],
+)
+def test_who_takes_nothing_for_a_week_is_given_up(failures: int, since: timedelta | None, is_gone: bool) -> None:
+    assert is_given_up(failures, None if since is None else NOW - since, NOW) is is_gone
 
 
 def test_only_what_is_refused_for_good_is_a_refusal() -> None:

@@ -80,6 +80,8 @@ def _document(standing: Standing) -> dict[str, object]:
         "failures": standing.failures,
         "failure": standing.failure,
         "retry_at": standing.retry_at,
+        "failing_since": standing.failing_since,
+        "given_up_at": standing.given_up_at,
     }
 
 
@@ -91,6 +93,6 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         hook.shown_url or hook.program[0],
         str(standing.event_id),
         str(standing.behind),
-        when(standing.retry_at),
+        f"given up {when(standing.given_up_at)}" if standing.given_up_at else when(standing.retry_at),
         f"{failure.message} ({standing.failures} in a row)" if failure else "-",
     )

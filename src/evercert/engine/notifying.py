@@ -4,7 +4,8 @@ Rules of this file:
 
 * A hook is claimed for longer than an attempt can take. Its cursor is moved, durably, after each event that it took, so
   that a crash repeats one event, under the same id.
-* An event that is not taken stops its hook alone, and is handed over again later.
+* An event that is not taken stops its hook alone, and is handed over again later; a hook that takes nothing for a week
+  is given up, until a person has it told again.
 * What retention took away before it was told is told as such.
 """
 
@@ -27,10 +28,11 @@ from evercert.base.secret import Secret
 from evercert.base.waiting import first_of
 from evercert.db.protocol import Database
 from evercert.engine.report import Telling
+from evercert.model.event import HookGivenUp
 from evercert.model.fact import Failure
 from evercert.model.hook import Hook
 from evercert.notify.delivery import Delivery
-from evercert.notify.rules import About, asks_whose, is_for, pause_after
+from evercert.notify.rules import About, asks_whose, is_for, is_given_up, pause_after
 from evercert.notify.telling import hand_over
 from evercert.plugins.contracts import Ports
 from evercert.store import declared, events, history, hooks
@@ -41,6 +43,7 @@ __all__ = ["Notifying"]
 # What hooks alone are told, whichever events they ask for: that retention took some away, and what a test sends.
 _MISSED: Final = "events-missed"
 _SAMPLE: Final = "hook-test"
+_GIVEN_UP: Final = str(HookGivenUp.__struct_config__.tag)
 
 # A process that is gone is waited for so much longer than its attempt could take.
 _MARGIN: Final = timedelta(seconds=30)
@@ -191,11 +194,16 @@ class Notifying:
             error = EvercertError("internal", f"an unexpected {type(error).__name__}")
         now = self._clock.now()
         failures = claimed.failures + 1
-        again = now + pause_after(failures, error.after, self._rng)
         failure = Failure(error.code.name, error.message, now, error.hint)
-        await hooks.failed(self._db, claimed, before, failure, again)
         about = f"hook {claimed.hook.name} did not take event {delivery.number} ({delivery.kind}): {error.message}"
         hint = f" ({error.hint})" if error.hint else ""
+        if is_given_up(failures, claimed.failing_since, now):
+            if await hooks.give_up(self._db, claimed, before, failure):
+                mended = f"`evercert hooks retry {claimed.hook.name}` has it told again"
+                self._telling(f"{about}; given up after {failures} attempts; {mended}{hint}")
+            return
+        again = now + pause_after(failures, error.after, self._rng)
+        await hooks.failed(self._db, claimed, before, failure, again)
         self._telling(f"{about}; attempt {failures + 1} is at {again:%H:%M:%S} UTC{hint}")
 
     async def _move(self, claimed: hooks.Claim, number: int) -> hooks.Claim | None:
@@ -207,13 +215,13 @@ class Notifying:
     async def _about(self, hook: Hook, entries: Sequence[Entry]) -> list[About]:
         """What each is about; of certificates that are gone, as far as the event itself says it."""
         if not asks_whose(hook):
-            return [About(entry.kind, entry.certificate) for entry in entries]
+            return [About(entry.kind, entry.certificate, hook=_hook_of(entry)) for entry in entries]
         names = dict.fromkeys(entry.certificate for entry in entries if entry.certificate)
         terms = {name: intent.terms for name, intent in (await declared.intents(self._db, [*names])).items()}
         return [
             About(entry.kind, entry.certificate, said.owner, said.tags)
             if (said := terms.get(entry.certificate))
-            else About(entry.kind, entry.certificate, *_whose(entry))
+            else About(entry.kind, entry.certificate, *_whose(entry), hook=_hook_of(entry))
             for entry in entries
         ]
 
@@ -221,6 +229,11 @@ class Notifying:
 def _whose(entry: Entry) -> tuple[str, tuple[str, ...]]:
     owner, tags = entry.fields.get("owner", ""), entry.fields.get("tags", ())
     return str(owner), tuple(map(str, tags)) if isinstance(tags, list) else ()
+
+
+def _hook_of(entry: Entry) -> str:
+    """The hook that was given up, if the event is about that."""
+    return str(entry.fields.get("hook", "")) if entry.kind == _GIVEN_UP else ""
 
 
 def _delivery(entry: Entry) -> Delivery:

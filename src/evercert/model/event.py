@@ -24,6 +24,7 @@ __all__ = [
     "DeployFailed",
     "Deployed",
     "Event",
+    "HookGivenUp",
     "IncidentAdvanced",
     "IncidentClosed",
     "IncidentOpened",
@@ -185,6 +186,16 @@ class LimitLearned(_Event, frozen=True, tag="limit-learned"):
     until: str = ""
 
 
+class HookGivenUp(_Event, frozen=True, tag="hook-given-up"):
+    """A hook took nothing for a week, from the event `event_id` on, and is told of nothing until `hooks retry`."""
+
+    hook: str = ""
+    event_id: int = 0
+    failing_since: str = ""
+    code: str = ""
+    message: str = ""
+
+
 class IncidentOpened(_Event, frozen=True, tag="incident-opened"):
     """Certificates are to be replaced together."""
 
@@ -227,6 +238,7 @@ Event = (
     | CertificateStopped
     | DeployFailed
     | Deployed
+    | HookGivenUp
     | IncidentAdvanced
     | IncidentClosed
     | IncidentOpened
