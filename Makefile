@@ -34,7 +34,7 @@ bench: setup tools peers ## figures beside other clients and CAs, measured in on
 fuzz: setup ## a hundred thousand malformed requests to the CA, in memory (some minutes)
 	@.venv/bin/python -m tests.ca.conformance.fuzz $(or $(ARGS),100000)
 
-fleet: setup tools peers ## ten thousand certificates, three workers, PostgreSQL and everything that can fail (an hour); ARGS="CERTIFICATES LIFE SEED"
+fleet: setup tools peers ## ten thousand certificates, three workers, PostgreSQL and everything that can fail (an hour); ARGS="CERTIFICATES LIFE SEED [sqlite]"
 	@.venv/bin/python -m tests.fleet $(ARGS)
 
 soak: setup ## a million certificates over ten years, in memory: a silent CA, a mass revocation, limits (hours); ARGS="--certificates 2000 --years 3"
