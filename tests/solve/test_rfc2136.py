@@ -79,10 +79,18 @@ async def test_a_name_outside_the_zone_is_told(bind: Bind) -> None:
     assert caught.value.code.name == "zone-not-found"
 
 
-def test_a_secret_that_is_not_base64_is_refused_before_anything_is_sent(bind: Bind) -> None:
+@pytest.mark.parametrize("secret", ["not base64!", 'key "acme" {\n\talgorithm hmac-sha256;\n\tsecret "d29yZA==";\n};\n'])
+def test_a_secret_that_is_not_base64_is_refused_before_anything_is_sent(bind: Bind, secret: str) -> None:
     with pytest.raises(EvercertError, match="not that of a TSIG key") as caught:
-        rfc2136(bind, secret="not base64!")
-    assert "not base64!" not in str(caught.value)
+        rfc2136(bind, secret=secret)
+    assert secret not in str(caught.value)
+    assert "tsig-keygen" in caught.value.hint
+
+
+async def test_a_secret_may_be_written_in_several_pieces(bind: Bind) -> None:
+    written = f" {bind.secret[:20]} {bind.secret[20:]}\n"
+    await rfc2136(bind, secret=written).add_txt("example.test", "_acme-challenge.pieces.example.test", "value", 60)
+    assert bind.txt("_acme-challenge.pieces.example.test") == ["value"]
 
 
 def test_an_unknown_algorithm_is_refused_with_those_that_are_known(bind: Bind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -156,10 +157,13 @@ def _tsig_key(options: Options) -> dns.tsig.Key:
             retry=Retry.NEVER,
         )
     try:
-        return dns.tsig.Key(
-            f"{options['key_name'].rstrip('.')}.", options.secret("key_secret").text().strip(), algorithm
-        )
+        # Strictly: read leniently, a whole key file is some other secret, which the server alone would notice.
+        secret = base64.b64decode("".join(options.secret("key_secret").text().split()), validate=True)
+        return dns.tsig.Key(f"{options['key_name'].rstrip('.')}.", secret, algorithm)
     except (binascii.Error, ValueError, dns.exception.DNSException) as error:
         raise EvercertError(
-            "bad-input", "key_name or key_secret is not that of a TSIG key", hint="the secret is base64", name="rfc2136"
+            "bad-input",
+            "key_name or key_secret is not that of a TSIG key",
+            hint="the secret is base64 alone: of a file made by tsig-keygen, what stands after the word secret",
+            name="rfc2136",
         ) from error
