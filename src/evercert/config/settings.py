@@ -75,6 +75,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("proxy", "HTTPS_PROXY", "", "HTTP proxy for requests to CAs and DNS providers"),
 )
 
+# Where everything is that no setting has put elsewhere, for root and for users without a home.
+_SYSTEM_HOME: Final = Path("/var/lib/evercert")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -134,10 +137,13 @@ def _value(setting: Setting, environ: Mapping[str, str], given: Mapping[str, str
 
 def _default_home() -> Path:
     if os.geteuid() == 0:
-        return Path("/var/lib/evercert")
+        return _SYSTEM_HOME
     import platformdirs
 
-    return Path(platformdirs.user_state_dir("evercert", appauthor=False))
+    try:
+        return Path(platformdirs.user_state_dir("evercert", appauthor=False))
+    except RuntimeError:  # a user without a home, as systemd makes one for a unit alone
+        return _SYSTEM_HOME
 
 
 def _whole_number(name: str, text: str) -> int:
