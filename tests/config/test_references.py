@@ -47,6 +47,12 @@ def test_a_systemd_credential_is_read_from_its_folder(tmp_path: Path) -> None:
     assert resolve("cred:dns-token", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).text() == "x"
 
 
+def test_whoever_is_no_unit_is_told_how_to_have_its_credentials() -> None:
+    with pytest.raises(EvercertError, match="not a systemd unit with credentials") as caught:
+        resolve("cred:dns-token", {})
+    assert "CREDENTIALS_DIRECTORY" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", ["../secret", "a/b", "..", ".", "a\0b"])
 def test_a_credential_is_a_name_and_not_a_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -53,11 +54,25 @@ def test_the_unit_of_a_ca_is_printed_for_where_it_is_and_listens(tmp_path: Path)
     assert "DynamicUser=yes" in usual
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [*(ROOT / "src/evercert/daemon/units").glob("evercert*.service"), *(ROOT / "examples").glob("systemd/*.service")],
-    ids=lambda path: f"{path.parent.name}/{path.name}",
-)
+SHIPPED = [*(ROOT / "src/evercert/daemon/units").glob("*.service"), *(ROOT / "examples").glob("*/*.service")]
+
+
+@pytest.mark.parametrize("unit", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_who_starts_programs_and_workers_is_told_to_end_alone_and_tells_them(unit: Path) -> None:
     text = unit.read_text()
     assert ("KillMode=mixed" in text) == ("evercert run" in text)
+
+
+@pytest.mark.parametrize("unit", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_who_stays_is_started_again_however_often_it_has_failed(unit: Path) -> None:
+    text = unit.read_text()
+    # systemd's own limit, five starts in ten seconds, would end it where each fails at once.
+    assert ("Restart=always" in text) == ("StartLimitIntervalSec=0" in text)
+
+
+@pytest.mark.parametrize("unit", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_where_systemd_has_credentials_from_whoever_asks_by_hand_finds_them_too(unit: Path) -> None:
+    loaded = re.findall(r"^LoadCredential=(.*):(.*)$", unit.read_text(), re.MULTILINE)
+    # That folder is CREDENTIALS_DIRECTORY then, where a credential's name is the file's.
+    assert {name for name, _ in loaded} == {Path(path).name for _, path in loaded}
+    assert len({Path(path).parent for _, path in loaded}) <= 1

@@ -79,7 +79,9 @@ async def test_a_name_outside_the_zone_is_told(bind: Bind) -> None:
     assert caught.value.code.name == "zone-not-found"
 
 
-@pytest.mark.parametrize("secret", ["not base64!", 'key "acme" {\n\talgorithm hmac-sha256;\n\tsecret "d29yZA==";\n};\n'])
+@pytest.mark.parametrize(
+    "secret", ["not base64!", 'key "acme" {\n\talgorithm hmac-sha256;\n\tsecret "d29yZA==";\n};\n']
+)
 def test_a_secret_that_is_not_base64_is_refused_before_anything_is_sent(bind: Bind, secret: str) -> None:
     with pytest.raises(EvercertError, match="not that of a TSIG key") as caught:
         rfc2136(bind, secret=secret)

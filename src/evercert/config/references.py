@@ -86,7 +86,8 @@ def _credential(name: str, environ: Mapping[str, str]) -> Secret:
         raise EvercertError(
             "not-found",
             f"there is no credential {name[:100]!r}: this is not a systemd unit with credentials",
-            hint="add LoadCredential= or LoadCredentialEncrypted= to the unit",
+            hint="add LoadCredential= or LoadCredentialEncrypted= to the unit; by hand, let CREDENTIALS_DIRECTORY say"
+            " in which folder it is",
         )
     # A name, not a path: systemd's own rule (systemd.exec(5)), and it keeps us in the folder.
     if not _NAME.fullmatch(name) or name in {".", ".."}:
