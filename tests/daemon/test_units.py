@@ -49,6 +49,8 @@ def test_the_unit_of_a_ca_is_printed_for_where_it_is_and_listens(tmp_path: Path)
     assert "LoadCredential=" not in printed
     assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in printed
     assert f"ReadWritePaths={folder}\n" in printed
+    # Where the user is root, /root is out of reach, and PostgreSQL's driver does not take a no.
+    assert f"\nEnvironment=HOME={folder}\n" in printed
     usual = ca_unit_text(CA_FOLDER, [8443])
     assert "CapabilityBoundingSet=\n" in usual
     assert "DynamicUser=yes" in usual

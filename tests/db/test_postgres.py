@@ -291,6 +291,7 @@ async def test_of_several_servers_the_primary_is_found_and_a_standby_alone_is_to
         (exceptions.DataCorruptedError("x"), "store", "damaged"),
         (exceptions.PostgresIOError("x"), "store", "the disk failed"),
         (ConnectionRefusedError(), "store", "was lost"),
+        (PermissionError(), "store", "may not be read by this user"),
         (TimeoutError(), "store", "took too long"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -29,6 +29,7 @@ _RUNNING = "see that PostgreSQL runs and can be reached from here"
 _ACCESS = "see the user, its password and pg_hba.conf"
 _BY_SESSION = "connect to PostgreSQL itself, or let the pooler between pool by session"
 _STANDBY = "name the primary server, or all of them: postgresql://USER@HOST,HOST/DATABASE"
+_FILES = "see the file that sslrootcert names, and the folder .postgresql in the home of this user"
 _OWNER = "let the user own the database, or its schema"
 
 # SQLSTATE or its beginning (PostgreSQL 15, appendix A), the longest that fits; what it means.
@@ -134,6 +135,8 @@ def _meaning(error: BaseException) -> tuple[str, str, str]:
         return _MEANINGS["25006"]
     if isinstance(error, TimeoutError):
         return _MEANINGS["57014"]
+    if isinstance(error, PermissionError):  # this machine's, before anybody was asked
+        return "store", "what {place} is reached with may not be read by this user", _FILES
     if isinstance(error, ValueError):  # refused by the driver before it was sent
         return _MEANINGS["22"]
     return _MEANINGS["08"] if is_lost(error) else ("store", "", "")
