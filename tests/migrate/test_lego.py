@@ -46,10 +46,10 @@ def test_the_directory_of_a_known_ca_is_told_by_its_host(tmp_path: Path) -> None
     assert account.ca == "https://acme-v02.api.letsencrypt.org/directory"
 
 
-def test_a_wildcard_is_known_by_its_names_and_not_by_its_file(tmp_path: Path) -> None:
+def test_a_wildcard_is_called_by_its_name_and_not_by_its_file(tmp_path: Path) -> None:
     trees.lego_certificate(tmp_path, "*.a.test")
     (certificate,) = read_lego(tmp_path).certificates
-    assert (certificate.name, str(certificate.identifiers[0])) == ("_.a.test", "*.a.test")
+    assert (certificate.name, str(certificate.identifiers[0])) == ("*.a.test", "*.a.test")
 
 
 def test_a_broken_certificate_keeps_the_names_that_are_written_beside_it(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def _certificates(tree: Tree, accounts: tuple[ImportedAccount, ...], remarks: Re
 def _certificate(
     tree: Tree, path: Path, accounts: tuple[ImportedAccount, ...], remarks: Remarks
 ) -> ImportedCertificate:
-    name = path.stem
+    # Of a wildcard's file the star is replaced.
+    name = f"*.{path.stem[2:]}" if path.stem.startswith("_.") else path.stem
     resource = _resource(tree, path.with_suffix(".json"), remarks)
     material = read_material(tree, name, path.with_suffix(".key"), [path, path.with_suffix(".issuer.crt")], remarks)
     identifiers = material.identifiers or parse_identifiers(resource.domains or (resource.domain,))
