@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 import pytest
@@ -65,6 +66,11 @@ async def test_a_failure_after_the_swap_brings_back_what_was_served(step: str, i
     assert target.served is old
     assert str(error_of(outcome)) == "www.example.test: /full/file: No space left on device"
     assert "room" in error_of(outcome).hint
+
+
+async def test_who_may_not_write_because_systemd_says_so_is_told_how_to(issuer: Issuer) -> None:
+    target = FakeTarget(faults={"stage": OSError(errno.EROFS, "Read-only file system", "/srv/tls")})
+    assert "ReadWritePaths=" in error_of(await run(target, issuer.bundle(WWW))).hint
 
 
 async def test_a_server_that_serves_something_else_is_rolled_back(issuer: Issuer) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
 from evercert.deploy.proof import Proof
+from evercert.host.files import hint_for
 from evercert.model.fact import DeployStatus
 from evercert.plugins.contracts import Bundle, Endpoint, Rehearsal, Target
 
@@ -121,6 +122,6 @@ def _told(error: Exception, bundle: Bundle) -> EvercertError:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         words = f"{place}{error.strerror or type(error).__name__}"
-        hint = "check that the disk has room and that Evercert may write there"
+        hint = hint_for(error, "check that the disk has room and that Evercert may write there")
         return EvercertError("deploy", one_line(words), hint=hint, name=bundle.name)
     return EvercertError("internal", f"the deploy plugin failed with {type(error).__name__}", name=bundle.name)

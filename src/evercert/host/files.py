@@ -28,6 +28,7 @@ __all__ = [
     "Owner",
     "RangeLocks",
     "find_owner",
+    "hint_for",
     "make_private_dir",
     "read_bounded",
     "remove_durably",
@@ -42,6 +43,13 @@ __all__ = [
 # Dot files: neither nginx's nor Apache's `include *` takes them for configuration.
 _UNFINISHED = ".evercert"
 _DEVICES = Path("/dev")
+
+
+def hint_for(error: OSError, usual: str) -> str:
+    """What to do about *error*: the *usual*, or else what opens a folder that systemd keeps read-only for a unit."""
+    if error.errno != errno.EROFS:
+        return usual
+    return "a unit of systemd writes where ReadWritePaths= says alone: add the folder with `systemctl edit evercert`"
 
 
 @dataclass(frozen=True, slots=True)

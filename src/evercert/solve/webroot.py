@@ -19,6 +19,7 @@ import msgspec
 
 from evercert.acme.challenge import checked_token
 from evercert.base.errors import EvercertError
+from evercert.host.files import hint_for
 from evercert.model.fact import Presented
 
 __all__ = ["WebrootSolver"]
@@ -121,7 +122,8 @@ class WebrootSolver:
         if error.errno in {errno.ELOOP, errno.ENOTDIR}:
             fault, hint = "a link or a file is where a folder should be", "name the folder that is really served"
         else:
-            fault, hint = error.strerror or "it cannot be used", "is root the folder that the web server serves?"
+            fault = error.strerror or "it cannot be used"
+            hint = hint_for(error, "is root the folder that the web server serves?")
         return EvercertError("challenge-failed", f"cannot write below {self._root}: {fault}", hint=hint)
 
 
