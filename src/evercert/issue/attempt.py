@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -30,6 +31,11 @@ _E = TypeVar("_E", bound=EvercertError)
 
 # How long one wait for the CA may last before the attempt is left, to be gone on with later.
 _PATIENCE = 600.0
+
+
+# For so long after an issuance was begun its CA's list of orders is waited for, where it is needed: for three attempts
+# or so, and more near the end of a certificate's life.
+_LISTING = timedelta(hours=1)
 
 
 class OrderLost(EvercertError):
@@ -77,9 +83,23 @@ async def _order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
     """The issuance's order: the one it knows, the one placed but never noted, or a new one."""
     if issuance.order_url:
         return await _known_order(means, issuance.order_url), issuance
-    if issuance.status is IssuanceStatus.PLACING and (found := await find_order(means, issuance)):
+    if issuance.status is IssuanceStatus.PLACING and (found := await _order_placed_before(means, issuance)):
         return found, await means.record.ordered(issuance, found.url, adopted=True)
     return await place_order(means, issuance)
+
+
+async def _order_placed_before(means: Means, issuance: Issuance) -> Order | None:
+    """The order of a newOrder whose answer was never heard; none where the CA has none.
+
+    While the CA cannot say, none is placed, or there might be two. After an hour there may be: then this issuance is
+    lost and another one begun in its stead, and its order withdrawn when the list shows it.
+    """
+    try:
+        return await find_order(means, issuance)
+    except EvercertError as error:
+        if not error.ca or means.clock.now() - issuance.created_at < _LISTING:  # or it is no CA's matter
+            raise
+        raise OrderStale("order-invalid", f"for too long the CA has not said what was ordered ({error})") from error
 
 
 async def _known_order(means: Means, url: str) -> Order:

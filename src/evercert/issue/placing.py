@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from evercert.acme.problem import Problem, ProblemType
@@ -35,7 +36,7 @@ async def place_order(means: Means, issuance: Issuance) -> tuple[Order, Issuance
     except Problem as problem:
         if not (issuance.replaces and (_says_replaced(problem) or _may_be_about_replaces(problem))):
             raise
-        if _says_replaced(problem) and (found := await find_order(means, issuance)):
+        if _says_replaced(problem) and (found := await _successor(means, issuance)):
             return found, await means.record.ordered(issuance, found.url, adopted=True)
         issuance = await means.record.replaces_dropped(issuance)
         order = await _new_order(means, issuance)
@@ -46,12 +47,32 @@ async def find_order(means: Means, issuance: Issuance) -> Order | None:
     """An order for the same identifiers that the account has and no issuance of ours knows.
 
     None where there is none, or where the CA keeps no list of orders (Let's Encrypt): it then
-    answers an identical newOrder with the pending order that it has.
+    answers an identical newOrder with the pending order that it has. Raises what kept the CA from
+    showing its list, for nothing is known then.
     """
+    return await _unknown_among(means, issuance, await _orders(means))
+
+
+async def _successor(means: Means, issuance: Issuance) -> Order | None:
+    """The order that has replaced the predecessor; None where the list of orders cannot be had either."""
     try:
-        urls = await means.ca.orders()
+        urls = await _orders(means)
     except EvercertError:
         return None
+    return await _unknown_among(means, issuance, urls)
+
+
+async def _orders(means: Means) -> list[str]:
+    """The account's orders, as the CA lists them; none where it says that it does not."""
+    try:
+        return await means.ca.orders()
+    except EvercertError as error:
+        if error.code.name == "ca-refused" or (isinstance(error, Problem) and is_forgotten(error)):
+            return []
+        raise
+
+
+async def _unknown_among(means: Means, issuance: Issuance, urls: Sequence[str]) -> Order | None:
     known = await means.record.known_orders(issuance)
     wanted = set(means.intent.identifiers)
     for url in [url for url in urls if url not in known][-_LOOK_BACK:]:

@@ -133,6 +133,37 @@ async def test_of_a_ca_that_was_silent_one_certificate_finds_out_whether_it_answ
         assert await health.outages(engine.db) == {}
 
 
+async def test_a_ca_that_cannot_say_when_and_issues_all_the_same_is_no_ca_that_is_down(world: World) -> None:
+    """RFC 9773 §4.3: renewal information is asked for often, and there is no renewal that needs it."""
+    async with world.engine() as engine:
+        await onboarded(world, engine)
+        world.ca.fail("renewal-info", Fault.answered(503), times=10_000)
+        for _ in range(3):
+            world.clock.advance(7 * HOUR)
+            assert sorted(await engine.polling.look()) == sorted(NAMES)
+        asked = world.ca.seen["renewal-info"] - len(NAMES)
+        assert asked < len(NAMES)  # one of each look, a few times
+        assert sum(" could not say when to renew 1 of 40 " in line for line in world.told) == 1
+        await certificates.wake(engine.db, NAMES[0], world.clock.now(), forced=True)
+        await engine.worker.settle(NAMES[0])
+        assert await health.outages(engine.db) == {}
+        fact = await world.fact(engine, NAMES[0])
+        assert fact.current is not None
+        assert fact.current.id > len(NAMES)
+
+
+async def test_a_ca_that_says_when_and_issues_nothing_is_down_all_the_same(world: World) -> None:
+    async with world.engine() as engine:
+        await onboarded(world, engine)
+        world.clock.advance(7 * HOUR)
+        await health.silent(engine.db, world.ca.directory_url, None, "no answer", world.clock.now())
+        before = await health.outages(engine.db)
+        world.clock.advance(10)
+        await engine.polling.look()
+        assert world.ca.seen["renewal-info"] == 2 * len(NAMES)
+        assert await health.outages(engine.db) == before
+
+
 async def test_what_is_due_for_more_than_a_poll_is_the_workers(world: World) -> None:
     async with world.engine() as engine:
         await onboarded(world, engine)

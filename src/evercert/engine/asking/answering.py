@@ -12,13 +12,19 @@ from evercert.engine.limits.holding import Held
 from evercert.model.fact import Outage, Verdict
 from evercert.store import health
 
-__all__ = ["is_turn", "note"]
+__all__ = ["is_due", "is_turn", "note", "note_poll"]
+
+
+def is_due(known: Outage | None, now: datetime) -> bool:
+    """Whether a CA of which that is known may be asked by those who ask for no certificate, and so take nobody's
+    turn."""
+    return known is None or known.until <= now
 
 
 async def is_turn(db: Database, known: Outage | None, now: datetime) -> bool:
     """Whether the CA of which that is known may be asked now, by the caller: of one that did not answer, the next
     look is one certificate's."""
-    return known is None or (known.until <= now and await health.take_turn(db, known, now))
+    return is_due(known, now) and (known is None or await health.take_turn(db, known, now))
 
 
 async def note(db: Database, ca: str, known: Outage | None, error: EvercertError | None, now: datetime) -> None:
@@ -32,6 +38,13 @@ async def note(db: Database, ca: str, known: Outage | None, error: EvercertError
         await health.answered(db, known, now)
     elif verdict_of(error) is not Verdict.OUTAGE:
         await health.give_turn_back(db, known)
+
+
+async def note_poll(db: Database, known: Outage | None, now: datetime) -> None:
+    """Afterwards nothing is noted of a CA that has said when to renew, unless somebody asked it for a certificate in
+    vain within an hour. It may say when and issue nothing, or issue and not say when."""
+    if known is not None and now - known.until > health.FORGOTTEN:
+        await health.answered(db, known, now)
 
 
 def _is_an_answer(error: EvercertError) -> bool:

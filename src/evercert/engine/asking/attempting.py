@@ -116,7 +116,7 @@ class Attempting:
             async with ledger.learning():
                 return await obtain(means, issuance)
         except OrderStale as stale:
-            await self._give_up(joint, issuance, str(stale))
+            await self._give_up(joint, issuance, str(stale), lost=bool(issuance.order_url))
             raise
         except EvercertError as error:
             await self._ended(joint, registered, issuance, error)
@@ -131,5 +131,5 @@ class Attempting:
             await self._give_up(joint, issuance, str(error))
             await self.accounts.give_up(registered)
 
-    async def _give_up(self, joint: Joint, issuance: Issuance, reason: str) -> None:
-        await issuances.abandon(joint.db, issuance, reason, now=self.clock.now(), lost=True)
+    async def _give_up(self, joint: Joint, issuance: Issuance, reason: str, *, lost: bool = True) -> None:
+        await issuances.abandon(joint.db, issuance, reason, now=self.clock.now(), lost=lost)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -23,7 +23,8 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError, as_failure
 from evercert.db.protocol import Database, Statement
 from evercert.engine.accounts import Accounts
-from evercert.engine.asking.answering import is_turn, note
+from evercert.engine.asking.answering import is_due, note_poll
+from evercert.engine.asking.verdicts import is_silence
 from evercert.engine.leases import Leases
 from evercert.engine.plan import plan
 from evercert.engine.renewal.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
@@ -73,25 +74,28 @@ class Polling:
     clock: Clock
     rng: Random
     telling: Telling
+    # Of which CAs it was told that they do not answer. Owned by this process alone.
+    told: set[str] = field(default_factory=set)
 
     async def look(self) -> list[str]:
         """Afterwards every CA was asked again about each certificate for which nothing else was to be done; those
         certificates. No failure of a CA is raised: its next poll is another chance."""
         looked: dict[str, None] = {}
+        silent: set[str] = set()
         while claimed := await self.leases.claim_polls(AHEAD, _PORTION):
             async with self.leases.keeping_all(claimed):
-                await self._portion(claimed)
+                await self._portion(claimed, silent)
             fresh = [each.certificate for each in claimed if each.certificate not in looked]
             looked |= dict.fromkeys(fresh)
             if not fresh:
                 break
         return list(looked)
 
-    async def _portion(self, claimed: Sequence[Lease]) -> None:
+    async def _portion(self, claimed: Sequence[Lease], silent: set[str]) -> None:
         facts = await certificates.facts(self.db, [lease.certificate for lease in claimed])
         now = self.clock.now()
         asked = await self._addressed([each for fact in facts.values() if (each := _asked(fact, now))])
-        answers = await self._answers(asked)
+        answers = await self._answers(asked, silent)
         written: list[list[Statement]] = []
         for lease in claimed:
             if fact := facts.get(lease.certificate):
@@ -110,35 +114,44 @@ class Polling:
             addressed.append(msgspec.structs.replace(each, ca=ca, account=account))
         return addressed
 
-    async def _answers(self, asked: Sequence[_Asked]) -> dict[str, _Answer]:
-        """What came of asking about each of them."""
+    async def _answers(self, asked: Sequence[_Asked], silent: set[str]) -> dict[str, _Answer]:
+        """What came of asking about each of them; CAs that were *silent* in this look are not asked again."""
         groups: defaultdict[tuple[str, str], list[_Asked]] = defaultdict(list)
         for each in asked:
             groups[each.ca, each.account].append(each)
         outages = await health.outages(self.db)
         answers = await asyncio.gather(
-            *(self._of_account(ca, account, group, outages.get(ca)) for (ca, account), group in groups.items())
+            *(self._of_account(*key, group, outages.get(key[0]), silent) for key, group in groups.items())
         )
         return {name: answer for each in answers for name, answer in each.items()}
 
     async def _of_account(
-        self, ca: str, account: str, asked: Sequence[_Asked], known: Outage | None
+        self, ca: str, account: str, asked: Sequence[_Asked], known: Outage | None, silent: set[str]
     ) -> dict[str, _Answer]:
-        """The same, all of them at one CA; what fails there is told once. Of a CA that did not answer lately, the
-        first of them finds out whether it does again."""
-        if not await is_turn(self.db, known, self.clock.now()):
+        """The same, all of them at one CA; what fails there is told once. The first of them finds out whether it
+        answers at all; that it does not is no outage, for it may issue all the same."""
+        if ca in silent or not is_due(known, self.clock.now()):
             return {each.fact.intent.name: self._failed(each.current) for each in asked}
-        first, others = (asked[:1], asked[1:]) if known else (asked, [])
+        first, others = asked[:1], asked[1:]
         answers = await self._asked_at(ca, account, first)
-        answered = any(answer.failure is None for answer in answers)
-        await note(self.db, ca, known, None if answered else answers[0].failure, self.clock.now())
-        if others:
-            later = [self._failed(each.current) for each in others]
-            answers += await self._asked_at(ca, account, others) if answered else later
-        failed = [answer.failure for answer in answers if answer.failure]
-        if failed:
-            self.telling(f"{ca} could not say when to renew {len(failed)} of {len(asked)} certificates: {failed[0]}")
+        failure = answers[0].failure
+        if failure is None:
+            await note_poll(self.db, known, self.clock.now())
+        if failure is not None and is_silence(failure):
+            silent.add(ca)
+            answers += [self._failed(each.current) for each in others]
+        elif others:
+            answers += await self._asked_at(ca, account, others)
+        self._tell_failed(ca, [answer.failure for answer in answers if answer.failure], len(asked), ca in silent)
         return {each.fact.intent.name: answer for each, answer in zip(asked, answers, strict=True)}
+
+    def _tell_failed(self, ca: str, failed: Sequence[EvercertError], asked: int, is_silent: bool) -> None:
+        if failed and not (is_silent and ca in self.told):
+            self.telling(f"{ca} could not say when to renew {len(failed)} of {asked} certificates: {failed[0]}")
+        if is_silent:
+            self.told.add(ca)
+        else:
+            self.told.discard(ca)
 
     async def _asked_at(self, ca: str, account: str, asked: Sequence[_Asked]) -> list[_Answer]:
         try:

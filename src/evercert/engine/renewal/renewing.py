@@ -10,10 +10,10 @@ from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
 from evercert.acme.wire import RenewalInfo as RenewalInfoTold
 from evercert.base.clock import Clock
-from evercert.base.errors import EvercertError, as_failure
+from evercert.base.errors import as_failure
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
-from evercert.engine.asking.answering import is_turn, note
+from evercert.engine.asking.answering import is_due, note_poll
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
@@ -40,23 +40,22 @@ class RenewalInfo:
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards the window and the time of the next poll are kept. No failure here stops a renewal:
-        the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
+        """Afterwards the window and the time of the next poll are kept. No failure here stops a renewal, or is an
+        outage of the CA: the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
         if fact.current is None:
             return False
         ca, account = await self.accounts.issuer_of(fact.current, fact.intent)
         now, known = self.clock.now(), (await health.outages(db)).get(ca)
-        if not await is_turn(db, known, now):
+        if not is_due(known, now):
             await self._later(db, fact, fact.current)
             return True
-        failure: EvercertError | None = None
         try:
             await self._poll(db, fact, fact.current, (await self.accounts.registered(ca, account)).client)
         except Exception as error:  # whatever it is
-            failure = as_failure(error)
-            self.telling(f"the CA could not say when to renew: {failure}")
+            self.telling(f"the CA could not say when to renew: {as_failure(error)}")
             await self._later(db, fact, fact.current)
-        await note(db, ca, known, failure, self.clock.now())
+        else:
+            await note_poll(db, known, self.clock.now())
         return True
 
     async def _later(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
