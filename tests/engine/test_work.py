@@ -525,6 +525,30 @@ async def test_who_stays_begins_what_comes_while_something_else_takes_long(world
         await held.close()
 
 
+async def test_what_takes_long_holds_no_place_and_nobody_else_up(world: World) -> None:
+    begun: list[str] = []
+    may_end = asyncio.Event()
+
+    async def hand(db: Database, fact: CertificateFact, task: Task) -> bool:
+        begun.append(fact.intent.name)
+        if fact.intent.name != "quick.a.test":
+            await may_end.wait()
+        return False
+
+    async with world.engine() as engine:
+        held = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))
+        worker = Worker(held, world.clock, engine.telling, {Step.ISSUE: hand}, 2, long=0.05)
+        for name in ("a.slow.test", "b.slow.test", "quick.a.test"):
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+            world.clock.advance(1)
+        working = asyncio.create_task(worker.settle_due())
+        await _until(lambda: len(begun) == 3)
+        assert begun[-1] == "quick.a.test"
+        may_end.set()
+        assert sorted(await asyncio.wait_for(working, 20)) == sorted(begun)
+        await held.close()
+
+
 async def test_a_store_that_fails_while_nothing_is_due_is_told_of(world: World) -> None:
     """What the rest between two looks raises, it does not take with it."""
 

@@ -63,7 +63,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "",
         "reference to the password for PostgreSQL: env:NAME, file:PATH, cred:NAME or exec:PROGRAM",
     ),
-    Setting("concurrency", "EVERCERT_CONCURRENCY", "64", "how many certificates a process works on at once"),
+    Setting(
+        "concurrency",
+        "EVERCERT_CONCURRENCY",
+        "64",
+        "how many certificates a process works on at once; what takes longer than a minute waits for somebody, and is"
+        " not counted any more",
+    ),
     Setting(
         "lease",
         "EVERCERT_LEASE",

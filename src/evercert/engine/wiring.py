@@ -27,6 +27,7 @@ from evercert.engine.asking.abandoning import Abandoning
 from evercert.engine.asking.attempting import Attempting
 from evercert.engine.asking.challenges import Challenges
 from evercert.engine.asking.issuing import Issuing
+from evercert.engine.asking.lingering import Lingering
 from evercert.engine.asking.loopbreaker import LoopBreaker
 from evercert.engine.asking.ordering import LeavingOut
 from evercert.engine.asking.permission import Permission
@@ -67,6 +68,11 @@ from evercert.solve.solvers import Solvers
 from evercert.store.opening import open_store
 
 __all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "Servers", "open_checks", "open_engine"]
+
+
+# So many times its width a worker's attempts may linger at one CA: half of all that it has in hand (engine/work.py). As
+# many as its width begin in a minute, so that DNS which takes five of them to show a record is no slow CA.
+_LINGERING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +225,8 @@ def _assembled(
     challenges = Challenges(solvers, targets)
     requesting, leaving_out = Requesting(sealer, clock), LeavingOut(rng, telling)
     attempting = Attempting(accounts, requesting, permission, challenges, leaving_out, clock, telling)
-    issuing = Issuing(attempting, clock, rng, telling)
+    lingering = Lingering(clock, _LINGERING * settings.concurrency)
+    issuing = Issuing(attempting, clock, rng, telling, lingering)
     hands: dict[Step, Hand] = {
         Step.ISSUE: LoopBreaker(issuing, clock, telling),
         Step.DEPLOY: Deploying(sealer, targets, prove_served, clock, rng, telling),

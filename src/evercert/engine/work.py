@@ -19,6 +19,7 @@ from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database
 from evercert.engine.leases import Fenced, Leased, Leases
+from evercert.engine.places import LONG, Places
 from evercert.engine.plan import plan
 from evercert.engine.report import Telling
 from evercert.engine.urgency import rank_at
@@ -44,6 +45,9 @@ _AGAIN = timedelta(days=1)
 
 # A step that got nowhere and left no time for its next attempt (clean-up) is tried again after this.
 _PAUSE = timedelta(minutes=10)
+# So many times its width a worker has in hand at most: what waits long for somebody holds no place, but memory.
+_WAITING = 8
+
 # What the store has failed is nobody's fault here; it may be restarting.
 _SOON = timedelta(seconds=15)
 
@@ -51,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Does what is due, `width` certificates side by side."""
+    """Does what is due, `width` certificates side by side, and those that take *long* seconds beside them."""
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Worker:
         hands: dict[Step, Hand],
         width: int,
         poll: Callable[[], Awaitable[list[str]]] | None = None,
+        long: float = LONG,
     ) -> None:
         self._leases = leases
         self._clock = clock
@@ -68,14 +73,14 @@ class Worker:
         self._hands = hands
         self._width = width
         self._poll = poll
-        self._room = asyncio.Semaphore(width)
+        self._places = Places(width, long)
         self._draining = False
         # Who found a lane full when it was last looked at. Owned by this process alone.
         self._in_line: set[str] = set()
 
     async def settle(self, name: str) -> None:
         """Afterwards nothing is due for the certificate now: it was done, or it failed and waits."""
-        async with self._room, self._leases.hold(name) as leased:
+        async with self._places.one(), self._leases.hold(name) as leased:
             with self._telling.about(name), suppress(Fenced):
                 await self._settle(leased)
 
@@ -100,7 +105,7 @@ class Worker:
                 }
                 if not working:
                     return list(dict.fromkeys([*done, *polled]))
-                _, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                _, working = await asyncio.wait(working, timeout=self._places.long, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _ended(working)
 
@@ -140,13 +145,13 @@ class Worker:
     async def _claimed(self, working: set[asyncio.Task[None]]) -> list[Lease]:
         """Some certificates that are due, if there is room for them; not one at a time, so that not every
         certificate is a claim of its own."""
-        room = self._width - len(working)
-        if self._draining or self._room.locked() or room < self._width / 4:
+        room = min(self._width + self._places.without, self._width * _WAITING) - len(working)
+        if self._draining or self._places.taken or room < self._width / 4:
             return []
         return await self._leases.claim_due(room)
 
     async def _settle_claimed(self, lease: Lease) -> None:
-        async with self._leases.keeping(lease) as leased, self._room:
+        async with self._leases.keeping(lease) as leased, self._places.one():
             with self._telling.about(leased.name):
                 await self._settle_or_leave(leased)
 

@@ -1,4 +1,4 @@
-"""An order of which nobody heard is looked for before another one is placed; a CA that lists none costs no certificate."""
+"""An order of which nobody heard is looked for before another one is placed, but not for ever."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from evercert.engine.asking.attempting import Attempting, Joint
 from evercert.engine.asking.choosing import Ask, Later, Passed, choose, pause, tried
 from evercert.engine.asking.lanes import Full, Lane, call_in, in_line, lanes_of, places_given_up, with_room
 from evercert.engine.asking.lineup import Entrant, line_up
+from evercert.engine.asking.lingering import Lingering
 from evercert.engine.asking.ordering import Without
 from evercert.engine.asking.prospects import begun_at
 from evercert.engine.asking.racing import race
@@ -73,6 +74,7 @@ class Issuing:
     clock: Clock
     rng: Random
     telling: Telling
+    lingering: Lingering
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
         """Afterwards there is a certificate, or a failure with the time of the next attempt, or it is put off because
@@ -90,8 +92,10 @@ class Issuing:
         self.telling(f"issuing: {task.reason}")
         entrants = await self._line_up(db, fact, entry, begun)
         joint = Joint(db, fact, self.attempting.challenges.route(fact.intent))
-        outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
-        await self._keep(db, fact, dict(zip([each.ca.directory for each in entrants], outcomes, strict=True)), outages)
+        asked = [each.ca.directory for each in entrants]
+        with self.lingering.attempt(asked):
+            outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
+        await self._keep(db, fact, dict(zip(asked, outcomes, strict=True)), outages)
         await call_in(db, (lane for ca in entry.cas for lane in found[ca]), self.clock.now())
         return True
 
@@ -106,6 +110,7 @@ class Issuing:
         """Whom to ask, with the lanes of each *found*. Whether a CA answers again is found out by one certificate, for
         which there is a place: who is not that one chooses anew."""
         now, ours = self.clock.now(), dict[str, Outage]()
+        outages = {**outages, **self.lingering.outages()}
         while True:
             entry: Ask | Later | Full = choose(fact, now, outages, tuple(begun))
             if isinstance(entry, Ask):
