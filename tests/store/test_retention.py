@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from evercert.db.protocol import Database, Query
+import pytest
+
+from evercert.base.errors import EvercertError
+from evercert.db.protocol import Database, Query, Row, Statement
 from evercert.model.fact import DeployStatus
 from evercert.pki.keys import KeyType, generate
 from evercert.store import certificates, deployments, events, issuances, issued, keys, presented, retention
@@ -37,6 +40,28 @@ async def test_superseded_certificates_go_with_their_keys_chains_and_issuances(d
     pruned = await retention.prune(db, LATER, POLICY)
     assert pruned == Pruned(certificates=3, issuances=3, keys=3, chains=3, events=0)
     assert await retention.prune(db, LATER, POLICY) == NOTHING
+
+
+class Referred:
+    """A database in which somebody keeps a certificate with a chain whenever it is pruned, so many *times*."""
+
+    def __init__(self, db: Database, times: int) -> None:
+        self._db, self._times = db, times
+        self.rows, self.read, self.scan = db.rows, db.read, db.scan
+        self.listen, self.notify, self.close = db.listen, db.notify, db.close
+
+    async def write(self, *statements: Statement) -> list[list[Row]]:
+        if self._times and statements[0].query.name == "prune chains":
+            self._times -= 1
+            raise EvercertError("conflict", "a row is referred to")
+        return await self._db.write(*statements)
+
+
+@pytest.mark.parametrize(("times", "chains"), [(2, 3), (1000, 0)])
+async def test_a_chain_that_somebody_begins_to_need_stops_nothing(db: Database, times: int, chains: int) -> None:
+    await renewed(db, 4)
+    pruned = await retention.prune(Referred(db, times), LATER, POLICY)
+    assert pruned == Pruned(certificates=3, issuances=3, keys=3, chains=chains, events=0)
 
 
 async def test_the_current_certificate_stays_with_all_that_belongs_to_it_even_expired(db: Database) -> None:

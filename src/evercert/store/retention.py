@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from evercert.base.clock import to_epoch
+from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Query
 from evercert.store import events
 from evercert.store.sql import load_queries
@@ -29,6 +30,8 @@ _FULL = timedelta(days=1)
 
 # So many rows go in one transaction, so that writers wait for milliseconds.
 _PORTION = 500
+# So often it is looked which chains nobody has.
+_LOOKS = 5
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,11 +66,25 @@ async def prune(db: Database, now: datetime, policy: Retention) -> Pruned:
     certificates = await _portions(db, _ISSUED["prune issued"], now - policy.expired)
     issuances = await _portions(db, _ISSUANCES["prune issuances"], now - policy.ended)
     keys = await _portions(db, _KEYS["prune keys"], now - policy.unused)
-    (chains,) = await db.write(_ISSUED["prune chains"]())
+    chains = await _chains(db)
     gone = await events.prune(db, policy.events, now - policy.event_age)
     budgets = await _portions(db, _BUDGETS["prune budgets"], now - _FULL)
     incidents = await _portions(db, _INCIDENTS["prune incidents"], now - policy.event_age)
-    return Pruned(certificates, issuances, keys, len(chains), gone, budgets, incidents)
+    return Pruned(certificates, issuances, keys, chains, gone, budgets, incidents)
+
+
+async def _chains(db: Database) -> int:
+    """How many went. Who keeps a certificate with one of them at this very moment is in the way; then it is looked
+    again, and where that goes on, none goes this time."""
+    for _ in range(_LOOKS):
+        try:
+            (rows,) = await db.write(_ISSUED["prune chains"]())
+        except EvercertError as error:
+            if error.code.name != "conflict":
+                raise
+        else:
+            return len(rows)
+    return 0
 
 
 async def _portions(db: Database, query: Query, before: datetime) -> int:
