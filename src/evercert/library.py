@@ -106,7 +106,7 @@ async def _obtain(engine: Engine, intent: CertificateIntent, access: Mapping[str
     await cas.configure(engine.db, msgspec.structs.replace(await cas.access(engine.db, intent.ca), **access))
     engine.check(intent)
     await wish(engine.db, [intent], engine.clock.now())
-    await engine.worker.settle(intent.name)
+    await engine.worker.settle(intent.name, by_hand=True)
     fact = await certificates.fact(engine.db, intent.name)
     if fact is None or fact.current is None or fact.failures:
         raise _why(fact, intent)

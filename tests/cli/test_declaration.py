@@ -88,6 +88,32 @@ def test_it_says_where_each_value_came_from(evercert: Shell, file: Path) -> None
     assert (missing.status, missing.hint) == (3, "did you mean 'www.declared.test'?")
 
 
+def test_in_a_freeze_no_server_is_touched_and_every_command_says_so(evercert: Shell, file: Path) -> None:
+    freeze = 'freezes = [{ from = 2020-01-01, until = 2999-01-01, reason = "for ever" }]'
+    file.write_text(f"{file.read_text()}{freeze}\n")
+    name, words = "www.declared.test", "before 2999-01-01 00:00:00 UTC: a freeze (for ever)"
+    assert f"    it is not installed {words}" in evercert("plan", "--config", file).out.splitlines()
+    applied = evercert("apply", "--config", file)
+    assert applied.status == 0, applied.err
+    assert f"{name}: not-installed, valid until" in applied.out
+    assert f"; not installed in files {words}; renewal" in applied.out
+    assert evercert("run", "--once", "--config", file).status == 0
+    assert evercert("tasks", "retry", name).out == f"{name}: not installed in files {words}\n"
+    for command in (("show", name), ("explain", name, "--config", file), ("tasks",)):
+        assert f"not installed in files {words}" in evercert(*command).out
+        document = evercert(*command, "--json").document
+        [waiting] = (document[0] if command == ("tasks",) else document)["put_off"]
+        assert waiting == {"target": "files", "until": "2999-01-01T00:00:00Z", "reason": "a freeze (for ever)"}
+    assert "2999-01-01 00:00:00 UTC: a freeze (for ever)" in evercert("list").out
+    assert [each["put_off"] for each in evercert("list", "--json").document] == [[waiting]]
+    assert not evercert.live(name).exists()
+    done = evercert("tasks", "run", name)
+    assert (done.status, f"{name}: installed" in done.out) == (0, True), done.err
+    assert evercert.live(name).exists()
+    assert evercert("deploy", name).status == 0
+    assert evercert("list", "--json").document[0]["put_off"] == []
+
+
 def test_faults_are_told_all_at_once_and_nothing_is_applied(evercert: Shell, file: Path) -> None:
     file.write_text(file.read_text().replace("owner", "ownr").replace('"pebble"]', '"peble"]'))
     done = evercert("apply", "--config", file)

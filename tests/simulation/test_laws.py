@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -88,6 +89,28 @@ def test_who_installs_nothing_is_caught() -> None:
 
     broken = lived(spoil).broken
     assert any("does not serve what was issued last" in law for law in broken), broken
+
+
+FREEZE = Fault(FaultKind.FREEZE, 3600.0, 3600.0 * 8, 0, 0.5)
+
+
+def test_in_a_freeze_nothing_is_touched_and_no_law_broken() -> None:
+    quiet = told(5, QUIET)
+    freeze = replace(FREEZE, since=0.0, until=quiet.life.total_seconds() * 1.5)
+    history = live(replace(quiet, faults=(freeze,)))
+    assert history.broken == ()
+    assert history.lapses == ()
+
+
+def test_who_touches_a_server_in_a_freeze_is_caught() -> None:
+    def spoil(engine: Engine) -> None:
+        settle = engine.worker._settle
+        engine.worker._settle = partial(settle, by_hand=True)
+
+    # All is declared in the first third of a life.
+    freeze = replace(FREEZE, since=0.0)
+    broken = live(replace(told(5, QUIET), faults=(freeze,)), spoil).broken
+    assert any("was touched in a freeze" in law for law in broken), broken
 
 
 def test_a_node_that_ends_by_itself_is_caught() -> None:

@@ -96,6 +96,11 @@ async def test_a_target_that_became_another_place_is_installed_again(db: Databas
     await certificates.declare(db, given.intent(targets=(TargetSpec("nginx"), TargetSpec("files", {"dir": "/x"}))), NOW)
     fact = await certificates.fact(db, "www")
     assert fact is not None
+    known = {each.target: (each.status, each.in_use is not None) for each in fact.deployments}
+    assert known == {"nginx": (DeployStatus.SERVED, True), "files": (DeployStatus.PENDING, True)}
+    await certificates.declare(db, given.intent(targets=(TargetSpec("nginx"),)), NOW)
+    fact = await certificates.fact(db, "www")
+    assert fact is not None
     assert [each.target for each in fact.deployments] == ["nginx"]
 
 

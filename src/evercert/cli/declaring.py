@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
 
 from evercert.base.errors import Exit
+from evercert.cli.display import when
 from evercert.cli.output import Output
 from evercert.config.declaration.faults import Faulty
 from evercert.engine.declaring.applying import Comparison
 from evercert.engine.declaring.difference import Action, Change
+from evercert.engine.installing import installable
 
 __all__ = ["NOTHING", "comparison_document", "comparison_lines", "tell_faults"]
 
 NOTHING = "nothing to do"
+
+# Something is installed because of them.
+_REACHING = frozenset({Action.CREATE, Action.REISSUE, Action.REINSTALL})
 
 # Of more changes than these only the first are printed; `--json` has all.
 _SHOWN = 200
@@ -43,13 +51,13 @@ def tell_faults(output: Output, faulty: Faulty) -> int:
     return Exit.USAGE.value
 
 
-def comparison_document(comparison: Comparison) -> dict[str, object]:
-    return {"changes": comparison.changes, "unchanged": comparison.unchanged}
+def comparison_document(comparison: Comparison, now: datetime) -> dict[str, object]:
+    return {"changes": [*_timed(comparison, now)], "unchanged": comparison.unchanged}
 
 
-def comparison_lines(comparison: Comparison) -> Iterator[str]:
+def comparison_lines(comparison: Comparison, now: datetime) -> Iterator[str]:
     """Each change with its reasons, and how many there are of each kind."""
-    changes = comparison.changes
+    changes = [*_timed(comparison, now)]
     for change in changes[:_SHOWN]:
         yield from _lines(change)
     if len(changes) > _SHOWN:
@@ -57,6 +65,19 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     counts = Counter(change.action for change in changes)
     words = [f"{counts[action]} to {action.value}" for action in Action if counts[action]]
     yield f"{', '.join(words) or NOTHING}; {comparison.unchanged} unchanged"
+
+
+def _timed(comparison: Comparison, now: datetime) -> Iterator[Change]:
+    """The changes; with those that would reach servers, before when they do not."""
+    terms = {each.intent.name: each.intent.terms for each in comparison.wanted if each.intent.targets}
+    for change in comparison.changes:
+        until, why = installable(terms[change.name], now) if change.name in terms else (now, "")
+        if not why or change.action not in _REACHING:
+            yield change
+            continue
+        limit = "" if change.action is Action.CREATE else ", unless what is served would be over"
+        words = f"it is not installed before {when(until)}{limit}: {why}"
+        yield msgspec.structs.replace(change, reasons=(*change.reasons, words))
 
 
 def _lines(change: Change) -> Iterator[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from evercert.base.foreign import one_line
+from evercert.engine.installing import Installation, put_off
 from evercert.engine.merging import lacking
 from evercert.model.event import KINDS
 from evercert.model.fact import CertificateFact, Deployment
@@ -12,7 +16,17 @@ from evercert.model.state import state_of
 from evercert.store.history import Entry
 from evercert.store.views import Listed
 
-__all__ = ["certificate_document", "certificate_lines", "event_line", "listed_cells", "span", "when"]
+__all__ = [
+    "certificate_document",
+    "certificate_lines",
+    "event_line",
+    "listed_cells",
+    "listed_document",
+    "put_off_document",
+    "put_off_words",
+    "span",
+    "when",
+]
 
 # So wide is what stands in the list in place of a moment, at most; `evercert show` has all of it.
 _CELL = 48
@@ -51,6 +65,7 @@ def certificate_document(fact: CertificateFact, now: datetime, issued_at: str = 
         "current": current,
         "renewal": fact.renewal,
         "deployments": fact.deployments,
+        "put_off": put_off_document(put_off(fact, now)),
         "open_order": fact.open_issuance.order_url if fact.open_issuance else None,
         "failures": fact.failures,
         "failure": fact.failure,
@@ -88,6 +103,9 @@ def certificate_lines(
             f"  renewal     {renewal}",
         ]
     lines += [_deployment_line(each, current.id if current else 0) for each in fact.deployments]
+    if waiting := put_off(fact, now):
+        lines += [f"  put off     {each}" for each in put_off_words(waiting)]
+        lines.append(f"              `evercert tasks run {fact.intent.name}` does it now")
     if fact.failure:
         lines.append(f"  failed      {when(fact.failure.at)}: {fact.failure.message}")
         lines += [f"              {fact.failure.hint}"] if fact.failure.hint else []
@@ -108,8 +126,24 @@ def _deployment_line(deployment: Deployment, current_id: int) -> str:
     )
 
 
-def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
-    """One certificate's row in the list: name, state, time left, what is next, CA, names."""
+def put_off_words(waiting: Sequence[Installation]) -> list[str]:
+    """Where the current certificate is not installed yet although nothing failed, until when and why."""
+    return [f"not installed in {each.target} before {when(each.moment)}: {each.put_off}" for each in waiting]
+
+
+def put_off_document(waiting: Sequence[Installation]) -> list[dict[str, object]]:
+    """The same for scripts."""
+    return [{"target": each.target, "until": each.moment, "reason": each.put_off} for each in waiting]
+
+
+def listed_document(line: Listed, waiting: Sequence[Installation] = ()) -> dict[str, object]:
+    """One certificate in the list, with where installing it is *waiting*."""
+    return msgspec.structs.asdict(line) | {"put_off": put_off_document(waiting)}
+
+
+def listed_cells(line: Listed, now: datetime, waiting: Sequence[Installation] = ()) -> tuple[str, ...]:
+    """One certificate's row in the list: name, state, time left, what is next (installing it, where that is *waiting*),
+    CA, names."""
     left = span(line.not_after - now) if line.not_after and line.not_after > now else "-"
     names = [identifier.value for identifier in line.identifiers]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -118,6 +152,9 @@ def listed_cells(line: Listed, now: datetime) -> tuple[str, ...]:
         shown += f" and {len(line.left_out) - 3} more" if len(line.left_out) > 3 else ""
     host = line.ca.partition("://")[2].partition("/")[0]
     ahead = one_line(f"stopped: {line.stopped.reason}", _CELL) if line.stopped else when(line.next_action_at)
+    if waiting and not line.stopped:
+        first = min(waiting, key=lambda each: each.moment)
+        ahead = f"{when(first.moment)}: {one_line(first.put_off, _CELL)}"
     return line.name, line.state.value, left, ahead, host, shown
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError
 from evercert.cli.declaring import tell_faults
-from evercert.cli.display import when
+from evercert.cli.display import put_off_document, put_off_words, when
 from evercert.cli.outcome import planned, renewal
 from evercert.cli.output import Output
 from evercert.cli.store import looking
@@ -23,6 +23,7 @@ from evercert.db.protocol import Database
 from evercert.engine.asking.prospects import Prospect, prospects
 from evercert.engine.declaring.applying import wanted_of
 from evercert.engine.declaring.wanted import Wanted
+from evercert.engine.installing import put_off
 from evercert.engine.limits.remaining import Remaining, remaining_for
 from evercert.engine.merging import lacking
 from evercert.model.fact import CertificateFact
@@ -91,6 +92,7 @@ def _print(
         "cas": cas,
         "renewal": renewal(fact) if fact else None,
         "next": planned(fact, now) if fact else None,
+        "put_off": put_off_document(put_off(fact, now)) if fact else [],
         "limits": limits,
     }
     lines = [f"{name}: {f'declared in {found.origin}' if found else 'not declared; obtained by hand, or kept'}"]
@@ -101,6 +103,7 @@ def _print(
         lines.append(f"  {how} {met_by}, and met by that certificate")
     lines += _left_out(fact, name, now) if fact else []
     lines += _ahead(document, fact)
+    lines += [f"  {each}" for each in put_off_words(put_off(fact, now))] if fact else []
     lines += _asked(cas)
     lines += [f"  limit: {each}" for each in limits if each.scope not in _FAILURES or each.left < each.count]
     output.result(document, *lines)

@@ -84,7 +84,7 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
 async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
     """Afterwards nothing is due for them. Somebody waits: of several CAs one that does not answer is asked the second
     time at once, after which it is the next one's turn (docs/failover.md)."""
-    await engine.worker.settle_all([intent.name for intent in intents])
+    await engine.worker.settle_all([intent.name for intent in intents], by_hand=True)
     left = [intent for intent in intents if len(cas_of(intent)) > 1]
     for _ in range(_LOOKS * max((len(cas_of(intent)) for intent in left), default=0)):
         outages = await health.outages(engine.db)
@@ -93,7 +93,7 @@ async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
         if not left:
             return
         await wish(engine.db, left, engine.clock.now())
-        await engine.worker.settle_all([intent.name for intent in left])
+        await engine.worker.settle_all([intent.name for intent in left], by_hand=True)
 
 
 def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:

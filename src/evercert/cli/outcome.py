@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from evercert.base.errors import CODES, Exit
-from evercert.cli.display import certificate_document, when
+from evercert.cli.display import certificate_document, put_off_words, when
 from evercert.cli.output import Output
 from evercert.deploy.generations import folder_name
+from evercert.engine.installing import put_off
 from evercert.engine.merging import lacking
 from evercert.engine.plan import plan, renewal_moment
 from evercert.engine.wiring import Engine
@@ -72,6 +73,7 @@ def _line(fact: CertificateFact, now: datetime) -> str:
         words += _places(fact)
     if fact.current:
         words += f", valid until {when(fact.current.not_after)}"
+    words = "; ".join([words, *put_off_words(put_off(fact, now))])
     if _failure(fact, now) or fact.current is None:
         return f"{words}; next {planned(fact, now)}"
     return f"{words}; renewal {renewal(fact)}"

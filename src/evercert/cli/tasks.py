@@ -8,10 +8,11 @@ from datetime import datetime
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, Exit
 from evercert.base.foreign import one_line
-from evercert.cli.display import when
+from evercert.cli.display import put_off_document, put_off_words, when
 from evercert.cli.output import Output
 from evercert.cli.store import existing, reading
 from evercert.config.settings import Settings
+from evercert.engine.installing import put_off
 from evercert.engine.plan import plan
 from evercert.model.fact import CertificateFact, Failure
 from evercert.model.task import Task, Wait
@@ -47,7 +48,7 @@ async def run(output: Output, settings: Settings, names: Sequence[str], *, force
         for name in names:
             _refuse_stopped(await existing(engine.db, name))
             await certificates.wake(engine.db, name, engine.clock.now(), forced=forced)
-        await engine.worker.settle_all(names)
+        await engine.worker.settle_all(names, by_hand=True)
         return await report_outcome(output, engine, names)
 
 
@@ -59,10 +60,13 @@ async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int
         for name in names:
             _refuse_stopped(await existing(db, name))
         retried = await (tasks.retry(db, names, now) if names else tasks.retry_failed(db, now))
+        facts = await certificates.facts(db, retried.due if names else [])
     for name in retried.gone:
         output.warn(f"{name}: skipped: it was deleted meanwhile")
     if names:
-        output.result({"due": retried.due, "skipped": retried.gone}, *(f"{name}: due now" for name in retried.due))
+        waiting = {name: "; ".join(put_off_words(put_off(fact, now))) for name, fact in facts.items()}
+        lines = [f"{name}: {waiting.get(name) or 'due now'}" for name in retried.due]
+        output.result({"due": retried.due, "skipped": retried.gone}, *lines)
         return Exit.NOT_FOUND.value if retried.gone else Exit.OK.value
     count = len(retried.due)
     output.result({"due": count, "skipped": retried.gone}, f"{count} that failed are due now")
@@ -117,6 +121,7 @@ def _document(line: Standing, now: datetime) -> dict[str, object]:
         "next": step.step.value if isinstance(step, Task) else "wait",
         "target": step.target if isinstance(step, Task) and step.target else None,
         "reason": step.reason,
+        "put_off": put_off_document(put_off(fact, now)),
         "lease_owner": line.lease_owner or None,
         "lease_until": line.lease_until,
         "failures": _failures(fact),
@@ -144,7 +149,9 @@ def _cells(line: Standing, now: datetime) -> tuple[str, ...]:
 def _next(fact: CertificateFact, now: datetime) -> str:
     step = plan(fact, now)
     if isinstance(step, Wait):
-        return step.reason
+        told = put_off_words(put_off(fact, now))
+        # What is waited for first is something else, perhaps.
+        return "; ".join(told if step.reason.startswith("installing it in ") else [step.reason, *told])
     return f"{step.step.value}{f' to {step.target}' if step.target else ''}: {step.reason}"
 
 

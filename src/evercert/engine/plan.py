@@ -13,15 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from evercert.engine.merging import asked, lacking, lacks, returning
-from evercert.engine.renewal.calendar import permitted
+from evercert.engine.installing import installations
+from evercert.engine.merging import asked, lacking, returning
+from evercert.engine.renewal.calendar import last_call, permitted
 from evercert.engine.renewal.spread import earlier
-from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuanceStatus, IssuedCertificate, Stop
+from evercert.model.fact import CertificateFact, IssuanceStatus, IssuedCertificate, Stop
 from evercert.model.intent import RenewPolicy
 from evercert.model.task import Step, Task, Wait
 from evercert.model.terms import OnRemoval
 
-__all__ = ["LAST_CALL", "plan", "renewal_fraction", "renewal_moment"]
+__all__ = ["plan", "renewal_fraction", "renewal_moment"]
 
 # Let's Encrypt's integration guide: renew with a third of the life left, or a half of it where
 # the life is under ten days.
@@ -31,22 +32,20 @@ _FRACTION, _SHORT_FRACTION = 2 / 3, 1 / 2
 # By so much of its life a renewal is earlier before a person wonders why.
 _NOTICED = 0.02
 
-# A CA may suggest a window that closes too late (or after the end); from here on it is not
-# believed, because there must be time left for retries.
-LAST_CALL = 9 / 10
-
 # How long to leave a certificate alone about which nothing at all is due.
 _IDLE = timedelta(days=1)
 
 
-def plan(fact: CertificateFact, now: datetime) -> Task | Wait:
-    """The one thing to do for this certificate now, or until when nothing is."""
+def plan(fact: CertificateFact, now: datetime, *, by_hand: bool = False) -> Task | Wait:
+    """The one thing to do for this certificate now, or until when nothing is. Who wants it *by_hand* has servers
+    touched whatever the hour."""
     if fact.leaving:
         return _clean_up(fact, now) or _leave(fact, fact.leaving)
     if fact.stopped:
         given_up = _abandon(fact, fact.stopped) or _clean_up(fact, now)
-        return _deploy(fact, now) or given_up or _stand_still(fact, fact.stopped, now)
-    return _deploy(fact, now) or _poll(fact, now) or _issue(fact, now) or _clean_up(fact, now) or _wait(fact, now)
+        return _deploy(fact, now, by_hand) or given_up or _stand_still(fact, fact.stopped, now)
+    to_issue = _poll(fact, now) or _issue(fact, now)
+    return _deploy(fact, now, by_hand) or to_issue or _clean_up(fact, now) or _wait(fact, now)
 
 
 def renewal_moment(
@@ -65,15 +64,15 @@ def renewal_moment(
 
 def _due(fact: CertificateFact, current: IssuedCertificate) -> tuple[datetime, datetime, str]:
     """When it is due, how long it can be put off, and why it is due."""
-    last_call = current.not_before + current.lifetime * LAST_CALL
+    latest_call = last_call(current.not_before, current.not_after)
     if fact.renewal and fact.intent.renew.use_ari:
         # After its window a CA may revoke (RFC 9773 §4.2): no freeze of ours is heard there.
-        last = min(fact.renewal.window_end, last_call)
-        return min(fact.renewal.moment, last_call), last, "the CA suggests it (ARI)"
+        last = min(fact.renewal.window_end, latest_call)
+        return min(fact.renewal.moment, latest_call), last, "the CA suggests it (ARI)"
     fraction = renewal_fraction(current.lifetime, fact.intent.renew)
     latest = current.lifetime * fraction
     after = latest - earlier(fact, current, latest)
-    return current.not_before + after, last_call, _life_over(after / current.lifetime, fraction)
+    return current.not_before + after, latest_call, _life_over(after / current.lifetime, fraction)
 
 
 def _life_over(share: float, latest: float) -> str:
@@ -86,16 +85,10 @@ def renewal_fraction(life: timedelta, policy: RenewPolicy) -> float:
     return policy.fraction or (_SHORT_FRACTION if life < _SHORT_LIFE else _FRACTION)
 
 
-def _deploy(fact: CertificateFact, now: datetime) -> Task | None:
-    if fact.current is None:
-        return None
-    for target, deployment in _outstanding(fact, fact.current):
-        if deployment is None:
-            return Task(fact.intent.name, Step.DEPLOY, "it is not there yet", target)
-        if deployment.issued_id != fact.current.id:
-            return Task(fact.intent.name, Step.DEPLOY, "a newer certificate is to be installed", target)
-        if _is_past(deployment.retry_at, now):
-            return Task(fact.intent.name, Step.DEPLOY, "the last attempt to install it failed", target)
+def _deploy(fact: CertificateFact, now: datetime, by_hand: bool) -> Task | None:
+    for each in installations(fact, now, by_hand=by_hand):
+        if now >= each.moment:
+            return Task(fact.intent.name, Step.DEPLOY, each.reason, each.target)
     return None
 
 
@@ -161,7 +154,7 @@ def _abandon(fact: CertificateFact, stopped: Stop) -> Task | None:
 
 def _stand_still(fact: CertificateFact, stopped: Stop, now: datetime) -> Wait:
     """No CA is asked. What was issued is installed all the same: to serve an older one would help nobody."""
-    moments = [moment for moment, _ in _deployments_ahead(fact)]
+    moments = [each.moment for each in installations(fact, now)]
     ahead = [moment for moment in (*moments, fact.withdraw_at) if moment is not None and moment > now]
     return Wait(fact.intent.name, min(ahead, default=now + _IDLE), f"it is stopped: {stopped.reason}")
 
@@ -187,25 +180,7 @@ def _moments(fact: CertificateFact, now: datetime) -> Iterator[tuple[datetime, s
     yield (moment, why) if blocked is None or moment >= blocked else (blocked, block)
     if fact.ari_poll_at is not None and _asks_renewal_info(fact) and fact.ari_poll_at < fact.current.not_after:
         yield fact.ari_poll_at, "the CA is asked when to renew"
-    yield from _deployments_ahead(fact)
-
-
-def _deployments_ahead(fact: CertificateFact) -> Iterator[tuple[datetime, str]]:
-    for _, deployment in _outstanding(fact, fact.current) if fact.current else ():
-        if deployment is not None and deployment.retry_at is not None:
-            yield deployment.retry_at, "installing it failed"
-
-
-def _outstanding(fact: CertificateFact, current: IssuedCertificate) -> Iterator[tuple[str, Deployment | None]]:
-    """The targets that do not have *current* yet, as far as is known."""
-    known = {deployment.target: deployment for deployment in fact.deployments}
-    for spec in fact.intent.targets:
-        deployment = known.get(spec.key)
-        done = deployment is not None and deployment.status in {DeployStatus.INSTALLED, DeployStatus.SERVED}
-        if lacks(fact, current, spec.key):
-            continue
-        if deployment is None or deployment.issued_id != current.id or not done:
-            yield spec.key, deployment
+    yield from ((each.moment, str(each)) for each in installations(fact, now))
 
 
 def _asks_renewal_info(fact: CertificateFact) -> bool:

@@ -78,15 +78,16 @@ class Worker:
         # Who found a lane full when it was last looked at. Owned by this process alone.
         self._in_line: set[str] = set()
 
-    async def settle(self, name: str) -> None:
-        """Afterwards nothing is due for the certificate now: it was done, or it failed and waits."""
+    async def settle(self, name: str, *, by_hand: bool = False) -> None:
+        """Afterwards nothing is due for the certificate now: it was done, or it failed and waits. A person who is there
+        has it done *by_hand*: no window and no freeze keeps it from servers."""
         async with self._places.one(), self._leases.hold(name) as leased:
             with self._telling.about(name), suppress(Fenced):
-                await self._settle(leased)
+                await self._settle(leased, by_hand)
 
-    async def settle_all(self, names: Iterable[str]) -> None:
+    async def settle_all(self, names: Iterable[str], *, by_hand: bool = False) -> None:
         """`settle` each of them, side by side; afterwards raise the first failure, when none is left running."""
-        results = await asyncio.gather(*map(self.settle, names), return_exceptions=True)
+        results = await asyncio.gather(*(self.settle(name, by_hand=by_hand) for name in names), return_exceptions=True)
         for failure in filter(None, results):
             raise failure
 
@@ -168,7 +169,7 @@ class Worker:
             with suppress(EvercertError):
                 await leased.until(self._clock.now() + pause)
 
-    async def _settle(self, leased: Leased) -> None:
+    async def _settle(self, leased: Leased, by_hand: bool = False) -> None:
         began: CertificateFact | None = None
         for done in count():
             fact = await certificates.fact(leased.db, leased.name)
@@ -177,7 +178,7 @@ class Worker:
             if done == _MOST_STEPS + len(fact.intent.targets):
                 break
             began = began or fact
-            step = plan(fact, self._clock.now())
+            step = plan(fact, self._clock.now(), by_hand=by_hand)
             if isinstance(step, Wait):
                 self._note_line(fact)
                 if await leased.until(step.until, rank_at(fact, step.until)):

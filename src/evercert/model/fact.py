@@ -23,6 +23,7 @@ __all__ = [
     "Deployment",
     "Failure",
     "Hold",
+    "InUse",
     "Issuance",
     "IssuanceStatus",
     "IssuedCertificate",
@@ -158,14 +159,27 @@ class Renewal(msgspec.Struct, frozen=True):
 
 
 class DeployStatus(Enum):
-    PENDING = "pending"
+    PENDING = "pending"  # somebody wants it installed again
     INSTALLED = "installed"  # swapped and reloaded; no handshake has proved it
     SERVED = "served"  # a handshake on every address returned this certificate
     FAILED = "failed"
 
 
+class InUse(msgspec.Struct, frozen=True):
+    """What a target has for as long as it is given nothing newer: one that was issued, by what it is good for."""
+
+    not_before: datetime
+    not_after: datetime
+    revoked_at: datetime | None = None
+    # Of the window in which its CA wanted it renewed (RFC 9773), where it named one.
+    window_end: datetime | None = None
+    # An incident has it replaced.
+    in_incident: bool = False
+
+
 class Deployment(msgspec.Struct, frozen=True):
-    """One target's state: which issued certificate it was last given, and how that went."""
+    """One target's state: which issued certificate it was last given, how that went, and which one it has (None: none
+    of ours was ever installed there)."""
 
     certificate: str
     target: str
@@ -176,6 +190,7 @@ class Deployment(msgspec.Struct, frozen=True):
     retry_at: datetime | None = None
     failure: Failure | None = None
     detail: str = ""
+    in_use: InUse | None = None
 
 
 class Verdict(Enum):
@@ -279,6 +294,9 @@ class CertificateFact(msgspec.Struct, frozen=True):
     incident_ca: CaChoice | None = None
     # The current certificate came when the one before it was due, not at a moment that many may share.
     on_schedule: bool = False
+    # One that was current before, and that others obtained: they may have installed it where none of ours was. Or one
+    # that an incident has replaced.
+    before: InUse | None = None
 
     @property
     def cause(self) -> Cause:

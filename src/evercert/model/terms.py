@@ -60,8 +60,8 @@ class OnRemoval(Enum):
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a renewal may begin: on those days (Monday is 0) from one minute of the day to another, in a time
-    zone. It lasts until the next day where `until` is not after `since`."""
+    """When a renewal may begin and servers may be touched: on those days (Monday is 0) from one minute of the day to
+    another, in a time zone. It lasts until the next day where `until` is not after `since`."""
 
     days: tuple[int, ...]
     since: int
@@ -70,7 +70,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No renewal begins in it, unless waiting for its end would cause a lapse."""
+    """No renewal begins in it and no server is touched, unless waiting for its end would cause a lapse."""
 
     since: datetime
     until: datetime

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
 
 from evercert.plugins.contracts import Bundle
 from evercert.simulation.ca.records import Certificate
@@ -17,10 +16,11 @@ from evercert.simulation.story import Story
 from evercert.simulation.trace import span_words
 from evercert.simulation.world import World
 
-__all__ = ["Lapse", "lapses"]
+__all__ = ["Lapse", "lapses", "last_call"]
 
-# At the latest then a renewal is due: two thirds of the life, or the end of the CA's window.
-_DUE: Final = 0.7
+# At the latest then a renewal is due: two thirds of the life, or the end of the CA's window; in a freeze, the last
+# call (engine/renewal/calendar.py).
+_DUE, _LAST_CALL = 0.7, 0.9
 # The urgent wait between two attempts, with its random quarter (base/backoff.py): one for the issuance, one for the
 # deployment; and what an issuance may take.
 _WAIT, _ATTEMPT = timedelta(minutes=25), timedelta(minutes=20)
@@ -54,6 +54,11 @@ def lapses(world: World, story: Story) -> list[Lapse]:
     )
 
 
+def last_call(certificate: Certificate, story: Story) -> datetime:
+    """How long its replacement can be put off."""
+    return certificate.not_before + story.life * _LAST_CALL
+
+
 def needed(story: Story) -> float:
     """How long a calm span must be, in seconds, so that whatever waits comes to its turn and is done in it."""
     wait = max(_WAIT, story.life * _WAIT_OF_LIFE)
@@ -66,7 +71,8 @@ def _of(server: Server, known: dict[bytes, Certificate], story: Story) -> Iterat
             continue
         for since, due in _ended(bundle, known, story):
             if since < until:
-                excused = not _was_possible(story, due, since)
+                certificate = known[bundle.leaf_der]
+                excused = not _was_possible(story, due, since, _seconds(last_call(certificate, story)))
                 yield Lapse(server.name, since, until, due, excused)
                 break
 
@@ -84,9 +90,16 @@ def _revokes(fault: Fault, certificate: Certificate) -> bool:
     return fault.kind is FaultKind.MASS_REVOCATION and _seconds(certificate.not_before) <= fault.since
 
 
-def _was_possible(story: Story, due: float, end: float) -> bool:
-    others = [fault for fault in story.faults if fault.kind is not FaultKind.MASS_REVOCATION]
+def _was_possible(story: Story, due: float, end: float, last: float) -> bool:
+    others = [each for fault in story.faults if (each := _hinders(fault, last))]
     return any(until - since > needed(story) for since, until in calm_spans(others, due, end))
+
+
+def _hinders(fault: Fault, last: float) -> Fault | None:
+    """The fault as far as it is in the way of a replacement: of a freeze, what is before the *last* call."""
+    if fault.kind is FaultKind.FREEZE:
+        return replace(fault, until=min(fault.until, last)) if fault.since < last else None
+    return None if fault.kind is FaultKind.MASS_REVOCATION else fault
 
 
 def _seconds(moment: datetime) -> float:

@@ -34,6 +34,7 @@ class FaultKind(Enum):
     PAUSE = "pause"  # a node stands still, as under SIGSTOP, and goes on at the end
     STORE = "store"  # the database fails, before a write or after it
     CLOCK = "clock"  # a node's clock is wrong
+    FREEZE = "freeze"  # those who declare the certificates want no server touched
 
 
 # How many of each in a history of ten lives, at most, and how long each lasts, in lives.
@@ -52,6 +53,7 @@ _MOST: Final[dict[FaultKind, tuple[int, float, float]]] = {
     FaultKind.PAUSE: (12, 0.001, 0.05),
     FaultKind.STORE: (8, 0.005, 0.05),
     FaultKind.CLOCK: (6, 0.05, 0.3),
+    FaultKind.FREEZE: (5, 0.1, 0.8),
 }
 _TEN_LIVES = 10
 

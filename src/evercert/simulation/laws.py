@@ -20,9 +20,10 @@ from typing import Final
 from evercert.base.errors import EvercertError
 from evercert.model.event import CertificateIssued, Event, IssuanceAbandoned, OrderPlaced
 from evercert.model.fact import CertificateFact
+from evercert.plugins.contracts import Bundle
 from evercert.simulation.ca.records import Certificate, Order
 from evercert.simulation.clock import BEGIN
-from evercert.simulation.coverage import Lapse, lapses
+from evercert.simulation.coverage import Lapse, lapses, last_call
 from evercert.simulation.faults import FaultKind
 from evercert.simulation.story import Story
 from evercert.simulation.trace import span_words
@@ -37,6 +38,10 @@ _EARLY: Final = 0.36
 # However a CA limits us, we do not ask it more often: for each certificate, and each hour of the limit.
 _PER_LIMIT, _PER_HOUR = 3, 4
 _ALL = 1_000_000
+# Where the window ends that a CA suggests, in lives (ca/conduct.py); no freeze is heard after that.
+_WINDOW_END: Final = 0.7
+# Certificates count in whole seconds, and some clocks are not quite right.
+_ROUNDING: Final = timedelta(minutes=1)
 # The longest that one attempt takes here, in seconds: the wait for propagation, for validation, for issuance.
 _ATTEMPT: Final = 1800.0
 
@@ -50,7 +55,7 @@ async def judge(world: World, story: Story) -> list[Lapse]:
         world.broke(str(error))
     for broken in (*_orders(world, happened), *_certificates(world, happened), *_twice(world, story)):
         world.broke(broken)
-    for broken in (*_targets(world), *_answers(world), *_limits(world, story)):
+    for broken in (*_targets(world), *_frozen(world, story), *_answers(world), *_limits(world, story)):
         world.broke(broken)
     for broken in await _rest(world, story):
         world.broke(broken)
@@ -139,6 +144,31 @@ def _targets(world: World) -> Iterator[str]:
             newest = max(newest, number)
             if bundle and bundle.leaf_der not in known:
                 yield f"{server.name} served what no CA has issued at {span_words(at)}"
+
+
+def _frozen(world: World, story: Story) -> Iterator[str]:
+    """No server is touched in a freeze while what it serves may stay, but by what was begun before, or by a node that
+    does not know what time it is."""
+    clocks = [fault for fault in story.faults if fault.kind is FaultKind.CLOCK]
+    for fault in (each for each in story.faults if each.kind is FaultKind.FREEZE):
+        stopped = (each.until for each in story.faults if each.kind is FaultKind.PAUSE and each.since <= fault.since)
+        begins = max(fault.since, *stopped, 0.0) + _ATTEMPT
+        for server in world.servers.by_name.values():
+            for (_, before), (at, _) in pairwise([(0.0, None), *server.history]):
+                misled = any(each.since <= at <= each.until + _ATTEMPT for each in clocks)
+                if begins < at < fault.until and not misled and _may_stay(world, story, before, at):
+                    yield f"{server.name} was touched in a freeze at {span_words(at)}"
+
+
+def _may_stay(world: World, story: Story, served: Bundle | None, at: float) -> bool:
+    """Whether nobody has a reason to replace it before its last call, or before the end of its CA's window."""
+    certificate = next((each for each in _issued(world) if served and each.leaf_der == served.leaf_der), None)
+    if certificate is None:
+        return served is None
+    revoking = any(each.kind is FaultKind.MASS_REVOCATION and each.since <= at for each in story.faults)
+    suggesting = any(story.suggesting)
+    last = certificate.not_before + story.life * _WINDOW_END if suggesting else last_call(certificate, story)
+    return not revoking and BEGIN + timedelta(seconds=at) < last - _ROUNDING
 
 
 def _answers(world: World) -> Iterator[str]:

@@ -86,7 +86,11 @@ def told(seed: int, wanted: Wanted) -> Story:
     calm_from = days * 86_400
     end = calm_from + life.total_seconds() * _CALM_LIVES + 3600 * _CALM_HOURS
     hardness = rng.choice(_HARDNESS)
-    faults = drawn(wanted.faults, rng, begin=0.0, end=calm_from, life=life.total_seconds(), hardness=hardness)
+    times = {"begin": 0.0, "end": calm_from, "life": life.total_seconds()}
+    faults = drawn([kind for kind in wanted.faults if kind is not FaultKind.FREEZE], rng, hardness=hardness, **times)
+    if FaultKind.FREEZE in wanted.faults:
+        own = Random(f"freezes {seed}")  # noqa: S311 - so that it comes again, and all else as without it
+        faults += drawn([FaultKind.FREEZE], own, **times)
     return Story(
         seed=seed,
         certificates=certificates,
@@ -95,7 +99,7 @@ def told(seed: int, wanted: Wanted) -> Story:
         life=life,
         end=end,
         calm_from=calm_from,
-        faults=tuple(faults),
+        faults=tuple(sorted(faults, key=lambda fault: (fault.since, fault.kind.value))),
         suggesting=tuple(rng.random() < 0.6 for _ in range(cas)),
         listing=tuple(rng.random() < 0.5 for _ in range(cas)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -12,13 +13,13 @@ from evercert.base.names import parse_identifiers
 from evercert.config.settings import Settings, load_settings
 from evercert.db.memory import MemoryDatabase
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
-from evercert.model.terms import CaChoice, Criticality, Terms
+from evercert.model.terms import CaChoice, Criticality, Freeze, Terms
 from evercert.pki.seal import new_master_key
 from evercert.simulation.ca.conduct import Conduct
 from evercert.simulation.ca.limits import Bucket
 from evercert.simulation.ca.server import CaServer
-from evercert.simulation.clock import WorldClock
-from evercert.simulation.faults import Weather
+from evercert.simulation.clock import BEGIN, WorldClock
+from evercert.simulation.faults import FaultKind, Weather
 from evercert.simulation.loop import VirtualLoop
 from evercert.simulation.names import PROVIDER, Names
 from evercert.simulation.servers import Servers
@@ -42,6 +43,11 @@ class World:
         self.broken: list[str] = []
         self.clock = WorldClock(loop)
         self.weather = Weather(story.faults)
+        self.freezes = tuple(
+            Freeze(BEGIN + timedelta(seconds=fault.since), BEGIN + timedelta(seconds=fault.until))
+            for fault in story.faults
+            if fault.kind is FaultKind.FREEZE
+        )
         self.rng = Random(f"world {story.seed}")  # noqa: S311 - so that it comes again
         self.names = Names(self.clock, self.weather, self.rng)
         self.servers = Servers(self.clock, self.weather, self.rng, self.trace)
@@ -83,7 +89,9 @@ class World:
             challenges=(ChallengeRule("dns-01", "webhook", {"url": PROVIDER}),),
             targets=tuple(servers),
             terms=Terms(
-                criticality=list(Criticality)[number % 4], further_cas=tuple(CaChoice(other) for other in others)
+                criticality=list(Criticality)[number % 4],
+                further_cas=tuple(CaChoice(other) for other in others),
+                freezes=self.freezes,
             ),
         )
 

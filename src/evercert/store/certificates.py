@@ -97,7 +97,7 @@ async def declare(db: Database, intent: CertificateIntent, now: datetime, *, dig
         update.expecting(1),
         events.appended(event, now),
         *(_abandoned(intent.name, opened, f"the intent changed: {event.change}", now) if remade else ()),
-        *(deployments.removed(intent.name, target) for target in _outdated_targets(before, intent)),
+        *_outdated(before, intent, now),
     )
     return "changed"
 
@@ -109,26 +109,28 @@ def wanted(name: str) -> Statement:
 
 async def fact(db: Database, name: str) -> CertificateFact | None:
     """All that is known of the certificate, from one snapshot; None if it is not wanted."""
-    statement = _SQL["fact"](name=name)
-    rows, placed, left = await db.read(statement, deployments.of_certificate(name), presented.of_certificate(name))
-    return _fact(rows[0], placed, left) if rows else None
+    rows, *others = await db.read(*_known(name))
+    return _fact(rows[0], *others) if rows else None
 
 
 async def page(db: Database, after: str, limit: int) -> list[tuple[CertificateFact, str, str]]:
     """At most *limit* certificates that come after that name, by name, without their deployments and what was left
     behind; of each the CA and the account that the current one was issued by and to, empty where that is not known."""
     [rows] = await db.scan(_SQL["facts after"](after=after, limit=limit))
-    return [(_fact(row, (), ()), row[_RENEWAL] or "", row[_RENEWAL + 1] or "") for row in rows]
+    return [(_fact(row, (), (), ()), row[_RENEWAL] or "", row[_RENEWAL + 1] or "") for row in rows]
 
 
 async def facts(db: Database, names: Sequence[str]) -> dict[str, CertificateFact]:
     """The same of many, from one snapshot; those that are not wanted are left out."""
-    asked = (
-        (_SQL["fact"](name=name), deployments.of_certificate(name), presented.of_certificate(name)) for name in names
-    )
-    answers = await db.scan(*(statement for each in asked for statement in each))
-    found = zip(names, answers[0::3], answers[1::3], answers[2::3], strict=True)
-    return {name: _fact(rows[0], placed, left) for name, rows, placed, left in found if rows}
+    answers = await db.scan(*(statement for name in names for statement in _known(name)))
+    found = zip(names, answers[0::4], answers[1::4], answers[2::4], answers[3::4], strict=True)
+    return {name: _fact(rows[0], *others) for name, rows, *others in found if rows}
+
+
+def _known(name: str) -> tuple[Statement, ...]:
+    """The statements whose rows `_fact` reads."""
+    of_targets = deployments.of_certificate(name), deployments.before(name)
+    return _SQL["fact"](name=name), *of_targets, presented.of_certificate(name)
 
 
 async def next_action_at(db: Database) -> datetime | None:
@@ -310,15 +312,18 @@ def _left_out_text(left_out: Iterable[LeftOut]) -> str:
     return to_text(kept) if kept else ""
 
 
-def _outdated_targets(before: CertificateIntent, intent: CertificateIntent) -> Iterator[str]:
-    """Those that are gone, or are another place than they were."""
+def _outdated(before: CertificateIntent, intent: CertificateIntent, now: datetime) -> Iterator[Statement]:
+    """That what is wanted is installed in those that are another place than they were, and those that are gone are
+    forgotten."""
     wanted = {target.key: target for target in intent.targets}
     for target in before.targets:
-        if wanted.get(target.key) != target:
-            yield target.key
+        if target.key not in wanted:
+            yield deployments.removed(intent.name, target.key)
+        elif wanted[target.key] != target:
+            yield deployments.again(intent.name, target.key, now)
 
 
-def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
+def _fact(row: Row, placed: Sequence[Row], before: Sequence[Row], left: Sequence[Row]) -> CertificateFact:
     _, _, intent, failures, retry_at, failure, forced, ari_poll_at, created_at = row[:9]
     leaving, hold, stopped, trials, on_schedule, left_out, withdraw_at, incident_id, measures = row[9:_OWN]
     current, opened = row[_OWN:_ISSUED], row[_ISSUED:_OPEN]
@@ -346,6 +351,7 @@ def _fact(row: Row, placed: Sequence[Row], left: Sequence[Row]) -> CertificateFa
         incident_id=incident_id,
         incident_ca=_instead(measures),
         on_schedule=bool(on_schedule),
+        before=deployments.in_use(before[0]) if before else None,
     )
 
 

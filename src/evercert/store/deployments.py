@@ -1,4 +1,4 @@
-"""Where certificates are installed, one row per target: which one it was last given, and how that went."""
+"""Where certificates are installed, one row per target: which it was last given, how that went, which it has."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from evercert.base.clock import to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import Deployed, DeployFailed, Event, RolledBack
-from evercert.model.fact import Deployment, DeployStatus, Failure
+from evercert.model.fact import Deployment, DeployStatus, Failure, InUse
 from evercert.store import events
 from evercert.store.columns import from_text, moment, moment_or_none, number_or_none, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["from_row", "of_certificate", "put", "remove", "removed", "retried"]
+__all__ = ["again", "before", "from_row", "in_use", "of_certificate", "put", "removed", "retried"]
 
 _SQL: Final = load_queries("deployments")
 
+_DONE: Final = frozenset({DeployStatus.INSTALLED, DeployStatus.SERVED})
+
 
 async def put(db: Database, deployment: Deployment, now: datetime, *, rolled_back: bool = False) -> None:
-    """Afterwards that is the target's state.
+    """Afterwards that is the target's state; what it has is known by that, and not by `in_use`.
 
     Raises `conflict` if a newer certificate was given to it meanwhile: late news of an older one is
     not kept.
@@ -34,13 +36,14 @@ async def put(db: Database, deployment: Deployment, now: datetime, *, rolled_bac
     await db.write(_put(deployment), *(events.appended(event, now) for event in happened))
 
 
-async def remove(db: Database, certificate: str, target: str) -> None:
-    """Afterwards nothing is known of the target. Idempotent."""
-    await db.write(removed(certificate, target))
-
-
 def removed(certificate: str, target: str) -> Statement:
+    """The statement after which nothing is known of the target."""
     return _SQL["remove deployment"](certificate=certificate, target=target)
+
+
+def again(certificate: str, target: str, now: datetime) -> Statement:
+    """The statement after which it is to be installed there once more, if it ever was; what is there stays known."""
+    return _SQL["install again"](certificate=certificate, target=target, now=to_epoch(now))
 
 
 def retried(certificate: str, now: datetime) -> Statement:
@@ -53,8 +56,14 @@ def of_certificate(certificate: str) -> Statement:
     return _SQL["deployments of a certificate"](certificate=certificate)
 
 
+def before(certificate: str) -> Statement:
+    """The statement whose row, if there is one, `in_use` reads: what was current before and came from elsewhere, or is
+    in an incident."""
+    return _SQL["before the current one"](certificate=certificate)
+
+
 def from_row(row: Row) -> Deployment:
-    certificate, target, issued_id, status, changed_at, failures, retry_at, failure, detail = row
+    certificate, target, issued_id, status, changed_at, failures, retry_at, failure, detail = row[:9]
     return Deployment(
         certificate=certificate,
         target=target,
@@ -65,6 +74,18 @@ def from_row(row: Row) -> Deployment:
         retry_at=moment_or_none(retry_at),
         failure=from_text(failure, Failure),
         detail=detail,
+        in_use=None if row[9] is None else in_use(row[9:]),
+    )
+
+
+def in_use(row: Row) -> InUse:
+    not_before, not_after, revoked_at, window_end, in_incident = row
+    return InUse(
+        not_before=moment(not_before),
+        not_after=moment(not_after),
+        revoked_at=moment_or_none(revoked_at),
+        window_end=moment_or_none(window_end),
+        in_incident=bool(in_incident),
     )
 
 
@@ -79,13 +100,14 @@ def _put(deployment: Deployment) -> Statement:
         retry_at=number_or_none(deployment.retry_at),
         failure=to_text(deployment.failure) if deployment.failure else None,
         detail=deployment.detail,
+        installed=int(deployment.status in _DONE),
     ).expecting(1)
 
 
 def _events(deployment: Deployment, fingerprint: str, rolled_back: bool) -> list[Event]:
     about = {"certificate": deployment.certificate, "target": deployment.target}
     happened: list[Event] = []
-    if deployment.status in {DeployStatus.INSTALLED, DeployStatus.SERVED}:
+    if deployment.status in _DONE:
         served = deployment.status is DeployStatus.SERVED
         happened.append(Deployed(**about, fingerprint=fingerprint, served=served))
     elif deployment.failure is not None:

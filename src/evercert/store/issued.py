@@ -161,7 +161,7 @@ def _fingerprint(chain: Sequence[bytes]) -> str:
 
 
 async def revoked(db: Database, issued_id: int, reason: int, at: datetime) -> None:
-    """Afterwards it is known as revoked, and due for replacement if it is the current one. Idempotent."""
+    """Afterwards it is known as revoked, and due for replacement if it is in use. Idempotent."""
     certificate = await get(db, issued_id)
     if certificate is None:
         raise EvercertError("not-found", f"certificate {issued_id} is not in the store")

@@ -56,6 +56,8 @@ class Listed(msgspec.Struct, frozen=True):
     failure: Failure | None = None
     stopped: Stop | None = None
     left_out: tuple[LeftOut, ...] = ()
+    # It has windows or freezes, in which servers are touched or not.
+    timed: bool = False
 
 
 async def listed(
@@ -118,6 +120,7 @@ def _listed(row: Row, now: datetime) -> Listed:
         failure=from_text(failure, Failure),
         stopped=from_text(stopped or None, Stop),
         left_out=_left_out(left_out, wanted.terms, names, now) if left_out else (),
+        timed=bool(wanted.terms.windows or wanted.terms.freezes),
     )
 
 

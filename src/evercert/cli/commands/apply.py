@@ -37,7 +37,8 @@ async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -
         if comparison.losing:
             confirm(yes, _question(comparison.losing))
         await apply(engine.db, comparison, engine.clock.now())
-        document, lines = comparison_document(comparison), [*comparison_lines(comparison)]
+        now = engine.clock.now()
+        document, lines = comparison_document(comparison, now), [*comparison_lines(comparison, now)]
         if not (wait and comparison.changes):
             output.result(document, *lines)
             return 0

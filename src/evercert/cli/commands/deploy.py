@@ -71,8 +71,7 @@ async def _deploy(
         engine.check(intent)
         now = engine.clock.now()
         await certificates.declare(engine.db, intent, now)
-        for key in keys | {spec.key for spec in kept}:
-            await deployments.remove(engine.db, name, key)
+        await engine.db.write(*(deployments.again(name, spec.key, now) for spec in intent.targets))
         await certificates.wake(engine.db, name, now)
-        await engine.worker.settle(name)
+        await engine.worker.settle(name, by_hand=True)
         return await report_outcome(output, engine, [name])

@@ -40,9 +40,10 @@ async def _list(
     from datetime import timedelta
 
     from evercert.base.clock import SystemClock
-    from evercert.cli.display import listed_cells
+    from evercert.cli.display import listed_cells, listed_document
     from evercert.cli.store import reading
-    from evercert.store import views
+    from evercert.engine.installing import put_off
+    from evercert.store import certificates, views
 
     now = SystemClock().now()
     async with reading(settings) as db:
@@ -55,11 +56,15 @@ async def _list(
             owner=owner,
             tag=tag,
         )
+        timed = [row.name for row in rows if row.timed and row.state is State.NOT_INSTALLED]
+        waiting = {name: put_off(fact, now) for name, fact in (await certificates.facts(db, timed)).items()}
     if not rows and not output.json:
         chosen = pattern != "*" or state or expiring is not None or owner or tag
         get_one = "no certificates; get one with `evercert obtain www.example.com --http-01`"
         output.note("no certificate is like that; see all with `evercert list`" if chosen else get_one)
         return 0
     heads = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
-    output.table(rows, heads, [listed_cells(row, now) for row in rows])
+    waits = [waiting.get(row.name, ()) for row in rows]
+    documents = [listed_document(row, each) for row, each in zip(rows, waits, strict=True)] if output.json else ()
+    output.table(documents, heads, [listed_cells(row, now, each) for row, each in zip(rows, waits, strict=True)])
     return 0

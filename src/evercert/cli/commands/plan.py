@@ -49,6 +49,7 @@ async def _plan(output: Output, settings: Settings) -> tuple[int, bool]:
 
 
 async def _compared(output: Output, settings: Settings, db: Database) -> tuple[int, bool]:
+    from evercert.base.clock import SystemClock
     from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
     from evercert.config.declaration.faults import Faulty
     from evercert.engine.declaring.comparing import compared_with
@@ -59,5 +60,6 @@ async def _compared(output: Output, settings: Settings, db: Database) -> tuple[i
             comparison = await compared_with(db, settings, targets, secrets)
         except Faulty as faulty:
             return tell_faults(output, faulty), False
-    output.result(comparison_document(comparison), *comparison_lines(comparison))
+    now = SystemClock().now()
+    output.result(comparison_document(comparison, now), *comparison_lines(comparison, now))
     return 0, bool(comparison.changes)

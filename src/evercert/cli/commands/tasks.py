@@ -47,7 +47,7 @@ def command(output: Output, settings: Settings, state: str | None, match: str, l
 @_names
 @framed
 def run(output: Output, settings: Settings, names: Sequence[str]) -> int:
-    """Do what there is to do for these now, here, although it waits after a failure."""
+    """Do what there is to do for these now, here, although it waits after a failure, or to be installed."""
     from evercert.cli import tasks
 
     return in_loop(tasks.run(output, settings, names))

@@ -48,7 +48,7 @@ class FreezeTable(_Strict, frozen=True, rename={"since": "from"}):
 
     since: Annotated[Moment, _says("its first day or moment, such as 2026-12-20 or 2026-12-20T18:00:00Z")]
     until: Annotated[Moment, _says("its end, which is no part of it")]
-    reason: Annotated[str, _says("shown where it puts a renewal off")] = ""
+    reason: Annotated[str, _says("shown where it puts something off")] = ""
 
 
 class Wishes(_Strict, frozen=True):
@@ -89,7 +89,10 @@ class Wishes(_Strict, frozen=True):
     ) = None
     ari: Annotated[bool, _says("ask the CA when to renew (RFC 9773)")] | None = None
     windows: (
-        Annotated[tuple[WindowText, ...], _says("when renewals may begin, such as 'mon-fri 22:00-04:00 Europe/Berlin'")]
+        Annotated[
+            tuple[WindowText, ...],
+            _says("when renewals and installations may begin, such as 'mon-fri 22:00-04:00 Europe/Berlin'"),
+        ]
         | None
     ) = None
     freezes: (

@@ -17,7 +17,7 @@ from random import Random
 from typing import Final
 
 from evercert.base.backoff import retry_delay
-from evercert.engine.plan import LAST_CALL
+from evercert.engine.renewal.calendar import last_call
 from evercert.engine.urgency import is_urgent
 from evercert.model.fact import CertificateFact, Outage, Trial, Verdict
 from evercert.model.intent import CertificateIntent
@@ -181,4 +181,4 @@ def _may_race(fact: CertificateFact, now: datetime) -> bool:
         return False
     if any(rule.type == _ONE_AT_A_TIME for rule in fact.intent.challenges):
         return False
-    return now > current.not_before + current.lifetime * LAST_CALL
+    return now > last_call(current.not_before, current.not_after)

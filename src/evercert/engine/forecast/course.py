@@ -19,8 +19,7 @@ from heapq import heappop, heappush
 from evercert.acme.cas import Limit
 from evercert.engine.forecast.model import FREE, Model, Steps
 from evercert.engine.limits.budget import drawn, left, room_at, usable
-from evercert.engine.plan import LAST_CALL
-from evercert.engine.renewal.calendar import permitted
+from evercert.engine.renewal.calendar import LAST_CALL, permitted
 from evercert.model.terms import Terms
 
 __all__ = ["OUTAGE", "Course", "Waiting", "course_of"]

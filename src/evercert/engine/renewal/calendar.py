@@ -1,4 +1,4 @@
-"""Windows and freezes: when a renewal may begin. Pure."""
+"""Windows and freezes: when a renewal or an installation may begin, and how long it can be put off. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from zoneinfo import ZoneInfo
 
 from evercert.model.terms import Freeze, Terms, Window
 
-__all__ = ["permitted"]
+__all__ = ["LAST_CALL", "last_call", "permitted"]
+
+# A CA may suggest a window that closes too late (or after the end); from here on it is not
+# believed, because there must be time left for retries.
+LAST_CALL = 9 / 10
 
 # Windows come again every week, so one is found within eight days of any moment; each further turn leaves a freeze.
 _DAYS = 9
 
 
-def permitted(moment: datetime, last: datetime, terms: Terms) -> tuple[datetime, str]:
-    """When a renewal that is due at *moment* may begin, and what puts it off (empty if nothing does).
+def last_call(not_before: datetime, not_after: datetime) -> datetime:
+    """How long the replacement of a certificate of that life can be put off, whoever wants it."""
+    return not_before + (not_after - not_before) * LAST_CALL
 
-    Never after *last*, or after *moment* where that is later still: rather a renewal at a bad time than a lapse.
+
+def permitted(moment: datetime, last: datetime, terms: Terms) -> tuple[datetime, str]:
+    """When what is due at *moment* may begin, and what puts it off (empty if nothing does).
+
+    Never after *last*, or after *moment* where that is later still: rather a change at a bad time than a lapse.
     """
     until, why = moment, ""
     for _ in range(2 * len(terms.freezes) + 2):

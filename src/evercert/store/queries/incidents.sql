@@ -146,7 +146,8 @@ WHERE incident_id = :incident AND wave = :wave AND state = 'waiting'
 RETURNING issued_id;
 
 -- name: wake for incident
--- They are due now, before what is routine; no failure makes them wait, and no limit from before they were urgent.
+-- They are due now, before what is routine; no failure makes them wait, and no limit from before they were urgent. Where
+-- another one is current already, that is to be installed.
 UPDATE certificates
 SET
     next_action_at = :now,
@@ -158,7 +159,7 @@ SET
 WHERE
     name IN (
         SELECT certificate FROM incident_certificates
-        WHERE incident_id = :incident AND wave = :wave AND state = 'replacing'
+        WHERE incident_id = :incident AND wave = :wave AND state IN ('replacing', 'replaced')
     );
 
 -- name: note replaced in incident

@@ -93,10 +93,16 @@ ORDER BY c.position;
 UPDATE issued SET revoked_at = :at, revocation_reason = :reason WHERE id = :id AND revoked_at IS NULL;
 
 -- name: replace revoked certificate
--- If that is the current one, its replacement is due at once, whatever kept it waiting when it was routine.
+-- If that is the current one, its replacement is due at once, whatever kept it waiting when it was routine; if not, it
+-- may be in use where the current one waits to be installed.
 UPDATE certificates
-SET next_action_at = :now, woken = 1, retry_at = NULL, hold = '', trials = ''
-WHERE current_id = :id;
+SET
+    next_action_at = :now,
+    woken = 1,
+    retry_at = CASE WHEN current_id = :id THEN NULL ELSE retry_at END,
+    hold = CASE WHEN current_id = :id THEN '' ELSE hold END,
+    trials = CASE WHEN current_id = :id THEN '' ELSE trials END
+WHERE name = (SELECT i.certificate FROM issued AS i WHERE i.id = :id);
 
 -- name: prune issued
 -- Expired before that moment, superseded, and installed nowhere.
