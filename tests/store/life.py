@@ -168,6 +168,7 @@ async def _pay(db: Database, begun: Issuance) -> None:
     await cas.configure(
         db,
         CaAccess(given.CA),
+        budgets.reserved_anew(given.CA, "orders", now=now, steps=(2, 1), most=5),
         *budgets.overridden(given.CA, "orders", now=now, steps=(2, 1), most=5),
         certificates.called(given.CA, NOW),
     )

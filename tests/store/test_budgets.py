@@ -267,3 +267,46 @@ async def test_the_loser_of_a_race_gives_back_unless_its_certificate_comes_all_t
     assert await _used(db) == [SECOND, SECOND]
     await issuances.issued_late(db, loser, given.chain(2), given.view(2), now=NOW)
     assert await _used(db) == [2 * SECOND, 2 * SECOND]
+
+
+async def _overridden(db: Database, scope: str, before: int, after: int, most: int) -> None:
+    steps = before, after
+    anew = budgets.reserved_anew(CA, scope, now=T, steps=steps, most=most)
+    await db.write(anew, *budgets.overridden(CA, scope, now=T, steps=steps, most=most))
+
+
+async def test_what_was_reserved_under_another_limit_is_given_back_in_the_unit_of_this_one(db: Database) -> None:
+    await given.declared(db)
+    placing = await _reserving(db)
+    await db.write(budgets.charge(OTHER, now=T, span=SECOND))
+    await _overridden(db, "set", SECOND, 10 * SECOND, 5)
+    assert await _used(db) == [SECOND, 20 * SECOND]
+    await issuances.abandon(db, placing, "lost", now=NOW)
+    assert await _used(db) == [0, 10 * SECOND]
+    # Once more, and twice changed meanwhile.
+    placing = await _reserving(db)
+    assert await _used(db) == [SECOND, 11 * SECOND]
+    await _overridden(db, "set", SECOND, 4 * SECOND, 50)
+    await _overridden(db, "set", 4 * SECOND, 2 * SECOND, 50)
+    await issuances.abandon(db, placing, "lost", now=NOW)
+    assert await _used(db) == [0, 20 * SECOND]
+
+
+async def test_a_bucket_that_is_over_what_is_drawn_still_is_given_nothing_back(db: Database) -> None:
+    await given.declared(db)
+    placing = await _reserving(db)
+    await db.write(budgets.charge(OTHER, now=T, span=8 * SECOND))
+    await _overridden(db, "set", SECOND, 3 * SECOND, 3)
+    assert await _used(db) == [SECOND, 9 * SECOND]
+    await issuances.abandon(db, placing, "lost", now=NOW)
+    assert await _used(db) == [0, 9 * SECOND]
+
+
+async def test_what_comes_late_is_drawn_in_the_unit_of_the_limit_that_there_is_now(db: Database) -> None:
+    await given.declared(db)
+    placing = await _reserving(db)
+    ordered = await issuances.ordered(db, placing, "https://ca.test/1", ca=CA, adopted=False, now=NOW)
+    await issuances.abandon(db, ordered, "another CA was first", now=NOW)
+    await _overridden(db, "set", SECOND, 10 * SECOND, 5)
+    await issuances.issued_late(db, ordered, given.chain(2), given.view(2), now=NOW)
+    assert await _used(db) == [SECOND, 10 * SECOND]

@@ -76,6 +76,7 @@ _SCANS = {
     "list certificates",
     "outages",
     "ask again at once",
+    "override reserved",
     "prune chains",
     "prune incidents",
     "prune keys",

@@ -129,6 +129,7 @@ _SCANS = {
     "known cas",
     "orders at a ca",
     "list certificates",
+    "override reserved",  # of accounts, of which there are a few, and of what one issuance has reserved
     "prune chains",
     "prune incidents",
     "event anchor",

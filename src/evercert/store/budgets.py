@@ -39,6 +39,7 @@ __all__ = [
     "learn",
     "overridden",
     "queue",
+    "reserved_anew",
     "seed",
 ]
 
@@ -120,6 +121,15 @@ def overridden(ca: str, scope: str, *, now: int, steps: tuple[int, int], most: i
         _SQL["override"](ca=ca, scope=scope, now=now, before=before, after=after),
         _SQL["no more than all"](ca=ca, scope=scope, now=now, all=most * after),
     )
+
+
+def reserved_anew(ca: str, scope: str, *, now: int, steps: tuple[int, int], most: int) -> Statement:
+    """The statement after which issuances that come to nothing give back what they reserved in the second of *steps*;
+    before those of `overridden`, which it must find the buckets as before. Of a bucket from which more than *most* was
+    drawn, nothing is given back."""
+    before, after = steps
+    full = now + most * before
+    return _SQL["override reserved"](ca=ca, scope=scope, before=before, after=after, full=full)
 
 
 async def queue(

@@ -26,6 +26,14 @@ def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[S
     limits = {limit.scope: limit for limit in limits_of(access)}
     if known == limits:
         return
+    changes = [
+        (scope.word, (interval(limit), interval(limits[scope])), limits[scope].count)
+        for scope, limit in known.items()
+        if scope in limits and limits[scope] != limit
+    ]
+    # Before any bucket is touched: whoever gives back takes his issuance first, then its buckets.
+    for word, steps, most in changes:
+        yield budgets.reserved_anew(access.directory, word, now=to_epoch(now), steps=steps, most=most)
     for scope, limit in known.items():
         # Where there is none any more, nobody waits behind others.
         granted = limits.get(scope, limit)

@@ -86,6 +86,38 @@ SET
     urgent_tail = 0
 WHERE ca = :ca AND scope = :scope;
 
+-- name: override reserved
+-- What issuances reserved is given back in the new unit: those that are open, and those whose certificate may come late.
+-- Of a bucket that had more drawn from it than there is now, open ones give nothing back: it is over what is drawn still.
+UPDATE issuances
+SET
+    paid = (
+        SELECT
+            group_concat(
+                CASE
+                    WHEN json_extract(line.value, '$.key[1]') <> :scope THEN line.value
+                    WHEN
+                        issuances.ended_at IS NULL
+                        AND EXISTS (
+                            SELECT 1 FROM budgets AS b
+                            WHERE
+                                b.ca = :ca AND b.scope = :scope
+                                AND b.subject = json_extract(line.value, '$.key[2]')
+                                AND b.tat > :full
+                        )
+                        THEN json_set(line.value, '$.span', 0)
+                    ELSE json_set(line.value, '$.span', json_extract(line.value, '$.span') / :before * :after)
+                END || char(10), ''
+            )
+        FROM json_each('[' || replace(rtrim(issuances.paid, char(10)), char(10), ',') || ']') AS line
+    )
+WHERE
+    paid <> ''
+    AND id IN (
+        SELECT o.id FROM accounts AS a INNER JOIN issuances AS o ON o.account_id = a.id
+        WHERE a.ca = :ca AND (o.ended_at IS NULL OR o.withdraw_at IS NOT NULL)
+    );
+
 -- name: no more than all
 -- A bucket is empty at most, from now on or from when the CA said: what a lower limit does not have was not drawn from it.
 UPDATE budgets SET tat = CASE WHEN learned_until > :now THEN learned_until ELSE :now END + :all
