@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,33 @@ async def test_a_token_that_two_orders_need_stays_until_both_have_let_go(tmp_pat
     assert (tmp_path / CHALLENGES / "token").exists()
     await solver.clean_up([second])
     assert tree(tmp_path) == []
+
+
+async def test_many_at_once_have_their_files_as_long_as_they_need_them_and_leave_nothing(tmp_path: Path) -> None:
+    """Folders come and go meanwhile, and two orders each share a token."""
+    solver = WebrootSolver(str(tmp_path))
+
+    async def order(number: int) -> None:
+        for turn in range(5):
+            own = token(f"token{number // 2}-{turn}", issuance_id=number)
+            await solver.present([own], Ledger().keep)
+            assert (tmp_path / CHALLENGES / own.token).exists()
+            await solver.clean_up([own])
+
+    await asyncio.gather(*map(order, range(40)))
+    assert tree(tmp_path) == []
+
+
+async def test_who_is_cancelled_while_his_files_appear_takes_all_of_them_away(tmp_path: Path) -> None:
+    (tmp_path / CHALLENGES).mkdir(parents=True)
+    solver, items = WebrootSolver(str(tmp_path)), [token(f"token{number}") for number in range(200)]
+    presenting = asyncio.create_task(solver.present(items, Ledger().keep))
+    await asyncio.sleep(0)
+    presenting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await presenting
+    await solver.clean_up(items)
+    assert tree(tmp_path) == [".well-known", CHALLENGES]
 
 
 @pytest.mark.parametrize("link", [".well-known", CHALLENGES])

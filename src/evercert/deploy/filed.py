@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
+from evercert.base.apart import apart
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
-from evercert.deploy.apart import apart
 from evercert.deploy.fields import access_of, endpoints_of, root_of
 from evercert.deploy.generations import Generations
 from evercert.deploy.rehearsing import demand_writable

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from evercert.deploy.apart import apart
+from evercert.base.apart import apart
 
 
 async def test_it_returns_and_raises_what_the_work_does_and_others_go_on_meanwhile() -> None:
