@@ -14,7 +14,7 @@ from evercert.base.message import Request, Response
 from evercert.engine.leases import LENGTH
 from evercert.engine.wiring import Engine
 from evercert.model.intent import CertificateIntent, ChallengeRule
-from evercert.store import certificates, leases
+from evercert.store import certificates, health, leases
 from tests.engine.world import World
 
 NAME, HOOK = "www.a.test", "https://hook.test"
@@ -113,6 +113,19 @@ async def test_whoever_is_cancelled_however_often_lets_go_when_nothing_stands_ou
         assert not await world.holder(engine)
         assert world.hook.standing == set()
         assert (await world.fact(engine, NAME)).leftovers == ()
+
+
+async def test_whoever_is_cancelled_gives_back_the_turn_to_find_out_whether_a_ca_answers(world: Outside) -> None:
+    async with world.engine() as engine:
+        await health.silent(engine.db, world.ca.directory_url, None, "no answer", world.clock.now())
+        before = await health.outages(engine.db)
+        world.clock.advance(10)
+        work = await begun(world, engine)
+        assert await health.outages(engine.db) != before
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        assert await health.outages(engine.db) == before
 
 
 async def test_whoever_loses_the_certificate_while_he_takes_answers_away_leaves_the_others(world: Outside) -> None:

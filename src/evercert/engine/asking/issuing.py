@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -93,8 +95,14 @@ class Issuing:
         entrants = await self._line_up(db, fact, entry, begun)
         joint = Joint(db, fact, self.attempting.challenges.route(fact.intent))
         asked = [each.ca.directory for each in entrants]
-        with self.lingering.attempt(asked):
-            outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
+        try:
+            with self.lingering.attempt(asked):
+                outcomes = await race([self.attempting.obtain(joint, entrant) for entrant in entrants])
+        except asyncio.CancelledError:  # told to end, in the middle of finding out whether a CA answers
+            with suppress(EvercertError):  # then nobody asks for as long as the last pause was
+                for known in [outages[ca] for ca in asked if ca in outages]:
+                    await health.give_turn_back(db, known)
+            raise
         await self._keep(db, fact, dict(zip(asked, outcomes, strict=True)), outages)
         await call_in(db, (lane for ca in entry.cas for lane in found[ca]), self.clock.now())
         return True
