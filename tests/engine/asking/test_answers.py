@@ -83,7 +83,7 @@ async def begun(world: Outside, engine: Engine) -> asyncio.Task[None]:
     world.ca.send = send  # type: ignore[method-assign]
     await certificates.declare(engine.db, world.wanted(), world.clock.now())
     work = asyncio.create_task(engine.worker.settle(NAME))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await validating.wait()
     world.ca.send = answer  # type: ignore[method-assign]
     return work
@@ -101,7 +101,7 @@ async def test_whoever_is_cancelled_however_often_lets_go_when_nothing_stands_ou
         work = await begun(world, engine)
         world.hook.cleaning = slowly
         work.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await taking_away.wait()
         for _ in range(3):
             work.cancel()

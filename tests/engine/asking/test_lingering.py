@@ -68,7 +68,7 @@ async def test_of_a_ca_where_many_wait_no_more_is_asked_for_a_while_and_of_other
         world.ca.send = stalled(world, validating)  # type: ignore[method-assign]
         await certificates.declare(engine.db, world.intent("slow.test"), world.clock.now())
         waiting = asyncio.create_task(engine.worker.settle("slow.test"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await validating.wait()
         world.clock.advance(61)
         put_off = await world.obtain(engine, world.intent("next.test"))
