@@ -12,7 +12,7 @@ from evercert.acme.cas import known_ca
 from evercert.base.clock import SystemClock
 from evercert.base.names import parse_identifiers
 from evercert.model.intent import CertificateIntent
-from evercert.model.terms import Terms
+from evercert.model.terms import CaChoice, Terms
 from evercert.store import certificates
 from evercert.store.opening import open_store
 from tests.cli.shell import Shell
@@ -33,6 +33,13 @@ def wanted(home: Path, count: int, domain: str, **changes: object) -> None:
 
     home.mkdir(mode=0o700, exist_ok=True)
     asyncio.run(declare())
+
+
+def _table(lines: list[str]) -> list[str]:
+    """What stands before the last empty line, and after the one before that."""
+    end = len(lines) - 1 - lines[::-1].index("")
+    begin = end - lines[:end][::-1].index("")
+    return lines[begin:end]
 
 
 def test_an_empty_home_meets_no_limit(evercert: Shell) -> None:
@@ -62,7 +69,21 @@ def test_the_first_line_says_which_limit_is_met_when_and_what_to_do(evercert: Sh
     assert (empty, title) == ("", "orders a day")
     assert max(map(len, lines)) <= 60
     assert "    50 ┤" in "\n".join(lines)
-    assert [line.split() for line in lines[-2:]] == [["limits", "met", "1"], ["certificates", "that", "lapse", "none"]]
+    table = _table(lines)
+    told = " ".join(lines[lines.index(table[-1]) + 1 :])
+    assert [line.split() for line in table[-2:]] == [["limits", "met", "1"], ["certificates", "that", "lapse", "none"]]
+    assert "Not counted: failed attempts, which" in told
+    assert "further CAs" not in told
+
+
+def test_what_is_not_counted_is_said(evercert: Shell) -> None:
+    more = Terms(further_cas=(CaChoice("https://other.test/directory"),))
+    wanted(evercert.home, 3, "shop.test", terms=more)
+    first, *_ = evercert("forecast", "--json").document["not_counted"]
+    assert first.startswith("further CAs, which 3 certificates have: ")
+    assert f"Not counted: {first}" in evercert("forecast", COLUMNS="500").out
+    # Who supposes that all are asked of one CA has said which.
+    assert "further CAs" not in evercert("forecast", "--to", "google").out
 
 
 def test_where_nobody_waits_for_long_no_override_is_asked_for(evercert: Shell) -> None:
@@ -74,7 +95,7 @@ def test_where_nobody_waits_for_long_no_override_is_asked_for(evercert: Shell) -
 def test_what_is_supposed_stands_beside_what_is(evercert: Shell) -> None:
     wanted(evercert.home, 3, "a.test")
     lines = evercert("forecast", "--life", "6d", "--certificates", "x2", "--calendar").out.splitlines()
-    table = {line[:26].strip(): line[26:].split() for line in lines[-14:]}
+    table = {line[:26].strip(): line[26:].split() for line in _table(lines)}
     assert table[""] == ["NOW", "SUPPOSED"]
     assert table["certificates"] == ["3", "6"]
     assert table["life"] == ["90", "d", "6", "d"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from textwrap import wrap
 
 from evercert.acme.cas import LimitScope, find_ca
 from evercert.base.clock import SystemClock, from_epoch
@@ -16,7 +17,7 @@ from evercert.base.names import parse_identifier
 from evercert.cli.columns import in_columns
 from evercert.cli.forecast import chart, heat, svg
 from evercert.cli.forecast.pictures import charts, due_calendar
-from evercert.cli.forecast.words import rows, said, verdict
+from evercert.cli.forecast.words import not_counted, rows, said, verdict
 from evercert.cli.output import Output
 from evercert.cli.store import reading
 from evercert.config.settings import Settings
@@ -75,7 +76,7 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
         output.warn(
             f"{known.fleet.stopped:,} certificates are stopped, and are not reckoned with; see `evercert tasks`"
         )
-    output.result(_document(known, outlooks, question), *_lines(outlooks, question))
+    output.result(_document(known, outlooks, question), *_lines(outlooks, question, known.fleet.failing_over))
     return 0
 
 
@@ -122,10 +123,11 @@ def _with_name(shortage: Shortage, names: dict[int, str]) -> Shortage:
     return replace(shortage, bucket=replace(bucket, subject=f"as in {names[bucket.sample]}"))
 
 
-def _lines(outlooks: Sequence[Outlook], question: Question) -> Iterator[str]:
+def _lines(outlooks: Sequence[Outlook], question: Question, failing_over: int) -> Iterator[str]:
     width = shutil.get_terminal_size((80, 24)).columns
     outlook = outlooks[-1]
     lines = [*_verdict_lines(outlook, question.days), *_pictures(outlook, width, question), "", *_table(outlooks)]
+    lines += ["", *wrap(f"Not counted: {'; '.join(not_counted(failing_over))}", width)]
     unicode = "utf" in (sys.stdout.encoding or "").lower()
     return (line if unicode else chart.plain(line) for line in lines)
 
@@ -181,6 +183,7 @@ def _document(known: Known, outlooks: Sequence[Outlook], question: Question) -> 
         "days": question.days,
         "certificates": outlook.model.chosen,
         "stopped": known.fleet.stopped,
+        "not_counted": not_counted(known.fleet.failing_over),
         "lapsing": outlook.lapsing,
         "limits": [_limit(shortage) for shortage in outlook.shortages],
         "now": asdict(outlooks[0].figures),

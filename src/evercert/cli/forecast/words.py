@@ -10,7 +10,7 @@ from evercert.cli.display import span
 from evercert.engine.forecast.figures import Figures
 from evercert.engine.forecast.outlook import Outlook, Shortage
 
-__all__ = ["day", "limit_name", "rows", "said", "verdict"]
+__all__ = ["day", "limit_name", "not_counted", "rows", "said", "verdict"]
 
 
 def verdict(outlook: Outlook, days: int) -> str:
@@ -77,6 +77,21 @@ def rows(figures: Figures, outlook: Outlook) -> Iterator[tuple[str, str]]:
     yield "a CA may be away for", _span(figures.tolerance)
     yield "limits met", f"{len(outlook.shortages):,}" if outlook.shortages else "none"
     yield "certificates that lapse", f"{outlook.lapsing:,}" if outlook.lapsing else "none"
+
+
+def not_counted(failing_over: int) -> list[str]:
+    """What may come otherwise than it is said, each in a clause. So many certificates have further CAs."""
+    clauses = [
+        "failed attempts, which are made again and draw on limits of their own and on an account's orders",
+        "what is kept of each limit for urgent work: fewer lapse",
+        "new accounts, and limits that nobody told us of",
+    ]
+    if failing_over:
+        whose = _certificates(failing_over, "has" if failing_over == 1 else "have")
+        clauses.insert(
+            0, f"further CAs, which {whose}: where the first is used up or away they are asked, and fewer wait"
+        )
+    return clauses
 
 
 def day(moment: int) -> str:

@@ -70,6 +70,8 @@ class Fleet:
     dns_identifiers: int = 0
     # Chosen ones for which nothing is done, so that they are not here.
     stopped: int = 0
+    # Chosen ones for which other CAs are asked, too, where the first one cannot be.
+    failing_over: int = 0
 
     def __len__(self) -> int:
         return len(self.due)

@@ -129,6 +129,7 @@ class _Reading:
         intent, chosen = fact.intent, fact.intent in self.choice
         kind = self._kind(fact, issued_by, chosen=chosen)
         ends = int(fact.current.not_after.timestamp()) if fact.current else 0
+        self.fleet.failing_over += chosen and bool(intent.terms.further_cas) and not self.moving
         scopes = self._scopes(kind, ends)
         by_domain, by_set = LimitScope.CERTIFICATES_PER_DOMAIN in scopes, LimitScope.CERTIFICATES_PER_SET in scopes
         self.fleet.add(
