@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 import pytest
 
 from evercert.base.errors import EvercertError
-from evercert.db.protocol import Database
+from evercert.db.migrate import Migration
+from evercert.db.opening import Place, open_database
+from evercert.db.protocol import Database, Query
 from evercert.model.event import Deployed, DeployFailed, RolledBack
 from evercert.model.fact import CertificateFact, DeployStatus, InUse, IssuedCertificate, Renewal
 from evercert.store import certificates, deployments, events, issued, renewals
+from evercert.store.opening import open_store
 from evercert.store.retention import Retention, prune
+from evercert.store.schema import MIGRATIONS
 from tests.store import given
 from tests.store.given import DAY, NOW
 
@@ -121,3 +127,26 @@ async def test_what_is_to_be_installed_again_forgets_how_it_went_and_not_what_is
     [deployment] = (await known(db)).deployments
     assert (deployment.status, deployment.failures, deployment.failure) == (DeployStatus.PENDING, 0, None)
     assert deployment.in_use == in_use(certificate)
+
+
+async def test_of_a_store_from_before_it_is_known_what_its_targets_have(
+    new_place: Callable[[Sequence[Migration]], Place],
+) -> None:
+    before = MIGRATIONS[: next(n for n, each in enumerate(MIGRATIONS) if each.name.endswith("in_use"))]
+    place = new_place(before)
+    insert = Query(
+        "old",
+        "INSERT INTO deployments (certificate, target, issued_id, status, changed_at, failures, detail)"
+        " VALUES ('www', :target, :issued_id, :status, 0, 0, '')",
+    )
+    async with open_database(place, before) as db:
+        await given.declared(db)
+        first, second = [
+            await issued.keep(db, "www", given.chain(number), given.view(number, lifetime=number * DAY), None, now=NOW)
+            for number in (1, 2)
+        ]
+        for target, status in (("files", "served"), ("nginx", "failed")):
+            await db.write(insert(target=target, issued_id=second.id, status=status))
+    async with open_store(place) as db:
+        known_of = {each.target: each.in_use for each in (await known(db)).deployments}
+        assert known_of == {"files": in_use(second), "nginx": in_use(first)}
