@@ -32,9 +32,10 @@ async def test_whoever_is_cancelled_leaves_when_the_work_is_done(fails: bool) ->
 
     waiting = asyncio.create_task(apart(work))
     await asyncio.to_thread(began.wait, 10)
-    waiting.cancel()
-    await asyncio.sleep(0)
-    assert not waiting.done()
+    for _ in range(2):  # by one who drains, and again by one who is in a hurry
+        waiting.cancel()
+        await asyncio.sleep(0)
+        assert not waiting.done()
     let_go.set()
     with pytest.raises(asyncio.CancelledError):
         await waiting

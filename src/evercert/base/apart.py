@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from evercert.base.waiting import to_its_end
+
 __all__ = ["apart"]
 
 P = ParamSpec("P")
@@ -17,11 +19,6 @@ T = TypeVar("T")
 
 
 async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What blocking *work* returns, from a thread. Cancelled, it still waits for its end: nobody else may
-    take up the same files before."""
-    doing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.gather(doing, return_exceptions=True)
-        raise
+    """What blocking *work* returns, from a thread. Cancelled, however often, it still waits for its end: nobody else
+    may take up the same files before."""
+    return await to_its_end(asyncio.to_thread(work, *args, **kwargs))

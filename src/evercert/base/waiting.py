@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["first_of", "to_its_end"]
+
+T = TypeVar("T")
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
@@ -21,14 +23,14 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def to_its_end(work: Coroutine[Any, Any, None], patience: float) -> None:
-    """Returns, or raises what it did, when the work has ended. Whoever is cancelled meanwhile, however often, or was
-    cancelled before, still waits for that; after *patience* seconds of it the work is cancelled, too."""
+async def to_its_end(work: Coroutine[Any, Any, T], patience: float | None = None) -> T:
+    """Returns or raises what the work does, when it has ended. Whoever is cancelled meanwhile, however often, or was
+    cancelled before, still waits for that; after *patience* seconds of it (None: never) the work is cancelled, too."""
     doing, caller = asyncio.ensure_future(work), asyncio.current_task()
     hurry: asyncio.TimerHandle | None = None
     cancelled: asyncio.CancelledError | None = None
     while not doing.done():
-        if hurry is None and caller is not None and caller.cancelling():
+        if patience is not None and hurry is None and caller is not None and caller.cancelling():
             hurry = asyncio.get_running_loop().call_later(patience, doing.cancel)
         try:
             await asyncio.wait({doing})
@@ -39,4 +41,4 @@ async def to_its_end(work: Coroutine[Any, Any, None], patience: float) -> None:
     failed = None if doing.cancelled() else doing.exception()
     if cancelled is not None:
         raise cancelled from failed
-    doing.result()
+    return doing.result()

@@ -69,7 +69,6 @@ from evercert.store.opening import open_store
 
 __all__ = ["ClosableTransport", "Engine", "MakeResolver", "MakeTransport", "Servers", "open_checks", "open_engine"]
 
-
 # So many times its width a worker's attempts may linger at one CA: half of all that it has in hand (engine/work.py). As
 # many as its width begin in a minute, so that DNS which takes five of them to show a record is no slow CA.
 _LINGERING = 4

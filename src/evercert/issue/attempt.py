@@ -32,7 +32,6 @@ _E = TypeVar("_E", bound=EvercertError)
 # How long one wait for the CA may last before the attempt is left, to be gone on with later.
 _PATIENCE = 600.0
 
-
 # For so long after an issuance was begun its CA's list of orders is waited for, where it is needed: for three attempts
 # or so, and more near the end of a certificate's life.
 _LISTING = timedelta(hours=1)

@@ -83,8 +83,7 @@ class Issuing:
         no CA can be asked now. Of two that were asked the one that lost is given up, and withdrawn by `CLEAN_UP`."""
         begun = await begun_at(db, fact)
         outages = await health.outages(db)
-        found: dict[CaChoice, tuple[Lane, ...]] = {}
-        entry = await self._entry(db, fact, outages, begun, found)
+        entry, found = await self._entry(db, fact, outages, begun)
         if isinstance(entry, Later):
             await self._put_off(db, fact, entry)
             return True
@@ -108,16 +107,12 @@ class Issuing:
         return True
 
     async def _entry(
-        self,
-        db: Database,
-        fact: CertificateFact,
-        outages: _Outages,
-        begun: _Begun,
-        found: dict[CaChoice, tuple[Lane, ...]],
-    ) -> Ask | Later | Full:
-        """Whom to ask, with the lanes of each *found*. Whether a CA answers again is found out by one certificate, for
-        which there is a place: who is not that one chooses anew."""
+        self, db: Database, fact: CertificateFact, outages: _Outages, begun: _Begun
+    ) -> tuple[Ask | Later | Full, Mapping[CaChoice, tuple[Lane, ...]]]:
+        """Whom to ask, and the lanes of each. Whether a CA answers again is found out by one certificate, for which
+        there is a place: who is not that one chooses anew."""
         now, ours = self.clock.now(), dict[str, Outage]()
+        found: dict[CaChoice, tuple[Lane, ...]] = {}
         outages = {**outages, **self.lingering.outages()}
         while True:
             entry: Ask | Later | Full = choose(fact, now, outages, tuple(begun))
@@ -133,7 +128,7 @@ class Issuing:
             else:
                 for known in [ours[ca] for ca in ours if ca not in asked]:
                     await health.give_turn_back(db, known)
-                return entry
+                return entry, found
 
     async def _put_off(self, db: Database, fact: CertificateFact, later: Later) -> None:
         # Those that wait for one CA do not all look at the same moment; the first of them asks it.
