@@ -9,7 +9,7 @@ from typing import Final
 from evercert.model.fact import CertificateFact
 from evercert.model.terms import Criticality, rank_of
 
-__all__ = ["is_urgent", "rank_at", "urgent_from"]
+__all__ = ["is_urgent", "left_when_urgent", "rank_at", "urgent_from"]
 
 # With so much of its life left it is urgent. The usual renewal begins with a third left: half of that is for waiting.
 _LEFT: Final = {
@@ -23,6 +23,11 @@ _LEFT: Final = {
 _FIRST: Final = {Criticality.CRITICAL: timedelta(hours=1)}
 
 
+def left_when_urgent(criticality: Criticality) -> float:
+    """With what part of its life left one of that criticality becomes urgent."""
+    return _LEFT[criticality]
+
+
 def urgent_from(fact: CertificateFact) -> datetime | None:
     """From when on it is urgent; None if never, as things stand. What was revoked is at once, and so is what an
     incident has replaced: that is when it will be revoked."""
@@ -32,7 +37,7 @@ def urgent_from(fact: CertificateFact) -> datetime | None:
         return fact.created_at + patience if fact.created_at and patience else None
     if fact.incident_id is not None:
         return current.issued_at
-    end = current.not_after - current.lifetime * _LEFT[criticality]
+    end = current.not_after - current.lifetime * left_when_urgent(criticality)
     return min(end, current.revoked_at) if current.revoked_at else end
 
 

@@ -9,6 +9,7 @@ from evercert.acme.cas import Limit, LimitScope
 from evercert.engine.forecast.fleet import CaRules, Fleet
 from evercert.engine.forecast.model import FREE, NEVER, Model, Steps
 from evercert.engine.limits.budget import drawn, left, usable
+from evercert.engine.urgency import left_when_urgent
 
 __all__ = ["Certificate", "Told", "play_fleet", "play_model"]
 
@@ -17,7 +18,8 @@ SECOND = 1_000_000
 
 @dataclass
 class Certificate:
-    """When it is due and after which step it is over; what its next order draws on, and all that come after."""
+    """When it is due and after which step it is over; what its next order draws on, and all that come after. With
+    `pressing` steps left it is urgent, and with `again_pressing` all that come after."""
 
     due: int
     deadline: int
@@ -27,6 +29,8 @@ class Certificate:
     slack: int
     order: tuple[int, ...] = (0, 0)
     again_order: tuple[int, ...] = (0, 0)
+    pressing: int = 0
+    again_pressing: int = 0
 
 
 @dataclass
@@ -41,20 +45,22 @@ def play(certificates: list[Certificate], limits: dict[object, Limit], steps: St
     for step in range(steps.count):
         now = steps.moment(step) * SECOND
 
-        def room(bucket: object, now: int = now) -> bool:
+        def room(bucket: object, urgent: bool, now: int = now) -> bool:
             limit = limits[bucket]
-            return left(limit, tats[bucket], now) - limit.count + usable(limit, urgent=False) > 0
+            return left(limit, tats[bucket], now) - limit.count + usable(limit, urgent=urgent) > 0
 
         waiting = [each for each in certificates if each.due <= step]
-        for each in sorted(waiting, key=lambda each: (each.order[0], each.deadline, each.due, each.order[1])):
-            if not all(room(bucket) for bucket in each.draws):
+        for each in sorted(
+            waiting, key=lambda each: (each.order[0], each.deadline - each.pressing, each.due, each.order[1])
+        ):
+            if not all(room(bucket, each.deadline - each.pressing <= step) for bucket in each.draws):
                 told.waits[step] += 1
                 continue
             for bucket in each.draws:
                 tats[bucket] = drawn(limits[bucket], tats[bucket], now)
             told.granted[step] += 1
             told.lapsed[each.deadline] += each.deadline < step
-            each.draws, each.order = each.again, each.again_order
+            each.draws, each.order, each.pressing = each.again, each.again_order, each.again_pressing
             each.due, each.deadline = step + each.interval, step + each.interval + each.slack
     for each in certificates:
         told.lapsed[each.deadline] += each.due < steps.count and each.deadline < steps.count
@@ -79,6 +85,8 @@ def play_model(model: Model) -> Told:
                     then.slack,
                     (cohort.lane, number),
                     (then.lane, cohort.then),
+                    cohort.pressing,
+                    then.pressing,
                 )
                 for _ in range(count)
             ]
@@ -110,6 +118,7 @@ def play_fleet(fleet: Fleet, ca: CaRules, steps: Steps) -> Told:
         }
         first = ends <= steps.start
         interval = (kind.life - kind.lead) // steps.size
+        pressing = steps.before_end(int(kind.life * left_when_urgent(kind.criticality)))
         certificates.append(
             Certificate(
                 steps.due(due),
@@ -120,6 +129,8 @@ def play_fleet(fleet: Fleet, ca: CaRules, steps: Steps) -> Told:
                 kind.life // steps.size - interval,
                 (FREE, 0),
                 (FREE, 0),
+                NEVER if kind.urgent else pressing,
+                pressing,
             )
         )
     return play(certificates, limits, steps)

@@ -14,6 +14,8 @@ from evercert.engine.forecast.course import course_of
 from evercert.engine.forecast.division import divided
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import Model, Steps
+from evercert.engine.limits.budget import interval, usable
+from evercert.model.terms import Criticality
 from tests.engine.forecast.brute import play_fleet, play_model
 from tests.engine.forecast.given import CA, DAY, HOUR, LETS_ENCRYPT, START, fleet_of, kind, rules
 
@@ -44,6 +46,8 @@ kinds = st.builds(
     st.sampled_from([3 * DAY, 6 * DAY, 10 * DAY + 1234]),
     st.just(DAY),
     st.booleans(),
+    criticality=st.sampled_from(Criticality),
+    urgent=st.booleans(),
 )
 certificates = st.tuples(
     kinds,
@@ -103,6 +107,34 @@ def test_nobody_is_lost_and_nobody_waits_who_is_not_due(fleet: Fleet, allowed: t
         backlog += due - renewed - first
         assert backlog == waits >= 0
     assert sum(each.left for each in course.waiting.values()) == backlog
+
+
+@settings(deadline=None)
+@given(fleets, limits)
+def test_never_more_is_granted_than_a_limit_allows(fleet: Fleet, allowed: tuple[Limit, ...]) -> None:
+    model = divided(fleet, rules(*allowed), {}, STEPS)
+    for bucket, granted in zip(model.buckets, course_of(model).granted, strict=True):
+        drawn = 0
+        for step, count in sorted(granted.items()):
+            drawn += count
+            came_back = (step - min(granted)) * HOUR * 1_000_000 // interval(bucket.limit)
+            assert drawn <= bucket.limit.count + came_back
+
+
+def test_what_is_kept_of_a_limit_is_for_those_that_have_become_urgent() -> None:
+    [allowed] = rules(replace(LETS_ENCRYPT[1], ari_exempt=False, renewal_exempt=False))[CA].limits
+    fleet = Fleet(START)
+    for number in range(60):
+        # They end in a month, but for the last three: those have less than a sixth of their lives left.
+        ends = START + (30 if number < 57 else 14) * DAY
+        fleet.add(kind(), START, ends, ["shop.test"], number)
+    course = course_of(divided(fleet, rules(allowed), {}, STEPS))
+    # Three are urgent, and go first; of the 45 that are for all they leave 42.
+    assert (course.renewals[0], usable(allowed, urgent=False)) == (45, 45)
+    late = Fleet(START)
+    for number in range(60):
+        late.add(kind(), START, START + 14 * DAY, ["shop.test"], number)
+    assert course_of(divided(late, rules(allowed), {}, STEPS)).renewals[0] == 50
 
 
 @settings(deadline=None)

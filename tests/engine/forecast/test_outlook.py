@@ -27,11 +27,12 @@ def test_a_fleet_that_renews_with_ari_meets_no_limit() -> None:
 def test_the_same_without_ari_at_a_ca_that_exempts_nothing_lapses_and_says_when() -> None:
     weekly = Limit(LimitScope.CERTIFICATES_PER_DOMAIN, 50, LETS_ENCRYPT[1].period)
     fleet = fleet_of(300, kind(), every=0, domain="shop.test")
-    outlook = forecast(fleet, rules(weekly), {}, HORIZON)
+    outlook = forecast(fleet, rules(weekly), {}, 60 * DAY)
     [shortage] = outlook.shortages
     assert (shortage.since, shortage.waiting) == (START, 300 - 45)
-    # 45 at once, then one in 3.36 hours: 214 more within the 30 days that are left of their lives.
-    assert shortage.lapsing == 300 - 45 - 214
+    # 45 at once, then one in 3.36 hours: 214 more within the 30 days that are left of their lives; when half of that is
+    # over they are urgent, and draw the 5 that were kept for such.
+    assert shortage.lapsing == 300 - 45 - 214 - 5
     assert shortage.first_lapse == START + 30 * DAY
     assert 50 < shortage.need < 300
 

@@ -20,8 +20,8 @@ from evercert.engine.plan import renewal_moment
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.fact import Renewal
 from evercert.model.intent import CertificateIntent, ChallengeRule
-from evercert.model.terms import Freeze, Terms
-from evercert.store import budgets, cas, certificates, directories, renewals, tasks
+from evercert.model.terms import Criticality, Freeze, Terms
+from evercert.store import budgets, cas, certificates, directories, issued, renewals, tasks
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.store import given
@@ -42,7 +42,7 @@ def wanted(name: str, *names: str, **changes: object) -> CertificateIntent:
 
 
 async def test_a_certificate_is_due_when_the_planner_says(db: Database) -> None:
-    issued = await given.issued(db)
+    certificate = await given.issued(db)
     known = await read_fleet(db, NOW, Choice())
     fact = await certificates.fact(db, "www")
     assert fact is not None
@@ -53,7 +53,7 @@ async def test_a_certificate_is_due_when_the_planner_says(db: Database) -> None:
     assert (kind.life, kind.lead, kind.foreign, kind.ari) == (90 * 86_400, 30 * 86_400, False, False)
     await directories.remember(db, CA, {"renewalInfo": "https://ca.test/ari"}, NOW)
     moment = NOW + 50 * DAY
-    await renewals.put(db, issued.id, Renewal(moment, moment + DAY, moment, NOW + DAY), NOW)
+    await renewals.put(db, certificate.id, Renewal(moment, moment + DAY, moment, NOW + DAY), NOW)
     known = await read_fleet(db, NOW, Choice())
     assert [kind.ari for kind in known.fleet.kinds] == [True]
     assert list(known.fleet.due) == [int(moment.timestamp())]
@@ -67,8 +67,8 @@ async def test_what_another_account_got_is_a_first_certificate_for_this_one(db: 
 
 
 async def test_one_that_was_never_issued_is_due_now_and_will_live_as_long_as_its_like(db: Database) -> None:
-    issued = await given.issued(db)
-    assert issued.lifetime == 90 * DAY
+    certificate = await given.issued(db)
+    assert certificate.lifetime == 90 * DAY
     await given.declared(db, "new")
     await given.declared(db, "asked", lifetime=6 * 86_400)
     fleet = (await read_fleet(db, NOW, Choice())).fleet
@@ -134,6 +134,15 @@ async def test_a_freeze_puts_a_renewal_off_and_the_forecast_knows(db: Database) 
     outlook = forecast(known.fleet, known.rules, known.books, 90 * 86_400)
     [due] = [step for step, count in enumerate(outlook.course.due) if count]
     assert due == 70 * 24
+
+
+async def test_what_is_urgent_now_is_known(db: Database) -> None:
+    for name, criticality in (("a", Criticality.CRITICAL), ("b", Criticality.HIGH), ("www", Criticality.LOW)):
+        await given.declared(db, name, terms=Terms(criticality=criticality))
+    certificate = await given.issued(db, "www")
+    assert [each.urgent for each in (await read_fleet(db, NOW, Choice())).fleet.kinds] == [True, False, False]
+    await issued.revoked(db, certificate.id, 1, NOW)
+    assert [each.urgent for each in (await read_fleet(db, NOW, Choice())).fleet.kinds] == [True, False, True]
 
 
 async def test_what_is_stopped_is_counted_apart(db: Database) -> None:

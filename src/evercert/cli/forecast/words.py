@@ -83,7 +83,6 @@ def not_counted(failing_over: int) -> list[str]:
     """What may come otherwise than it is said, each in a clause. So many certificates have further CAs."""
     clauses = [
         "failed attempts, which are made again and draw on limits of their own and on an account's orders",
-        "what is kept of each limit for urgent work: fewer lapse",
         "new accounts, and limits that nobody told us of",
     ]
     if failing_over:

@@ -2,10 +2,11 @@
 
 Rules of this file:
 
-* Those that are due are asked for in the order of their ends (the engine does the same: urgent work goes first), each
-  cohort as many at once as its limits allow.
-* What is kept of a limit for urgent work is not counted on. What is said here is never better than what will be.
-* A cohort that waits for a bucket is looked at again when there is room in it, not in between.
+* Those that are due are asked for in the order in which they become urgent (the engine does the same), each cohort as
+  many at once as its limits allow.
+* What is kept of a limit for urgent work is for those alone that have become urgent, which therefore go first.
+* A cohort that waits for a bucket is looked at again when there is room in it, or one of it becomes urgent, not in
+  between.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from heapq import heappop, heappush
 
 from evercert.acme.cas import Limit
 from evercert.engine.forecast.model import FREE, Model, Steps
-from evercert.engine.limits.budget import drawn, left, room_at, usable
+from evercert.engine.limits.budget import ahead, drawn, interval, room_at
 from evercert.engine.renewal.calendar import LAST_CALL, permitted
 from evercert.model.terms import Terms
 
@@ -137,6 +138,7 @@ class _Run:
             self._hold(number, [entry], OUTAGE, step)
         elif queue.parked is not None:
             self._hold(number, [entry], queue.parked, step)
+            self._wake(number, cohort.urgent_at(entry[0]), step)
         else:
             queue.new.append(entry)
             self.fresh[cohort.lane].add(number)
@@ -149,20 +151,22 @@ class _Run:
         return (self.unlimited or not draws) and step >= self.outage and not self.queues[number].entries
 
     def _list(self, number: int) -> None:
-        """Afterwards the cohort stands among those that may ask, by the first of those that wait."""
+        """Afterwards the cohort stands among those that may ask, by the first of those that wait: the first to become
+        urgent."""
         queue = self.queues[number]
         if not queue.entries:
             return
         deadline, due, *_ = queue.entries[0]
-        key = (deadline, due, number)
+        cohort = self.model.cohorts[number]
+        key = (cohort.urgent_at(deadline), due, number)
         if queue.listed is None or key < queue.listed:
             queue.listed = key
-            heappush(self.ready[self.model.cohorts[number].lane], key)
+            heappush(self.ready[cohort.lane], key)
 
     def _admit(self, lane: int, step: int) -> None:
         ready = self.ready[lane]
         while ready:
-            if lane != FREE and not self._room(lane, step):
+            if lane != FREE and not self._room(lane, step, urgent=ready[0][0] <= step):
                 self._hold_lane(lane, step)
                 return
             key = heappop(ready)
@@ -177,21 +181,23 @@ class _Run:
         """As many of the first that wait as there is room for; afterwards the others are listed or parked."""
         queue = self.queues[number]
         entry = queue.entries[0]
-        draws = self.model.cohorts[number].draws
-        full = next((bucket for bucket in draws if not self._room(bucket, step)), None)
+        cohort = self.model.cohorts[number]
+        urgent = cohort.urgent_at(entry[0]) <= step
+        rooms = {bucket: self._room(bucket, step, urgent=urgent) for bucket in cohort.draws}
+        full = next((bucket for bucket, room in rooms.items() if not room), None)
         if full is not None:
-            self._park(number, full, step)
+            self._park(number, full, step, urgent=urgent)
             return
-        self._granted(number, entry, min([entry[2], *(self._room(bucket, step) for bucket in draws)]), step)
+        self._granted(number, entry, min([entry[2], *rooms.values()]), step)
         if not entry[2]:
             heappop(queue.entries)
         self._list(number)
 
-    def _room(self, bucket: int, step: int) -> int:
-        """How many orders there is room for now, besides what is kept for urgent work."""
+    def _room(self, bucket: int, step: int, *, urgent: bool) -> int:
+        """How many orders there is room for now; besides what is kept for urgent work, where they are not."""
         limit = self.limits[bucket]
-        now = self.steps.moment(step) * _SECOND
-        return max(0, left(limit, self.tats[bucket], now) - limit.count + usable(limit, urgent=False))
+        used = max(0, self.tats[bucket] - self.steps.moment(step) * _SECOND)
+        return max(0, (ahead(limit, urgent=urgent) - used) // interval(limit))
 
     def _granted(self, number: int, entry: _Entry, count: int, step: int) -> None:
         cohort = self.model.cohorts[number]
@@ -232,14 +238,21 @@ class _Run:
         begins, _ = permitted(moment(due), moment(last), terms)
         return self.steps.due(int(begins.timestamp()))
 
-    def _park(self, number: int, bucket: int, step: int) -> None:
-        """Afterwards it is looked at again once there is room in the bucket."""
+    def _park(self, number: int, bucket: int, step: int, *, urgent: bool) -> None:
+        """Afterwards it is looked at again once there is room in the bucket, or the first of it becomes urgent."""
         queue = self.queues[number]
         queue.parked = bucket
         self._hold(number, queue.new, bucket, step)
         queue.new.clear()
-        moment = room_at(self.limits[bucket], self.tats[bucket])
-        self.waking[max(step + 1, self.steps.due(-(-moment // _SECOND)))].append(number)
+        moment = room_at(self.limits[bucket], self.tats[bucket], urgent=urgent)
+        self._wake(number, self.steps.due(-(-moment // _SECOND)), step)
+        if not urgent:
+            self._wake(number, self.model.cohorts[number].urgent_at(queue.entries[0][0]), step)
+
+    def _wake(self, number: int, at: int, step: int) -> None:
+        """Afterwards it is looked at again at *at*, or at the next step after this one."""
+        if at < self.steps.count:
+            self.waking[max(step + 1, at)].append(number)
 
     def _hold_lane(self, lane: int, step: int) -> None:
         """There is no room for anybody in it: those that come now wait too."""

@@ -15,6 +15,7 @@ from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import FREE, NEVER, Books, Bucket, Cohort, Model, Steps
 from evercert.engine.limits.budget import draws, interval, usable
 from evercert.engine.renewal.spread import TOGETHER
+from evercert.engine.urgency import left_when_urgent
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import Terms
 
@@ -173,8 +174,10 @@ class _Division:
         ends = self.fleet.ends[place]
         way = self.ways[self.fleet.kind[place]]
         first = way.is_first(ends, self.steps.start)
-        renewed = self._cohort(way, self._draws(way, way.renewal, place), first=False)
-        cohort = self._cohort(way, self._draws(way, way.first, place), first=True, then=renewed) if first else renewed
+        cohort = renewed = self._cohort(way, self._draws(way, way.renewal, place), first=False)
+        if first or way.kind.urgent:
+            scopes = way.first if first else way.renewal
+            cohort = self._cohort(way, self._draws(way, scopes, place), first=first, then=renewed)
         self.owed += way.weight
         count = int(self.owed + _ROUNDING)
         self.owed -= count
@@ -241,7 +244,8 @@ class _Division:
     def _cohort(self, way: _Way, drawn: tuple[int, ...], *, first: bool, then: int | None = None) -> int:
         """The number of those that are alike. What is renewed stays what it is."""
         kind = way.kind
-        key = (drawn, first, then, kind.life, kind.lead, kind.windows, kind.freezes, kind.chosen)
+        pressing = NEVER if kind.urgent and then is not None else self._pressing(kind)
+        key = (drawn, first, then, kind.life, kind.lead, kind.windows, kind.freezes, kind.chosen, pressing)
         number = self.cohorts.get(key)
         if number is None:
             number = self.cohorts[key] = len(self.built.cohorts)
@@ -252,9 +256,13 @@ class _Division:
             spread = int(after * TOGETHER) if first and not kind.ari else 0
             slack = max(0, life - after)
             self.built.cohorts.append(
-                Cohort(self._lane(drawn), drawn, after, slack, itself, terms, first, kind.chosen, spread)
+                Cohort(self._lane(drawn), drawn, after, slack, itself, terms, first, kind.chosen, spread, pressing)
             )
         return number
+
+    def _pressing(self, kind: Kind) -> int:
+        """With how many steps left it is urgent."""
+        return self.steps.before_end(int(kind.life * left_when_urgent(kind.criticality)))
 
     def _lane(self, drawn: tuple[int, ...]) -> int:
         scopes = {self.built.buckets[number].limit.scope: number for number in drawn}

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from evercert.acme.cas import Limit
-from evercert.model.terms import Freeze, Window
+from evercert.model.terms import Criticality, Freeze, Window
 
 __all__ = ["CaRules", "Fleet", "Kind"]
 
@@ -34,7 +34,7 @@ class Kind:
     """What many certificates have in common. `life` and `lead` are seconds: how long one lives, and how long before its
     end the next one is asked for. `ari`: its CA suggests when. `chosen`: the question is about it; the others only draw
     on the same limits. `foreign`: what there is of it was issued by another CA, or to another account, so that its next
-    order is a first one."""
+    order is a first one. `urgent`: its next order is, whatever is left of its life."""
 
     ca: str
     account: str
@@ -46,6 +46,8 @@ class Kind:
     chosen: bool = True
     foreign: bool = False
     profile: str = ""
+    criticality: Criticality = Criticality.NORMAL
+    urgent: bool = False
 
 
 @dataclass(slots=True)

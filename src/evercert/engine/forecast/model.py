@@ -40,6 +40,10 @@ class Steps:
         """The last step at which what ends then is still valid."""
         return (moment - self.start) // self.size
 
+    def before_end(self, span: int) -> int:
+        """How many steps before the last at which it is valid there is *span* left for certain."""
+        return max(0, (span + 1) // self.size - 1)
+
     def moment(self, step: int) -> int:
         return self.start + step * self.size
 
@@ -60,7 +64,7 @@ class Cohort:
     """What an order of such a certificate draws on, and when (in steps) the certificate that comes of it is renewed and
     ends; it then belongs to the cohort `then`. Those that draw on one account's limit are in one `lane`, the others in
     `FREE`. `terms` are its windows and freezes, if it has any. What is issued together is renewed within `spread`
-    steps, the last of it after the interval."""
+    steps, the last of it after the interval. With `pressing` steps of its life left it is urgent."""
 
     lane: int
     draws: tuple[int, ...]
@@ -71,6 +75,11 @@ class Cohort:
     first: bool = False
     chosen: bool = True
     spread: int = 0
+    pressing: int = 0
+
+    def urgent_at(self, deadline: int) -> int:
+        """From which step on one that ends at *deadline* may draw on what is kept for urgent work."""
+        return deadline - self.pressing
 
 
 @dataclass(slots=True)

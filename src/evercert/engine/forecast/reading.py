@@ -16,8 +16,10 @@ from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
 from evercert.engine.forecast.model import Books
 from evercert.engine.limits.budget import limits_of, set_digest
 from evercert.engine.plan import renewal_moment
+from evercert.engine.urgency import is_urgent
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, RenewPolicy, challenge_rule_for, is_called
+from evercert.model.terms import Criticality
 from evercert.observe.registered_domain import registered_domain
 from evercert.store import budgets, cas, certificates, directories
 
@@ -187,7 +189,15 @@ class _Reading:
             chosen=chosen,
             foreign=current is not None and issued_by != (intent.ca, intent.account),
             profile=intent.profile,
+            criticality=intent.terms.criticality,
+            urgent=self._is_urgent(fact),
         )
+
+    def _is_urgent(self, fact: CertificateFact) -> bool:
+        """Whatever the life that is left. A critical one without a certificate is so in an hour: as good as now."""
+        if fact.current is None:
+            return fact.intent.terms.criticality is Criticality.CRITICAL
+        return fact.incident_id is not None or (fact.current.revoked_at is not None and is_urgent(fact, self.now))
 
 
 def _number(digest: str) -> int:
