@@ -88,6 +88,21 @@ def test_it_says_where_each_value_came_from(evercert: Shell, file: Path) -> None
     assert (missing.status, missing.hint) == (3, "did you mean 'www.declared.test'?")
 
 
+def test_a_merged_certificate_is_installed_where_it_says(evercert: Shell, file: Path, tmp_path: Path) -> None:
+    places = [tmp_path / "srv" / "live" / name for name in ("one.test", "two.test")]
+    declared = (
+        file.read_text().partition("[certificates")[0].replace("cas = ", 'merge = true\ntargets = ["srv"]\ncas = ')
+    )
+    target = f'[targets.srv]\nplugin = "files"\noptions = {{ dir = "{tmp_path / "srv"}" }}\n'
+    file.write_text(f'{declared}{target}[certificates.all]\neach = ["one.test", "two.test"]\n')
+    applied = evercert("apply", "--config", file)
+    assert applied.status == 0, applied.err
+    assert applied.out.splitlines()[-1].startswith(
+        f"merged:one.test: installed in {places[0]}, {places[1]}, valid until"
+    )
+    assert all((place / "fullchain.pem").exists() for place in places)
+
+
 def test_in_a_freeze_no_server_is_touched_and_every_command_says_so(evercert: Shell, file: Path) -> None:
     freeze = 'freezes = [{ from = 2020-01-01, until = 2999-01-01, reason = "for ever" }]'
     file.write_text(f"{file.read_text()}{freeze}\n")

@@ -80,7 +80,7 @@ def test_a_ca_that_asks_to_wait_is_heeded(evercert: Shell) -> None:
     document = done.document
     assert document["failure"] is None
     assert document["hold"]["limit"] == "127.0.0.1 makes no more accounts for now"
-    assert "127.0.0.1 makes no more accounts for now; there is room from " in told(done)
+    assert "127.0.0.1 makes no more accounts for now; it is asked again at " in told(done)
 
 
 def test_a_wildcard_without_dns(evercert: Shell) -> None:

@@ -324,7 +324,9 @@ async def test_a_token_that_was_changed_while_we_run_is_used_from_then_on(tmp_pa
     ("rule", "words", "hint"),
     [
         (ChallengeRule("http-01", "standalon"), "no http-01 solver 'standalon'", "standalone"),
-        (ChallengeRule("http-02", "auto"), "no http-02 solver", "dns-persist-01"),
+        (ChallengeRule("http-01", "nginx"), "no http-01 solver 'nginx'", "standalone, webroot"),
+        (ChallengeRule("http-02", "auto"), "no challenge 'http-02'", "'http-01'"),
+        (ChallengeRule("carrier-pigeon", "auto"), "no challenge 'carrier-pigeon'", "dns-persist-01"),
         (ChallengeRule("dns-01", "cloudfare"), "no DNS provider 'cloudfare'", "'cloudflare'"),
         (ChallengeRule("dns-01", "cloudflare"), "needs its api_token", "EVERCERT_CLOUDFLARE_API_TOKEN"),
         (ChallengeRule("dns-01", "cloudflare", {"api_token": "hunter2"}), "by reference", "env:NAME"),

@@ -80,9 +80,14 @@ def _line(fact: CertificateFact, now: datetime) -> str:
 
 
 def _places(fact: CertificateFact) -> str:
-    """Where the certificate's files are, for those targets that are files and nothing else."""
-    folders = [Path(spec.options["dir"]) for spec in fact.intent.targets if spec.plugin == "files"]
-    places = [str(folder / "live" / folder_name(fact.intent.name)) for folder in folders]
+    """Where the certificate's files are, for those targets that are files and nothing else; a target that has it for
+    another certificate, under that one's name."""
+    intent, called = fact.intent, fact.intent.terms.installed_as
+    places = [
+        str(Path(spec.options["dir"]) / "live" / folder_name(called.get(spec.key, intent.name)))
+        for spec in intent.targets
+        if spec.plugin == "files"
+    ]
     return f" in {', '.join(places)}" if places else ""
 
 
@@ -102,7 +107,7 @@ def _failure(fact: CertificateFact, now: datetime) -> Failure | None:
         return Failure("stopped", f"it is stopped: {fact.stopped.reason}", fact.stopped.at, hint)
     if fact.hold and now < fact.hold.until:
         hint = "it goes on by itself while `evercert run` stays; `evercert explain NAME` shows what is left"
-        return Failure("held", f"{fact.hold.limit}; there is room from {when(fact.hold.until)} on", now, hint)
+        return Failure("held", f"{fact.hold.limit}; it is asked again at {when(fact.hold.until)}", now, hint)
     if fact.failure and fact.failures:
         return fact.failure
     if left_out := next(lacking(fact, now), None):

@@ -67,7 +67,7 @@ def load(kind: PluginKind, name: str) -> Any:
     raise EvercertError(
         "not-found",
         f"there is no {_NOUNS[kind]} {name[:60]!r}",
-        hint=_meant(name, names(kind)),
+        hint=meant(name, names(kind)),
     )
 
 
@@ -107,7 +107,7 @@ def _check_names(info: PluginInfo, values: Mapping[str, str]) -> None:
     for name in values:
         if name not in known:
             raise EvercertError(
-                "bad-input", f"{info.name} has no field {name[:60]!r}", hint=_meant(name, known), name=info.name
+                "bad-input", f"{info.name} has no field {name[:60]!r}", hint=meant(name, known), name=info.name
             )
 
 
@@ -136,7 +136,8 @@ def _variable(info: PluginInfo, field: Field) -> str:
     return f"EVERCERT_{info.name}_{field.name}".upper().replace("-", "_")
 
 
-def _meant(name: str, known: list[str]) -> str:
+def meant(name: str, known: list[str]) -> str:
+    """The hint for a word that is none of those that are known."""
     close = get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known) or 'none'}"
 

@@ -225,13 +225,16 @@ def _options(
         info = replace(info, fields=info.fields + tuple(field for field in further if field.name not in own))
         return registry.options(info, values, resolve_secret)
     if (challenge_type, solver) not in SOLVERS:
-        known = [name for kind, name in SOLVERS if kind == challenge_type]
-        raise EvercertError(
-            "not-found",
-            f"there is no {one_line(challenge_type, 40)} solver {one_line(solver, 40)!r}",
-            hint=f"known are {', '.join(known)}" if known else f"known challenges are {', '.join(CHALLENGE_TYPES)}",
-        )
+        raise _unknown(one_line(challenge_type, 40), one_line(solver, 40))
     return registry.options(SOLVERS[challenge_type, solver], values, resolve_secret)
+
+
+def _unknown(challenge_type: str, solver: str) -> EvercertError:
+    if challenge_type not in CHALLENGE_TYPES:
+        hint = registry.meant(challenge_type, [*CHALLENGE_TYPES])
+        return EvercertError("not-found", f"there is no challenge {challenge_type!r}", hint=hint)
+    hint = registry.meant(solver, [name for kind, name in SOLVERS if kind == challenge_type])
+    return EvercertError("not-found", f"there is no {challenge_type} solver {solver!r}", hint=hint)
 
 
 def _is_front(rule: ChallengeRule) -> bool:

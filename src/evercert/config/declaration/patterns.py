@@ -26,7 +26,7 @@ def expanded(text: str) -> Iterable[str]:
         raise EvercertError("bad-input", "a brace has no partner", hint="write {a,b} or {1..9}")
     choices = [_choices(part) if number % 2 else [part] for number, part in enumerate(between)]
     if prod(map(len, choices)) > _MOST:
-        raise EvercertError("bad-input", f"it stands for more than {_MOST} texts", hint="make it several")
+        raise _too_many("it")
     return map("".join, product(*choices))
 
 
@@ -42,6 +42,12 @@ def _choices(part: str) -> list[str]:
 def _numbers(first: str, last: str) -> list[str]:
     """All of them, as wide as the first is written."""
     low, high = int(first), int(last)
-    if not low <= high < low + _MOST:
+    if low > high:
         raise EvercertError("bad-input", f"{{{first}..{last}}} is no range", hint="write the smaller number first")
+    if high >= low + _MOST:
+        raise _too_many(f"{{{first}..{last}}}")
     return [str(number).zfill(len(first)) for number in range(low, high + 1)]
+
+
+def _too_many(what: str) -> EvercertError:
+    return EvercertError("bad-input", f"{what} stands for more than {_MOST} texts", hint="make it several")
