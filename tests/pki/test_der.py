@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat import asn1
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evercert.pki import der
 
 
 @given(st.integers(-(1 << 300), 1 << 300))
+@example(-128)
+@example(-129)
+@example(-(1 << 63))
 def test_an_integer_is_what_the_library_writes(value: int) -> None:
     assert der.integer(value) == asn1.encode_der(value)
     assert der.enumerated(value)[1:] == der.integer(value)[1:]

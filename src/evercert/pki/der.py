@@ -62,11 +62,11 @@ def sequence(*parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return primitive(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return primitive(0x02, _twos_complement(value))
 
 
 def enumerated(value: int) -> bytes:
-    return primitive(0x0A, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return primitive(0x0A, _twos_complement(value))
 
 
 def boolean(value: bool) -> bytes:
@@ -113,6 +113,11 @@ def pem(label: str, body: bytes) -> str:
     text = base64.b64encode(body).decode()
     lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
+
+
+def _twos_complement(value: int) -> bytes:
+    """In as few octets as it can be (X.690 §8.3.2): -128 in one, as 127 is."""
+    return value.to_bytes((~value if value < 0 else value).bit_length() // 8 + 1, "big", signed=True)
 
 
 def _in_utc(moment: datetime) -> datetime:
