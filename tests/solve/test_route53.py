@@ -86,6 +86,12 @@ async def test_many_values_written_at_once_through_records_are_all_there(moto: M
     assert txt(moto, zones["public"], name) == [f'"{value}"' for value in values]
 
 
+async def test_threads_that_begin_at_once_share_one_client(moto: Moto) -> None:
+    writer = route53(moto)
+    used = await asyncio.gather(*(asyncio.to_thread(lambda: writer._client) for _ in range(4)))
+    assert len({id(client) for client in used}) == 1
+
+
 async def test_a_zone_that_the_account_does_not_have_is_told(moto: Moto, zones: dict[str, str]) -> None:
     with pytest.raises(EvercertError, match=r"no public hosted zone elsewhere\.test") as caught:
         await route53(moto).add_txt("elsewhere.test", "_acme-challenge.elsewhere.test", "value", 60)

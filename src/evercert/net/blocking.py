@@ -48,6 +48,8 @@ class BlockingHttpTransport:
     def __init__(self, settings: HttpSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        # A `cached_property` is made by each thread that finds none, since Python 3.12; each would open its own.
+        self._making = threading.Lock()
 
     def send(self, request: Request) -> Response:
         host, seconds = host_of(request.url), self._settings.timeout
@@ -63,14 +65,16 @@ class BlockingHttpTransport:
 
     def close(self) -> None:
         """Afterwards no connection is open. Idempotent."""
-        for name in ("_direct", "_proxied"):
-            if manager := self.__dict__.pop(name, None):
-                manager.clear()
+        with self._making:
+            made = [self.__dict__.pop(name, None) for name in ("_direct", "_proxied")]
+        for manager in filter(None, made):
+            manager.clear()
 
     def _exchanged(self, request: Request) -> Response:
         if not request.url.lower().startswith(("http://", "https://")):
             raise URLSchemeUnknown("")
-        manager = self._proxied if proxy_of(self._settings, request.url) else self._direct
+        with self._making:
+            manager = self._proxied if proxy_of(self._settings, request.url) else self._direct
         answer = manager.request(
             request.method,
             request.url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -49,6 +50,9 @@ class Route53:
 
     def __init__(self, options: Options, ports: Ports) -> None:
         self._options = options
+        # A `cached_property` is made by each thread that finds none, since Python 3.12; and what is refused to one
+        # client is, to another one, an exception of another class.
+        self._making = threading.Lock()
 
     async def add_txt(self, zone: str, name: str, value: str, ttl: int) -> str:
         def with_value(values: list[str]) -> list[str]:
@@ -117,8 +121,13 @@ class Route53:
             hint="are these the right account's credentials? otherwise set zone_id",
         )
 
-    @cached_property
+    @property
     def _client(self) -> Any:
+        with self._making:
+            return self._made
+
+    @cached_property
+    def _made(self) -> Any:
         try:
             import boto3
             from botocore.config import Config
