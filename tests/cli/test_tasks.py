@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime
 
+from evercert.store import leases
+from evercert.store.opening import open_store
 from tests.cli.shell import Shell
 
 
@@ -60,6 +64,20 @@ def test_one_that_is_cancelled_is_left_alone_until_it_is_resumed(evercert: Shell
     kinds = [each["kind"] for each in evercert("events", "--json").documents]
     assert kinds[-2:] == ["certificate-stopped", "certificate-resumed"]
     assert evercert("renew", "--force", "stop.tasks.test").status == 0
+
+
+def test_one_that_somebody_works_on_is_his_until_the_moment_shown(evercert: Shell) -> None:
+    evercert.obtained("busy.tasks.test")
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+
+    async def claimed() -> None:
+        async with open_store(evercert.home / "evercert.db") as db:
+            assert await leases.claim(db, "busy.tasks.test", "node7/1-a", datetime.now(UTC), until)
+
+    asyncio.run(claimed())
+    [line] = evercert("tasks", "--state", "running").out.splitlines()[1:]
+    assert line.split()[:5] == ["busy.tasks.test", "running", "2099-01-01", "00:00:00", "UTC"]
+    assert "node7/1-a" in line
 
 
 def test_the_list_says_on_one_line_why_one_is_stopped(evercert: Shell) -> None:

@@ -110,7 +110,9 @@ def test_a_revoked_certificate_is_replaced_at_once() -> None:
 
 def test_a_failure_holds_the_next_attempt_back_until_its_time() -> None:
     fact = CertificateFact(INTENT, failures=1, retry_at=NOW + timedelta(minutes=1))
-    assert plan(fact, NOW) == Wait(INTENT.name, NOW + timedelta(minutes=1), "the last attempt failed")
+    assert plan(fact, NOW) == Wait(
+        INTENT.name, NOW + timedelta(minutes=1), "it is tried again, because the last attempt failed"
+    )
     assert isinstance(plan(fact, NOW + timedelta(minutes=1)), Task)
 
 
@@ -158,7 +160,7 @@ def test_the_ca_is_asked_when_to_renew_only_where_it_can_answer() -> None:
 
 def test_a_poll_that_was_missed_before_the_end_wakes_nobody_after_it() -> None:
     ended = held(91 * DAY, 90 * DAY, ari_poll_at=NOW - 2 * DAY, retry_at=NOW + DAY)
-    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "the last attempt failed")
+    assert plan(ended, NOW) == Wait(INTENT.name, NOW + DAY, "it is tried again, because the last attempt failed")
 
 
 def test_what_was_left_behind_is_taken_away_when_nothing_is_due() -> None:

@@ -30,7 +30,7 @@ from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
 from evercert.store import certificates, declared
 
-__all__ = ["explain"]
+__all__ = ["explain", "prospect_lines"]
 
 _BY_DEFAULT = "by default"
 
@@ -104,7 +104,7 @@ def _print(
     lines += _left_out(fact, name, now) if fact else []
     lines += _ahead(document, fact)
     lines += [f"  {each}" for each in put_off_words(put_off(fact, now))] if fact else []
-    lines += _asked(cas)
+    lines += prospect_lines(cas, now)
     lines += [f"  limit: {each}" for each in limits if each.scope not in _FAILURES or each.left < each.count]
     output.result(document, *lines)
 
@@ -115,12 +115,13 @@ def _left_out(fact: CertificateFact, name: str, now: datetime) -> Iterator[str]:
             yield f"  left out: {each.member}, until {when(each.until)}: {each.failure.message}"
 
 
-def _asked(cas: Sequence[Prospect]) -> Iterator[str]:
+def prospect_lines(cas: Sequence[Prospect], now: datetime) -> Iterator[str]:
     """Which CA is asked, where there is a choice, and what came of the others."""
     for each in cas if len(cas) > 1 or any(each.verdict for each in cas) else ():
         words = "is asked when it is due" if each.asked else "is asked if others cannot be"
         if each.verdict and each.until:
-            words = f"{each.verdict}: {each.reason}; not asked before {when(each.until)}"
+            again = f"not asked before {when(each.until)}" if now < each.until else "it may be asked again"
+            words = f"{each.verdict}: {each.reason}; {again}"
         yield f"  {each.ca} {words}"
 
 

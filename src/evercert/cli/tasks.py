@@ -134,16 +134,23 @@ def _document(line: Standing, now: datetime) -> dict[str, object]:
 
 def _cells(line: Standing, now: datetime) -> tuple[str, ...]:
     fact = line.fact
-    failure, at = _failure(fact), fact.stopped.at if fact.stopped else line.next_action_at
+    failure = _failure(fact)
     return (
         fact.intent.name,
         line.state.value,
-        when(at),
+        when(_at(line)),
         _next(fact, now),
         str(_failures(fact) or "-"),
         line.lease_owner or "-",
         f"{when(failure.at)}: {failure.message}" if failure else "-",
     )
+
+
+def _at(line: Standing) -> datetime:
+    """Since when it is stopped, until when somebody says that he works on it, or else when it is due."""
+    if line.fact.stopped:
+        return line.fact.stopped.at
+    return line.lease_until if line.state is TaskState.RUNNING and line.lease_until else line.next_action_at
 
 
 def _next(fact: CertificateFact, now: datetime) -> str:

@@ -130,7 +130,7 @@ def _blocked(fact: CertificateFact) -> tuple[datetime | None, str]:
     """Until when nothing is issued though it is due, and why: the last attempt failed, or a limit leaves no room."""
     if fact.hold and (fact.retry_at is None or fact.hold.until > fact.retry_at):
         return fact.hold.until, fact.hold.limit
-    return fact.retry_at, "the last attempt failed"
+    return fact.retry_at, "it is tried again, because the last attempt failed"
 
 
 def _clean_up(fact: CertificateFact, now: datetime) -> Task | None:

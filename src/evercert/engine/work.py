@@ -164,7 +164,7 @@ class Worker:
         except Exception as error:  # a stranger's plugin may raise anything, and a store may be full
             told = str(error) if isinstance(error, EvercertError) else f"an unexpected {type(error).__name__}"
             pause = _SOON if isinstance(error, EvercertError) and error.code.name == "store" else _PAUSE
-            self._telling(f"{told}; left alone for {pause}")
+            self._telling(f"{told}; left alone for {pause.seconds} s")
             _log.debug("the work on %s failed", leased.name, exc_info=error)
             with suppress(EvercertError):
                 await leased.until(self._clock.now() + pause)

@@ -128,3 +128,10 @@ due on each day
    Sun  · ·
         · none  ░ up to 1  ▒ up to 4  ▓ up to 9  █ up to 16"""
     )
+
+
+def test_a_calendar_with_little_to_do_names_no_shade_that_stands_for_nothing() -> None:
+    first = date(2027, 1, 25)
+    heat = calendar_of("due", {first: 1, first + timedelta(days=1): 2}, first, first + timedelta(days=1))
+    *_, legend = drawn_calendar(heat, 80)
+    assert legend.strip() == "· none  ▓ up to 1  █ up to 2"

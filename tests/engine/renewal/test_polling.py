@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evercert.acme.problem import ProblemType
+from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Row, Statement
 from evercert.engine.renewal.renewing import AHEAD, next_poll
 from evercert.engine.wiring import Engine
 from evercert.model.event import RenewalMoved
 from evercert.model.fact import CertificateFact, IssuedCertificate
+from evercert.model.task import Step, Task
 from evercert.store import certificates, events, health, leases, renewals, tasks
 from tests.engine.world import World
 from tests.fakes.ca import Fault
@@ -113,6 +115,21 @@ async def test_a_ca_that_does_not_answer_is_told_of_once_and_asked_again_hours_l
         assert line.startswith(f": {world.ca.directory_url} could not say when to renew 40 of 40 certificates: ")
         assert await certificates.next_action_at(engine.db) > world.clock.now() + 6 * HOUR  # type: ignore[operator]
         assert all(each.renewal for each in await facts(engine))
+
+
+async def test_what_the_store_fails_is_not_said_of_the_ca(world: World) -> None:
+    class Away(Counted):
+        async def write(self, *statements: Statement) -> list[list[Row]]:
+            raise EvercertError("store", "the connection was lost")
+
+    async with world.engine() as engine:
+        await onboarded(world, engine)
+        fact = (await facts(engine))[0]
+        world.told.clear()
+        poll = Task(fact.intent.name, Step.POLL_RENEWAL_INFO, "it is time to ask the CA when to renew")
+        with pytest.raises(EvercertError, match="the connection was lost"):
+            await engine.worker._hands[poll.step](Away(engine.db), fact, poll)
+        assert world.told == []
 
 
 async def test_of_a_ca_that_was_silent_one_certificate_finds_out_whether_it_answers_again(world: World) -> None:

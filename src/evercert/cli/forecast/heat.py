@@ -59,8 +59,10 @@ def drawn_calendar(heat: Heat, width: int) -> list[str]:
     for number, name in enumerate(_WEEKDAYS):
         cells = " ".join(_shade(week[number], heat.most) for week in weeks)
         lines.append(f"{name:>{_ASIDE - 2}}  {cells}".rstrip())
+    bounds = [heat.most * level**2 // 16 for level in range(len(_SHADES))]
+    # Where there is little to do, some shades stand for no number.
     legend = f"{_SHADES[0]} none" + "".join(
-        f"  {_SHADES[level]} up to {heat.most * level**2 // 16:,}" for level in range(1, 5)
+        f"  {_SHADES[level]} up to {bounds[level]:,}" for level in range(1, 5) if bounds[level] > bounds[level - 1]
     )
     left_out = len(heat.weeks) - len(weeks)
     return [*lines, " " * _ASIDE + legend + (f"  ({left_out} weeks more)" if left_out else "")]

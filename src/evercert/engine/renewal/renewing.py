@@ -10,7 +10,7 @@ from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
 from evercert.acme.wire import RenewalInfo as RenewalInfoTold
 from evercert.base.clock import Clock
-from evercert.base.errors import as_failure
+from evercert.base.errors import EvercertError, as_failure
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
 from evercert.engine.asking.answering import is_due, note_poll
@@ -27,6 +27,8 @@ UNSUPPORTED = timedelta(days=1)
 # Polls are asked for together with those that are due so soon (`polling`), and never before the CA said.
 AHEAD = timedelta(seconds=15)
 _LEAST = timedelta(minutes=1)
+# What no CA has failed: the store, and that somebody else has the certificate by now.
+_NO_CAS = frozenset({"store", "conflict"})
 _DRIFT = 1 / 8
 
 
@@ -40,8 +42,9 @@ class RenewalInfo:
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards the window and the time of the next poll are kept. No failure here stops a renewal, or is an
-        outage of the CA: the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
+        """Afterwards the window and the time of the next poll are kept; where the store fails, that is raised. No other
+        failure stops a renewal, or is an outage of the CA: the fraction of life that the policy names is the backstop
+        (RFC 9773 §4.3)."""
         if fact.current is None:
             return False
         ca, account = await self.accounts.issuer_of(fact.current, fact.intent)
@@ -52,6 +55,8 @@ class RenewalInfo:
         try:
             await self._poll(db, fact, fact.current, (await self.accounts.registered(ca, account)).client)
         except Exception as error:  # whatever it is
+            if isinstance(error, EvercertError) and error.code.name in _NO_CAS:
+                raise
             self.telling(f"the CA could not say when to renew: {as_failure(error)}")
             await self._later(db, fact, fact.current)
         else:
