@@ -8,6 +8,7 @@ import gzip
 import os
 import socket
 import ssl
+import struct
 import threading
 import time
 import warnings
@@ -95,6 +96,27 @@ def pouring(first: bytes, more: bytes) -> Speak:
             connection.sendall(more)
 
     return speak
+
+
+def ending(how: Callable[[socket.socket], None]) -> Speak:
+    """Answers with a body that has no length, and with that end of the connection."""
+
+    def speak(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        how(connection)
+
+    return speak
+
+
+def with_goodbye(connection: socket.socket) -> None:
+    assert isinstance(connection, ssl.SSLSocket)
+    with suppress(OSError):  # the client need not wait for it
+        connection.unwrap()
+
+
+def with_reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 async def failure_of(send: Send, request: Request) -> NetworkFailure:
@@ -298,6 +320,34 @@ async def test_what_is_no_whole_answer_is_an_error(
             failure = await failure_of(send, get(peer))
     assert failure.code.name == "unreachable"
     assert failure.message.isprintable()
+
+
+async def test_a_body_without_a_length_ends_with_the_connection(
+    opened: Opened, trusted: tuple[ssl.SSLContext, Path]
+) -> None:
+    with Peer(ending(with_goodbye), trusted[0]) as peer, Peer(ending(lambda connection: None)) as plain:
+        async with opened(roots=trusted[1]) as send:
+            over_tls = await send(get(peer))
+            over_none = await send(Request("GET", f"http://127.0.0.1:{plain.port}/"))
+    assert over_tls.body == over_none.body == b"hello"
+
+
+@pytest.mark.parametrize("how", [lambda connection: None, with_reset], ids=["no goodbye", "reset"])
+async def test_a_body_without_a_length_that_was_cut_off_is_an_error(
+    opened: Opened, trusted: tuple[ssl.SSLContext, Path], how: Callable[[socket.socket], None]
+) -> None:
+    """RFC 9112 §9.8: whoever can end a connection could shorten what it carries."""
+    with Peer(ending(how), trusted[0]) as peer:
+        async with opened(roots=trusted[1]) as send:
+            failure = await failure_of(send, get(peer))
+    assert failure.code.name == "unreachable"
+
+
+async def test_a_plain_body_without_a_length_that_was_cut_off_is_an_error(opened: Opened) -> None:
+    with Peer(ending(with_reset)) as peer:
+        async with opened() as send:
+            failure = await failure_of(send, Request("GET", f"http://127.0.0.1:{peer.port}/"))
+    assert failure.code.name == "unreachable"
 
 
 async def test_a_certificate_of_an_unknown_issuer_is_refused_and_the_option_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +24,9 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
+    ReadTimeoutError,
     SSLError,
     URLSchemeUnknown,
 )
@@ -88,8 +91,10 @@ class BlockingHttpTransport:
         )
         try:
             body = _body(answer, request)
-        except BaseException:
+        except BaseException as error:
             answer.close()
+            if isinstance(error, SSLError) and failures.is_cut_off(_cause(error)):
+                raise ProtocolError("cut off") from error
             raise
         answer.release_conn()
         headers = tuple((name.lower(), value) for name, value in answer.headers.iteritems())
@@ -199,10 +204,21 @@ class _SecureConnection(HTTPSConnection):
     def connect(self) -> None:
         _current.get().connection = self
         super().connect()
+        if isinstance(self.sock, ssl.SSLSocket):
+            # RFC 9112 §9.8: whoever can end a connection could shorten what it carries.
+            self.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]  # typeshed does not know it
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         _current.get().connection = self
         super().request(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        try:
+            return super().getresponse()
+        except ssl.SSLError as error:
+            if failures.is_cut_off(error):  # TLS has begun long since: what it lacks is its end
+                raise ConnectionResetError from error
+            raise
 
 
 class _Pool(HTTPConnectionPool):
@@ -238,12 +254,12 @@ def _announced(headers: Mapping[str, str]) -> int:
 
 def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # noqa: PLR0911  # a table
     match error:
-        case EmptyPoolError():
+        case EmptyPoolError() | ReadTimeoutError():
             return failures.timed_out(host, seconds)
         case ProxyError():
             return failures.proxy_failed(host, type(error.original_error).__name__)
         case SSLError():
-            return failures.tls_failed(host, next((cause for cause in error.args if isinstance(cause, OSError)), error))
+            return failures.tls_failed(host, _cause(error))
         case ConnectTimeoutError() if not isinstance(error, NewConnectionError):
             return failures.timed_out(host, min(seconds, _CONNECT_SECONDS))
         case NameResolutionError():
@@ -254,3 +270,7 @@ def _failure(host: str, error: Exception, seconds: float) -> NetworkFailure:  # 
             return failures.refused(host, "the URL is not valid")
         case _:
             return failures.unfinished(host, type(error).__name__)
+
+
+def _cause(error: SSLError) -> Exception:
+    return next((cause for cause in error.args if isinstance(cause, OSError)), error)

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from evercert.net.answer import Answer, Malformed
 from evercert.net.asking import Place
 
-__all__ = ["Connection", "Pool"]
+__all__ = ["Connection", "Pool", "Wire"]
 
 # A server closes what nobody uses, most after a minute; a request that crosses with that has an unknown fate.
 _IDLE: Final = 15.0
 
 
+class Wire(Protocol):
+    """What a connection needs of an `asyncio.Transport`, so that TLS can stand between."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class Connection(asyncio.Protocol):
-    """One request at a time, each with its answer. Owned by whoever opened or took it."""
+    """One request at a time, each with its answer. Owned by whoever opened or took it.
+
+    `transport` is the loop's, `wire` what requests are written to: the same, unless TLS was put between.
+    """
+
+    transport: asyncio.Transport
+    wire: Wire
 
     def __init__(self) -> None:
         self.is_open = False
@@ -30,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._answer = answer = Answer(method, max_body)
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            self.transport.write(octets)
+            self.wire.write(octets)
             return await self._waiter
         except BaseException:
             self.close()
@@ -43,10 +57,12 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Afterwards nothing goes over it. Idempotent."""
         self.is_open = False
-        self.transport.abort()
+        self.wire.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # what a loop makes for a stream, whatever its class
+        self.transport = self.wire = cast(
+            asyncio.Transport, transport
+        )  # what a loop makes for a stream, whatever its class
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
@@ -68,9 +84,12 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._answer.end()
-            self._waiter.set_result(self._answer)
         except Malformed as error:
-            self._waiter.set_exception(exc or error)
+            exc = exc or error
+        if exc is None:
+            self._waiter.set_result(self._answer)
+        else:
+            self._waiter.set_exception(exc)
 
 
 class Pool:

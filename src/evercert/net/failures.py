@@ -12,6 +12,7 @@ from evercert.base.foreign import one_line
 __all__ = [
     "blame_ourselves",
     "broken_off",
+    "is_cut_off",
     "proxy_failed",
     "refused",
     "timed_out",
@@ -61,6 +62,12 @@ def tls_failed(host: str, error: Exception) -> NetworkFailure:
         return NetworkFailure("tls", words, hint="for a CA of your own give its root with --ca-roots FILE")
     words = error.reason if isinstance(error, ssl.SSLError) and error.reason else type(error).__name__
     return NetworkFailure("tls", f"no TLS with {host}: {one_line(words)}")
+
+
+def is_cut_off(error: BaseException | None) -> bool:
+    """Whether it is TLS's word for an end without a goodbye; the libraries have two."""
+    ends = isinstance(error, ssl.SSLEOFError)
+    return ends or (isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING")
 
 
 def proxy_failed(host: str, what: str) -> NetworkFailure:

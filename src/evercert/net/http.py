@@ -10,6 +10,7 @@ general client's sessions, redirects, cookies and streams a certificate cost an 
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from evercert.base.clock import Clock
 from evercert.base.errors import NetworkFailure
@@ -75,6 +76,10 @@ class HttpTransport:
             raise failures.timed_out(host_of(request.url), seconds) from error
         except TooLarge as error:
             raise failures.too_large(host_of(request.url), request.max_body) from error
+        except ssl.SSLError as error:
+            if failures.is_cut_off(error):
+                raise failures.unfinished(host_of(request.url), "it ended too soon") from error
+            raise failures.tls_failed(host_of(request.url), error) from error
         except (OSError, Malformed) as error:
             told = str(error) if isinstance(error, Malformed) else type(error).__name__
             raise failures.unfinished(host_of(request.url), told) from error

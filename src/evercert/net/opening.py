@@ -15,6 +15,7 @@ from evercert.net.answer import Malformed, TooLarge
 from evercert.net.asking import Place, basic, connecting
 from evercert.net.connections import Connection
 from evercert.net.dialling import dialled
+from evercert.net.encrypted import Encrypted
 from evercert.net.settings import HttpSettings, trust
 
 __all__ = ["Opening"]
@@ -23,6 +24,7 @@ _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _CONNECT_SECONDS: Final = 10.0
 # What a proxy says to a CONNECT has no body; to a refusal it may have a page.
 _PROXY_PAGE: Final = 64 * 1024
+_READ_AT_ONCE: Final = 64 * 1024
 
 
 class Opening:
@@ -31,6 +33,7 @@ class Opening:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._seconds = min(settings.timeout, _CONNECT_SECONDS)
+        self._buffer = memoryview(bytearray(_READ_AT_ONCE))
 
     async def straight(self, place: Place) -> Connection:
         """A connection to *place*. Raises `NetworkFailure`, and `bad-input` where the roots cannot be read."""
@@ -79,17 +82,12 @@ class Opening:
 
     async def _secured(self, connection: Connection, place: Place, trusted: ssl.SSLContext) -> Connection:
         try:
-            transport = await asyncio.get_running_loop().start_tls(
-                connection.transport, connection, trusted, server_hostname=place.host
-            )
+            await Encrypted(connection, trusted, place.host, self._buffer).shake_hands()
         except BaseException as error:
             connection.close()
             if isinstance(error, OSError | ValueError) and not isinstance(error, TimeoutError):
                 raise failures.tls_failed(place.authority, error) from error
             raise
-        if transport is None:
-            raise failures.tls_failed(place.authority, ConnectionResetError())
-        connection.transport = transport
         return connection
 
     async def _tunnelled(self, connection: Connection, place: Place) -> None:

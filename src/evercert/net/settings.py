@@ -33,9 +33,11 @@ class HttpSettings:
 
 
 def trust(settings: HttpSettings) -> ssl.SSLContext:
-    """TLS 1.2 or newer, verified against the system's anchors and those of `roots`."""
+    """TLS 1.2 or newer, verified against the system's anchors and those of `roots`. An end without a goodbye is an
+    error (RFC 9112 §9.8)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     if settings.use_system_roots:
         context.load_default_certs()
     if settings.roots is not None:
