@@ -50,6 +50,7 @@ class Targets:
     def check_spec(self, spec: TargetSpec) -> None:
         """The same of one target."""
         self._make(spec, self.state, makes_folder=False)
+        registry.options(self.load(PluginKind.DEPLOY, spec.plugin).info, spec.options, self.resolve).check()
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does. One that cannot be made offers none, and is

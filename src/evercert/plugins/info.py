@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from evercert.base.errors import EvercertError
+from evercert.base.foreign import one_line
 from evercert.base.secret import Secret
 
 __all__ = ["Field", "Options", "PluginInfo", "PluginKind"]
+
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"0", "false", "no", "off", ""})
 
 
 class PluginKind(Enum):
@@ -25,7 +30,8 @@ class PluginKind(Enum):
 @dataclass(frozen=True, slots=True)
 class Field:
     """One setting of a plugin. A secret is given by reference only; unless a user says
-    otherwise, its reference is `env:` and `EVERCERT_<PLUGIN>_<FIELD>` in capitals."""
+    otherwise, its reference is `env:` and `EVERCERT_<PLUGIN>_<FIELD>` in capitals. Where the default is a whole
+    number, or yes or no, so is whatever is set."""
 
     name: str
     help: str
@@ -70,12 +76,24 @@ class Options:
         return self.secrets[name]
 
     def flag(self, name: str) -> bool:
-        return self[name].lower() in {"1", "true", "yes", "on"}
+        return self[name].lower() in _YES
 
     def number(self, name: str) -> int:
         try:
             return int(self[name])
         except ValueError as error:
-            raise EvercertError(
-                "bad-input", f"{self.info.name}: {name} is a whole number, not {self[name]!r}"
-            ) from error
+            raise self._wrong(name, "a whole number") from error
+
+    def check(self) -> None:
+        """Raises `bad-input` for a value that is no whole number, or neither yes nor no, where the default is one. For
+        whoever sets them; what is stored is taken as it stands."""
+        for field in self.info.fields:
+            if field.default.isdecimal():
+                self.number(field.name)
+            elif field.default in {"yes", "no"} and self[field.name].lower() not in _YES | _NO:
+                raise self._wrong(field.name, "yes or no")
+
+    def _wrong(self, name: str, wanted: str) -> EvercertError:
+        field = self.info.field(name)
+        message = f"{self.info.name}: {name} is {wanted}, not {one_line(self[name])!r}"
+        return EvercertError("bad-input", message, hint=field.help if field else "")

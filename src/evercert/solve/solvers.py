@@ -81,8 +81,11 @@ _DNS_TYPES: Final = ("dns-01", "dns-account-01", "dns-persist-01")
 
 def check_rule(rule: ChallengeRule, resolve_secret: Callable[[str], Secret]) -> None:
     """Raises what `Solvers` would raise on the way, before anything is ordered: an unknown solver or
-    field, a field that is missing or no place to pass on to, a folder or a secret that is not there."""
+    field, a field that is missing, no number or no place to pass on to, a folder or a secret that is not there."""
     options = _options(rule.solver, rule.options, rule.type, resolve_secret)
+    options.check()
+    if rule.type not in _DNS_TYPES and options.info.field("port"):
+        _port(options)
     if _is_front(rule):
         upstream_of(options["upstream"])
     if rule.solver == "webroot" and not Path(options["root"]).is_dir():
@@ -248,5 +251,6 @@ def _addresses(options: Options) -> tuple[str, ...]:
 def _port(options: Options) -> int:
     port = options.number("port")
     if not 0 <= port < 65536:
-        raise EvercertError("bad-input", f"{port} is not a port", name=options.info.name)
+        hint = "write a number from 1 to 65535"
+        raise EvercertError("bad-input", f"port: {port} is not one", hint=hint, name=options.info.name)
     return port

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from evercert.acme.jose import hmac_key
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.config.declaration.declared import Declaration
 from evercert.config.declaration.faults import Fault, Faulty
 from evercert.config.declaration.origin import Origin
+from evercert.config.references import is_reference
 from evercert.engine.targets import Targets
 from evercert.host.files import read_bounded
+from evercert.model.access import CaAccess
 from evercert.notify.signing import key_of
 from evercert.solve.response import CHALLENGE_TYPES
 from evercert.solve.solvers import check_rule
@@ -34,8 +37,7 @@ def check_parts(declaration: Declaration, targets: Targets, resolve: Callable[[s
 
 def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
     for access, origin in declaration.cas:
-        if access.roots and (missing := _missing(Path(access.roots))):
-            yield origin.fault(missing, "name a file of PEM certificates", inside=("roots",))
+        yield from _ca_faults(access, origin, resolve)
     for rule, origin in declaration.rules:
         try:
             check_rule(rule, resolve)
@@ -48,6 +50,19 @@ def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str],
         except EvercertError as error:
             yield _placed(error, origin, spec.options, _PLUGIN["targets"])
     yield from _hook_faults(declaration, resolve)
+
+
+def _ca_faults(access: CaAccess, origin: Origin, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
+    if access.roots and (missing := _missing(Path(access.roots))):
+        yield origin.fault(missing, "name a file of PEM certificates", inside=("roots",))
+    for key, reference in {"eab_key": access.eab_key, "proxy": access.proxy}.items():
+        try:
+            if is_reference(reference):
+                secret = resolve(reference)
+                if key == "eab_key":
+                    hmac_key(secret)
+        except EvercertError as error:
+            yield origin.fault(error.message, error.hint, inside=(key,))
 
 
 def _hook_faults(declaration: Declaration, resolve: Callable[[str], Secret]) -> Iterator[Fault]:

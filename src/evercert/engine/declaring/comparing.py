@@ -36,6 +36,8 @@ async def compared_with(db: Database, settings: Settings, targets: Targets, secr
 
 def _texts(declaration: Declaration) -> Iterator[str]:
     """Whatever may be a reference in it."""
+    for access, _ in declaration.cas:
+        yield from (access.eab_key, access.proxy)
     for rule, _ in declaration.rules:
         yield from rule.options.values()
     for target, _ in declaration.targets:
