@@ -110,9 +110,8 @@ class Expanding:
         self.lists[file.name] = file
         listed = [*file.words()]
         if not listed:  # what another program was to write, perhaps: nothing is to be revoked because of that
-            words = f"{one_line(named)} has no name in it"
             hint = "write one; where there is to be none, take the key out"
-            self.faults.append(origin.fault(words, hint, inside=(key,)))
+            self.faults.append(origin.fault(f"{one_line(named)} has no name in it", hint, inside=(key,)))
         for number, words in listed:
             line = Origin(file, (number,))
             yield [(word, line, (place,)) for place, word in enumerate(words)]
