@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell
+from tests.peers.ports import free_port
 
 
 @pytest.fixture
@@ -145,6 +146,16 @@ def test_faults_are_told_all_at_once_and_nothing_is_applied(evercert: Shell, fil
     assert evercert("plan", "--detailed-exitcode", EVERCERT_CONCURRENCY="none").status == 1
     [first, _] = evercert("plan", "--config", file, "--json").document["error"]["faults"]
     assert (first["line"], first["column"], first["key"]) == (3, 8, "defaults.cas")
+
+
+def test_the_next_ca_issues_while_whoever_applies_waits(evercert: Shell, file: Path) -> None:
+    down = f"https://localhost:{free_port()}/dir"
+    file.write_text(file.read_text().replace('cas = ["pebble"]', f'cas = ["{down}", "pebble"]'))
+    file.write_text(f'{file.read_text()}[certificates.many]\neach = ["n{{1..5}}.declared.test"]\n')
+    done = evercert("apply", "--config", file)
+    assert done.status == 0, done.err
+    assert {each["state"] for each in evercert("list", "--json").document} == {"installed"}
+    assert evercert("events", "--json", "--kind", "ca-passed-over").documents
 
 
 def test_what_would_be_lost_is_asked_about(evercert: Shell, file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,25 +14,21 @@ import msgspec
 
 from evercert.acme.cas import staging_of
 from evercert.base.errors import EvercertError
+from evercert.cli.insisting import look_again
 from evercert.cli.outcome import report_outcome
 from evercert.cli.output import Output
 from evercert.cli.wanted import Wanted, intent_of
 from evercert.config.settings import Settings
 from evercert.engine.asking.choosing import cas_of
-from evercert.engine.asking.insisting import waits_for_an_answer
 from evercert.engine.wiring import Engine, open_engine
 from evercert.engine.wishes import wish
 from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
-from evercert.store import cas, certificates, health
+from evercert.store import cas
 
 __all__ = ["Request", "obtain_all"]
-
-
-# So many are enough for one certificate, and for all of many, of which one at a time looks whether a CA answers.
-_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +79,11 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
 
 
 async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
-    """Afterwards nothing is due for them. Somebody waits: of several CAs one that does not answer is asked the second
-    time at once, after which it is the next one's turn (docs/failover.md)."""
-    await engine.worker.settle_all([intent.name for intent in intents], by_hand=True)
-    left = [intent for intent in intents if len(cas_of(intent)) > 1]
-    for _ in range(_LOOKS * max((len(cas_of(intent)) for intent in left), default=0)):
-        outages = await health.outages(engine.db)
-        facts = await certificates.facts(engine.db, [intent.name for intent in left])
-        left = [fact.intent for fact in facts.values() if waits_for_an_answer(fact, outages)]
-        if not left:
-            return
-        await wish(engine.db, left, engine.clock.now())
-        await engine.worker.settle_all([intent.name for intent in left], by_hand=True)
+    """Afterwards nothing is due for them, and a CA that does not answer keeps none from the next one."""
+    names = [intent.name for intent in intents]
+    settle = partial(engine.worker.settle_all, by_hand=True)
+    await settle(names)
+    await look_again(engine, names, settle)
 
 
 def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:

@@ -23,6 +23,7 @@ def command(output: Output, settings: Settings, no_wait: bool, yes: bool) -> int
 
 async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -> int:
     from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
+    from evercert.cli.insisting import look_again
     from evercert.cli.outcome import report_outcome
     from evercert.config.declaration.faults import Faulty
     from evercert.engine.declaring.applying import apply
@@ -44,11 +45,13 @@ async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -
             return 0
         if not output.json:
             output.result(document, *lines)
+        names = [change.name for change in comparison.changes]
         await engine.worker.settle_due()
+        await look_again(engine, names, lambda _: engine.worker.settle_due())
         if comparison.waits:  # what it waited for may have come
             await apply(engine.db, await compared(engine), engine.clock.now())
             await engine.worker.settle_due()
-        return await report_outcome(output, engine, [change.name for change in comparison.changes], document)
+        return await report_outcome(output, engine, names, document)
 
 
 def _question(names: list[str]) -> str:
