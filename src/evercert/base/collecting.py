@@ -1,12 +1,16 @@
-"""The collector of cycles, at rest while very much is made that stays."""
+"""The collector of cycles, kept from looking through what stays."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-__all__ = ["collector_at_rest"]
+__all__ = ["collector_at_rest", "pass_over_what_there_is"]
+
+# So many more values than were freed, before the newest are looked through; seven times what is usual.
+_NEW: Final = 5000
 
 
 @contextmanager
@@ -23,3 +27,14 @@ def collector_at_rest() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def pass_over_what_there_is() -> None:
+    """From now on only what is made later is looked through for cycles, and that less often.
+
+    For a service that has begun: its modules and what it was wired from stay as long as it does, and to look through
+    them took 2 to 3 % of a busy CA's processor time. It holds for the whole process.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW, *gc.get_threshold()[1:])

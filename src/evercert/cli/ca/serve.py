@@ -73,6 +73,7 @@ async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple
 
     from msgspec.structs import replace
 
+    from evercert.base.collecting import pass_over_what_there_is
     from evercert.ca.node.running import running
     from evercert.ca.setup.settings import load_ca_settings
 
@@ -83,5 +84,6 @@ async def _serve(output: Output, settings: Settings, folder: Path, listen: tuple
         places = ", ".join(f"{address}:{port}" for address, port in serving.bound)
         directory = f"{decided.base_url}/acme/directory"
         output.result({"directory": directory, "bound": serving.bound}, f"serving {directory}, listening on {places}")
+        pass_over_what_there_is()
         await asyncio.Event().wait()
     return 0
