@@ -23,6 +23,7 @@ from evercert.base.secret import Secret
 from evercert.base.serving import Answer, Asked
 from evercert.ca.validation import network
 from evercert.ca.validation.caa import CaaMode, CaaRules, ToIssue
+from evercert.ca.validation.claim import Validated
 from evercert.ca.validation.perspective_app import Callers, PerspectiveApplication
 from evercert.ca.validation.perspective_wire import CLAIM, MAX_BODY, ClaimQuestion, Verdict, digest_of
 from evercert.ca.validation.perspectives import Perspectives, Remote, may_fail
@@ -106,6 +107,9 @@ async def test_all_that_see_it_confirm_it_and_it_is_written_down() -> None:
 
 async def test_nobody_to_ask_is_agreement() -> None:
     await perspectives().confirm_claim(CLAIM_)
+    validated = Validated(CLAIM_, until=NOW)
+    assert await perspectives().agree(validated) == validated
+    await perspectives().confirm_caa([ToIssue(parse_identifier("www.example.com"), "http-01")], ACCOUNT, STEPS)
 
 
 async def test_caa_is_confirmed_from_elsewhere_too() -> None:

@@ -104,6 +104,8 @@ class Perspectives:
 
     async def agree(self, validated: Validated) -> Validated:
         """The same, confirmed, as far as it lasts for all of them. Raises `Problem`."""
+        if not self._remotes:
+            return validated
         asked: list[Asked] = []
         until = await self.confirm_claim(validated.claim, asked=asked)
         ends = [each for each in (validated.until, until) if each]
@@ -113,6 +115,8 @@ class Perspectives:
         self, wanted: Sequence[ToIssue], account_url: str, rules: CaaRules, *, asked: list[Asked] | None = None
     ) -> None:
         """Returns where enough of them find that CAA lets it be. Raises `Problem`."""
+        if not self._remotes:
+            return
         await self._confirm(CAA, CaaQuestion(_nonce(), tuple(wanted), account_url, rules), asked)
 
     async def _confirm(
