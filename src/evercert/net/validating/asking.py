@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from evercert.net.nameserver import NameServer, ask_over_tcp
@@ -19,8 +21,6 @@ _MAX_STRAY: Final = 64
 _MAX_DATAGRAM: Final = 1500
 # A number, because to join two members of an enumeration costs more than the system call.
 _UNBLOCKED: Final = int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-
-_RANDOM: Final = secrets.SystemRandom()
 
 # A name (in wire form) and what is asked of it.
 Question = tuple[bytes, Kind]
@@ -41,9 +41,16 @@ async def exchange(server: NameServer, name: bytes, kind: Kind, *, edns: bool = 
 async def exchange_together(server: NameServer, questions: Sequence[Question], replies: dict[Question, Reply]) -> None:
     """Several questions for the price of little more than one: *replies* has the answer to each, perhaps truncated,
     as it comes, so that those are not lost with one that is not answered."""
-    # Distinct, so that an answer is to one of them alone; each as hard to guess as the only one of `exchange`.
-    numbered = zip(_RANDOM.sample(range(1 << 16), len(questions)), questions, strict=True)
+    numbered = zip(_numbers(len(questions)), questions, strict=True)
     await _over_udp(server, {number: (asked, question(number, *asked)) for number, asked in numbered}, replies)
+
+
+def _numbers(count: int) -> Sequence[int]:
+    """Distinct, so that an answer is to one question alone; each as hard to guess as the only one of `exchange`."""
+    while True:
+        numbers: tuple[int, ...] = struct.unpack(f"!{count}H", secrets.token_bytes(2 * count))
+        if len(set(numbers)) == count:
+            return numbers
 
 
 async def _over_udp(
@@ -59,13 +66,43 @@ async def _over_udp(
         asking.connect((server.host, server.port))
         for _, wire in wires.values():
             asking.send(wire)
-        for _ in range(_MAX_STRAY):
-            data = await loop.sock_recv(asking, _MAX_DATAGRAM + 1)
-            number = int.from_bytes(data[:2])
-            if len(data) <= _MAX_DATAGRAM and number in wires:
-                asked, _ = wires[number]
-                with suppress(Unreadable):
-                    replies[asked] = read_reply(data, number, *asked)
-            if len(replies) == len(wires):
-                return
-    raise EOFError("it sends what is no answer")
+        listening = _Listening(asking, wires, replies, loop.create_future())
+        # Once for all answers: `sock_recv` makes itself known to the kernel, and takes itself back, for each datagram.
+        loop.add_reader(asking, listening.read)
+        try:
+            await listening.whole
+        finally:
+            loop.remove_reader(asking)
+
+
+@dataclass(slots=True)
+class _Listening:
+    """Takes what comes until every question has its answer; then `whole` is done, or has why that will not be."""
+
+    asking: socket.socket
+    wires: dict[int, tuple[Question, bytes]]
+    replies: dict[Question, Reply]
+    whole: asyncio.Future[None]
+    patience: int = _MAX_STRAY
+
+    def read(self) -> None:
+        """Takes all that has come by now."""
+        try:
+            while not self.whole.done():
+                self._take(self.asking.recv(_MAX_DATAGRAM + 1))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.whole.set_exception(error)
+
+    def _take(self, data: bytes) -> None:
+        number = int.from_bytes(data[:2])
+        if len(data) <= _MAX_DATAGRAM and number in self.wires:
+            asked, _ = self.wires[number]
+            with suppress(Unreadable):
+                self.replies[asked] = read_reply(data, number, *asked)
+        self.patience -= 1
+        if len(self.replies) == len(self.wires):
+            self.whole.set_result(None)
+        elif not self.patience:
+            self.whole.set_exception(EOFError("it sends what is no answer"))

@@ -68,8 +68,8 @@ class Resolvers:
         """What `look_up` says for each. They are asked together first, so a few at once; what has no plain answer then
         is asked as everything else is."""
         plain = await self._together(wanted)
-        rest = [each for each in wanted if each not in plain]
-        plain |= zip(rest, await asyncio.gather(*(self.look_up(*each) for each in rest)), strict=True)
+        if rest := [each for each in wanted if each not in plain]:
+            plain |= zip(rest, await asyncio.gather(*(self.look_up(*each) for each in rest)), strict=True)
         return [plain[each] for each in wanted]
 
     async def _together(self, wanted: Sequence[tuple[str, Kind]]) -> dict[tuple[str, Kind], Looked[Any]]:
