@@ -19,7 +19,7 @@ from evercert.ca.attempts import pool_of
 from evercert.ca.nouns import Account, Authorization, Order
 from evercert.ca.problems import kept
 from evercert.ca.profiles.profile import Profile
-from evercert.ca.store import audit, authorizations, orders
+from evercert.ca.store import accounts, audit, authorizations, orders
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.ca.urls import number_of
 from evercert.ca.validation.claim import Reach
@@ -97,7 +97,9 @@ async def test_a_node_that_was_stopped_changes_nothing_of_an_order_when_it_goes_
     stop = Stop(problem=problem)
     stopped = replace(world.node.issuance, gate=stop, patience=60, _running=set())
     order = await _ready(world)
-    finalizing = asyncio.create_task(stopped.finalize(order, _request(order)))
+    account = await accounts.get(world.node.desk.db, order.account_id)
+    assert account is not None
+    finalizing = asyncio.create_task(stopped.finalize(order, account, _request(order)))
     await stop.reached.wait()
     world.clock.advance(2 * TURN)
     await world.node.issuance.take_over()

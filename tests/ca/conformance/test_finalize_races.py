@@ -13,7 +13,7 @@ from evercert.base.names import parse_identifier
 from evercert.base.secret import Secret
 from evercert.ca.nouns import Authorization, Order
 from evercert.ca.profiles.profile import BUILT_IN
-from evercert.ca.store import authorizations, orders
+from evercert.ca.store import accounts, authorizations, orders
 from evercert.ca.store.numbers import new_number
 from evercert.ca.store.schema import MIGRATIONS
 from evercert.db.migrate import Migration
@@ -53,7 +53,9 @@ async def test_of_a_thousand_races_each_makes_one_certificate(
 async def race(order: Order, worlds: Sequence[World]) -> tuple[int, set[str]]:
     """The certificates that the racers were shown, each with a request of its own."""
     csrs = [build_csr(key, order.identifiers) for key in _KEYS]
-    asked = (worlds[at % 2].node.issuance.finalize(order, csr) for at, csr in enumerate(csrs))
+    account = await accounts.get(worlds[0].node.desk.db, order.account_id)
+    assert account is not None
+    asked = (worlds[at % 2].node.issuance.finalize(order, account, csr) for at, csr in enumerate(csrs))
     ended = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(each, Order | Problem) for each in ended), ended
     return order.id, {each.certificate for each in ended if isinstance(each, Order) and each.certificate}

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError
+from evercert.ca.account_keys import key_of
 from evercert.ca.issuing.issuers import Issuer, Issuers
 from evercert.ca.meters import NO_METERS, Meters
 from evercert.ca.nouns import Account, Authorization, Certificate, Order
@@ -38,7 +39,6 @@ from evercert.pki.attestation.identifiers import DEVICE_TYPES
 from evercert.pki.blocklist import Blocklist
 from evercert.pki.issuing import Leaf, new_serial, signed, to_be_signed
 from evercert.pki.lint.leaf import lint_leaf
-from evercert.pki.public import public_from_jwk
 
 __all__ = ["Gate", "Issuance", "Links"]
 
@@ -99,9 +99,8 @@ class Issuance:
     patience: float = _PATIENCE
     _running: set[asyncio.Task[Order]] = field(default_factory=set)
 
-    async def finalize(self, order: Order, csr: bytes) -> Order:
+    async def finalize(self, order: Order, account: Account, csr: bytes) -> Order:
         profile = self._profile(order)
-        account = await self._account(order)
         requested = await self._requested(order, csr, profile, account)
         now = self.clock.now()
         turn = now + self.pace.turn
@@ -254,7 +253,7 @@ class Issuance:
 
     async def _requested(self, order: Order, csr: bytes, profile: Profile, account: Account) -> Requested:
         check_names(order.identifiers, profile)  # what it does not take any more, it does not go on taking
-        own, external = public_from_jwk(account.jwk).spki, await self._external(account)
+        own, external = key_of(account).spki, await self._external(account)
         requested = check_csr(csr, order.identifiers, profile, own, self.known_keys, external)
         if await certificates.is_blocked(self.db, sha256(requested.spki).hexdigest()):
             raise Problem(ProblemType.BAD_CSR, "its key is known to be compromised; make a new one")

@@ -13,7 +13,7 @@ from evercert.base.clock import Clock
 from evercert.ca.issuing.issuers import Issuers
 from evercert.ca.limits import Limits
 from evercert.ca.meters import NO_METERS, Meters
-from evercert.ca.nouns import Authorization, Order
+from evercert.ca.nouns import Account, Authorization, Order
 from evercert.ca.pace import Pace
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.nonces import Nonces
@@ -39,8 +39,9 @@ class Validating(Protocol):
 class Issuing(Protocol):
     """Signs what an order asks for."""
 
-    async def finalize(self, order: Order, csr: bytes) -> Order:
-        """The order with its certificate, or `processing` where that takes longer than a client should wait.
+    async def finalize(self, order: Order, account: Account, csr: bytes) -> Order:
+        """The order with its certificate, or `processing` where that takes longer than a client should wait. *account*
+        is whose order it is, as the request for it was verified.
 
         Raises `Problem` where the request is not one for this order, and then the order is as it was."""
         ...

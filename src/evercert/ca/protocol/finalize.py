@@ -30,7 +30,7 @@ async def finalize(desk: Desk, signed: Signed, number: int) -> Answer:
         return order_answer(desk, order)
     if status != "ready":
         raise Problem(ProblemType.ORDER_NOT_READY, f"the order is {status}: {_next(order, status)}")
-    return order_answer(desk, await desk.issuing.finalize(order, csr))
+    return order_answer(desk, await desk.issuing.finalize(order, signed.account, csr))
 
 
 def _csr(signed: Signed) -> bytes:

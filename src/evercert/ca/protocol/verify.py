@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from evercert.acme.jose import CONTENT_TYPE, thumbprint
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.serving import Asked
+from evercert.ca.account_keys import key_of
 from evercert.ca.nouns import Account
 from evercert.ca.protocol.envelope import ALGORITHMS, Envelope, opened
 from evercert.ca.protocol.nonces import Nonces
@@ -107,7 +107,7 @@ class Verifier:
         account = await accounts.get(self._db, number) if number is not None else None
         if account is None:
             raise Problem(ProblemType.ACCOUNT_DOES_NOT_EXIST, "the kid is not the URL of an account here")
-        await self._check_signature(envelope, _key(tuple(account.jwk.items())))
+        await self._check_signature(envelope, key_of(account))
         if account.status != "valid":
             # RFC 8555 §7.3.6 wants this status here, and no other one.
             raise Problem(ProblemType.UNAUTHORIZED, f"the account is {account.status}", status=401)
@@ -142,12 +142,6 @@ def checked_key(jwk: Mapping[str, object]) -> PublicKey:
     if fault := weakness(key.spki):
         raise Problem(ProblemType.BAD_PUBLIC_KEY, fault)
     return key
-
-
-@lru_cache(maxsize=4096)
-def _key(members: tuple[tuple[str, str], ...]) -> PublicKey:
-    """The key with those members. An account asks six times or more for each certificate, always with the same one."""
-    return public_from_jwk(dict(members))
 
 
 def canonical_jwk(jwk: Mapping[str, object]) -> dict[str, str]:
