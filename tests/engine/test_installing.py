@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evercert.engine.installing import installations, put_off
+from evercert.engine.installing import in_service, installations, put_off
 from evercert.engine.plan import plan
 from evercert.model.fact import CertificateFact, Deployment, DeployStatus, InUse, Stop
 from evercert.model.intent import RenewPolicy, TargetSpec
@@ -168,6 +168,18 @@ def test_no_server_is_touched_in_a_freeze_before_the_last_call_of_what_it_has(fa
             assert each.moment > NOW
         if there is not None and each.put_off:
             assert each.moment <= there.not_before + 81 * DAY
+
+
+def test_what_serves_on_is_what_has_a_successor_that_waits() -> None:
+    there = of(61 * DAY, issued_id=7)
+    waiting = fresh(deployments=(deployed(DeployStatus.SERVED, there, number=0),))
+    assert waiting.current is not None
+    assert in_service(waiting, NOW) == (7,)
+    assert in_service(waiting, FREEZE.until) == ()
+    again = msgspec.structs.replace(there, issued_id=waiting.current.id)
+    assert in_service(fresh(deployments=(deployed(DeployStatus.PENDING, again),)), NOW) == ()
+    assert in_service(fresh(before=there), NOW) == (7,)
+    assert in_service(fresh(), NOW) == ()
 
 
 def test_a_window_is_waited_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ from evercert.simulation.names import PROVIDER
 from evercert.simulation.story import Story, Wanted, told
 from evercert.simulation.world import World
 from evercert.store import certificates
+from evercert.store.leases import Lease
 from tests.fakes.bundles import Issuer
 
 QUIET = Wanted(certificates=2, nodes=1, faults=())
@@ -111,6 +113,56 @@ def test_who_touches_a_server_in_a_freeze_is_caught() -> None:
     freeze = replace(FREEZE, since=0.0)
     broken = live(replace(told(5, QUIET), faults=(freeze,)), spoil).broken
     assert any("was touched in a freeze" in law for law in broken), broken
+
+
+def revoked_in_a_freeze() -> Story:
+    """All were declared before the freeze begins; they are revoked before their windows end, after which no freeze is
+    heard anyway."""
+    quiet = told(5, QUIET)
+    life = quiet.life.total_seconds()
+    freeze = replace(FREEZE, since=0.34 * life, until=0.9 * life)
+    revocation = Fault(FaultKind.MASS_REVOCATION, 0.37 * life, 0.67 * life, 0, 0.5)
+    return replace(quiet, cas=1, suggesting=(True,), listing=(True,), faults=(freeze, revocation))
+
+
+def ask_for_another(engine: Engine, at: float) -> None:
+    """Then every certificate is asked for once more."""
+
+    async def ask() -> None:
+        await engine.clock.sleep(at)
+        for number in range(QUIET.certificates):
+            name = f"c{number}.site{number}.test"
+            await certificates.wake(engine.db, name, engine.clock.now(), forced=True)
+
+    engine.worker.asking = asyncio.create_task(ask())  # type: ignore[attr-defined]  # so that it is not collected
+
+
+def test_what_serves_on_in_a_freeze_does_so_no_longer_than_its_ca_wants() -> None:
+    story = revoked_in_a_freeze()
+    history = live(story, lambda engine: ask_for_another(engine, 0.35 * story.life.total_seconds()))
+    # That it was asked for although nothing is due is the test's own doing.
+    assert [law for law in history.broken if "was issued again" not in law] == []
+    assert history.lapses == ()
+
+
+def test_who_asks_the_ca_only_about_what_was_issued_last_is_caught() -> None:
+    story = revoked_in_a_freeze()
+
+    def spoil(engine: Engine) -> None:
+        ask_for_another(engine, 0.35 * story.life.total_seconds())
+        poll = engine.worker._hands[Step.POLL_RENEWAL_INFO]
+
+        async def the_last(db: Database, fact: CertificateFact, task: Task) -> bool:
+            return await poll(db, msgspec.structs.replace(fact, deployments=()), task)
+
+        async def none(*args: object) -> list[Lease]:
+            return []
+
+        engine.worker._hands[Step.POLL_RENEWAL_INFO] = the_last
+        engine.polling.leases.claim_polls = none  # type: ignore[method-assign]  # so that the hand does it
+
+    broken = live(story, spoil).broken
+    assert any("lapsed" in law and "could have been avoided" in law for law in broken), broken
 
 
 def test_a_node_that_ends_by_itself_is_caught() -> None:

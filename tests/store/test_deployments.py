@@ -28,7 +28,7 @@ async def known(db: Database) -> CertificateFact:
 
 
 def in_use(certificate: IssuedCertificate) -> InUse:
-    return InUse(certificate.not_before, certificate.not_after)
+    return InUse(certificate.not_before, certificate.not_after, issued_id=certificate.id)
 
 
 async def test_a_deployment_is_kept_as_it_went(db: Database) -> None:
@@ -107,6 +107,7 @@ async def test_what_a_target_has_is_over_once_nothing_more_is_kept_of_it(db: Dat
     [deployment] = (await known(db)).deployments
     assert deployment.in_use is not None
     assert deployment.in_use.not_after < NOW
+    assert deployment.in_use.issued_id == 0
 
 
 async def test_what_others_obtained_is_known_once_it_was_replaced(db: Database) -> None:

@@ -18,23 +18,24 @@ import msgspec
 
 from evercert.engine.merging import lacks
 from evercert.engine.renewal.calendar import last_call, permitted
-from evercert.model.fact import CertificateFact, Deployment, DeployStatus, IssuedCertificate
+from evercert.model.fact import CertificateFact, Deployment, DeployStatus, InUse, IssuedCertificate
 from evercert.model.terms import Terms
 
-__all__ = ["Installation", "installable", "installations", "put_off"]
+__all__ = ["Installation", "in_service", "installable", "installations", "put_off"]
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DONE = frozenset({DeployStatus.INSTALLED, DeployStatus.SERVED})
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """The current certificate is to be installed in `target`, from `moment` on; why, and what puts it off (empty:
-    nothing but an attempt that failed)."""
+    """The current certificate is to be installed in `target`, from `moment` on; why, what puts it off (empty:
+    nothing but an attempt that failed), and what is there meanwhile, as far as is known."""
 
     target: str
     moment: datetime
     reason: str
     put_off: str = ""
+    there: InUse | None = None
 
     def __str__(self) -> str:
         """What is waited for, as a clause."""
@@ -44,14 +45,23 @@ class Installation(msgspec.Struct, frozen=True):
 def installations(fact: CertificateFact, now: datetime, *, by_hand: bool = False) -> Iterator[Installation]:
     """All that are outstanding, in the order of the targets; those that may begin have a moment that is not ahead."""
     for target, deployment in _outstanding(fact, fact.current) if fact.current else ():
+        there = (deployment.in_use if deployment else None) or fact.before
         reason, due = _due(fact, deployment, now)
-        moment, why = (due, "") if by_hand else permitted(due, _latest(fact, deployment), fact.intent.terms)
-        yield Installation(target, moment, reason, why if moment > due else "")
+        moment, why = (due, "") if by_hand else permitted(due, _latest(fact, there), fact.intent.terms)
+        yield Installation(target, moment, reason, why if moment > due else "", there)
 
 
 def put_off(fact: CertificateFact, now: datetime) -> tuple[Installation, ...]:
     """Those that a window or a freeze has waiting now."""
     return tuple(each for each in installations(fact, now) if each.put_off)
+
+
+def in_service(fact: CertificateFact, now: datetime) -> tuple[int, ...]:
+    """The numbers of the older certificates that serve on because a window or a freeze has their successor waiting:
+    what their CA says of them has it installed."""
+    there = (each.there.issued_id for each in put_off(fact, now) if each.there)
+    known = fact.current.id if fact.current else 0
+    return tuple(dict.fromkeys(number for number in there if number not in {0, known}))
 
 
 def installable(terms: Terms, now: datetime) -> tuple[datetime, str]:
@@ -70,9 +80,8 @@ def _due(fact: CertificateFact, deployment: Deployment | None, now: datetime) ->
     return "it is to be installed again", max(deployment.retry_at or now, now)
 
 
-def _latest(fact: CertificateFact, deployment: Deployment | None) -> datetime:
+def _latest(fact: CertificateFact, there: InUse | None) -> datetime:
     """Until when what is there can stay."""
-    there = (deployment.in_use if deployment else None) or fact.before
     if there is None:
         return _NEVER
     if there.revoked_at is not None or there.in_incident:

@@ -175,6 +175,8 @@ class InUse(msgspec.Struct, frozen=True):
     window_end: datetime | None = None
     # An incident has it replaced.
     in_incident: bool = False
+    # Its number; 0 where nothing more is kept of it.
+    issued_id: int = 0
 
 
 class Deployment(msgspec.Struct, frozen=True):

@@ -69,21 +69,23 @@ def _of(server: Server, known: dict[bytes, Certificate], story: Story) -> Iterat
     for (_, bundle), (until, _) in pairwise([*server.history, (story.end, None)]):
         if bundle is None or bundle.leaf_der not in known:
             continue
-        for since, due in _ended(bundle, known, story):
+        for since, due, last in _ended(bundle, known, story):
             if since < until:
-                certificate = known[bundle.leaf_der]
-                excused = not _was_possible(story, due, since, _seconds(last_call(certificate, story)))
+                excused = not _was_possible(story, due, since, last)
                 yield Lapse(server.name, since, until, due, excused)
                 break
 
 
-def _ended(bundle: Bundle, known: dict[bytes, Certificate], story: Story) -> Iterator[tuple[float, float]]:
-    """When what is served ends to be good, the first first, and since when its replacement was due."""
+def _ended(bundle: Bundle, known: dict[bytes, Certificate], story: Story) -> Iterator[tuple[float, float, float]]:
+    """When what is served ends to be good, the first first, since when its replacement was due, and until when a freeze
+    may have held that."""
     certificate = known[bundle.leaf_der]
-    over = (_seconds(certificate.not_after), _seconds(certificate.not_before + story.life * _DUE))
+    over = (certificate.not_after, certificate.not_before + story.life * _DUE, last_call(certificate, story))
     revocations = (fault for fault in story.faults if certificate.revoked and _revokes(fault, certificate))
     poll = (story.life * _POLL + story.look).total_seconds()
-    yield from sorted([over, *((fault.until, fault.since + poll) for fault in revocations)])
+    # No freeze is heard once the CA has said "now", whether or not the successor is there.
+    announced = ((fault.until, fault.since + poll, fault.since) for fault in revocations)
+    yield from sorted([(_seconds(over[0]), _seconds(over[1]), _seconds(over[2])), *announced])
 
 
 def _revokes(fault: Fault, certificate: Certificate) -> bool:

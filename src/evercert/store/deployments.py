@@ -79,13 +79,14 @@ def from_row(row: Row) -> Deployment:
 
 
 def in_use(row: Row) -> InUse:
-    not_before, not_after, revoked_at, window_end, in_incident = row
+    not_before, not_after, revoked_at, window_end, in_incident, issued_id = row
     return InUse(
         not_before=moment(not_before),
         not_after=moment(not_after),
         revoked_at=moment_or_none(revoked_at),
         window_end=moment_or_none(window_end),
         in_incident=bool(in_incident),
+        issued_id=issued_id,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +16,7 @@ from evercert.store.columns import moment
 from evercert.store.leases import Lease
 from evercert.store.sql import load_queries
 
-__all__ = ["WIDTH", "ari_poll", "changed", "from_row", "get", "is_same", "polled", "put"]
+__all__ = ["WIDTH", "ari_poll", "changed", "from_row", "get", "is_same", "latest", "polled", "put"]
 
 _SQL: Final = load_queries("renewals")
 # Nothing else that is written with it changes the certificate.
@@ -30,6 +31,15 @@ WIDTH: Final = 5
 async def get(db: Database, issued_id: int) -> Renewal | None:
     rows = await db.rows(_SQL["renewal"](issued_id=issued_id))
     return from_row(rows[0]) if rows else None
+
+
+async def latest(db: Database, numbers: Sequence[int]) -> list[tuple[IssuedCertificate, Renewal | None]]:
+    """The issued certificates of those numbers that are kept still, each with what its CA suggested last."""
+    if not numbers:
+        return []
+    answers = await db.scan(*map(issued.of_number, numbers), *(_SQL["renewal"](issued_id=each) for each in numbers))
+    pairs = zip(answers[: len(numbers)], answers[len(numbers) :], strict=True)
+    return [(issued.from_row(rows[0]), from_row(told[0]) if told else None) for rows, told in pairs if rows]
 
 
 async def put(db: Database, issued_id: int, renewal: Renewal, now: datetime) -> None:

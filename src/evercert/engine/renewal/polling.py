@@ -4,16 +4,18 @@ Of a million certificates that are asked about every six hours, 46 are due in a 
 answer is what it was. So they are claimed together, asked about side by side (unsigned GETs over connections that
 stay open, no more at one CA than its client allows), and written down in one transaction: where the window is as it
 was, a row each with the next poll. The first poll of a certificate is done by `renewing`, with all else that a new one
-needs; so is whatever is due besides.
+needs; so is whatever is due besides. With a certificate that waits to be installed those that serve on meanwhile are
+asked about: where their CA wants one replaced, its successor is installed at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from random import Random
 
 import msgspec
@@ -25,9 +27,10 @@ from evercert.db.protocol import Database, Statement
 from evercert.engine.accounts import Accounts
 from evercert.engine.asking.answering import is_due, note_poll
 from evercert.engine.asking.verdicts import is_silence
+from evercert.engine.installing import in_service
 from evercert.engine.leases import Leases
 from evercert.engine.plan import plan
-from evercert.engine.renewal.renewing import AHEAD, UNSUPPORTED, next_poll, renewal_of
+from evercert.engine.renewal.renewing import AHEAD, UNSUPPORTED, Answer, next_poll, renewal_of
 from evercert.engine.report import Telling
 from evercert.engine.urgency import rank_at
 from evercert.model.fact import CertificateFact, IssuedCertificate, Outage, Renewal
@@ -47,21 +50,17 @@ _LATER = timedelta(minutes=1)
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """One certificate whose CA is asked, the one that issued it, and the account there."""
+    """One certificate whose CA is asked, what that suggested last, the CA that issued it, and the account there."""
 
     fact: CertificateFact
-    current: IssuedCertificate
+    issued: IssuedCertificate
+    known: Renewal | None
     ca: str = ""
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """When to ask again, and what the CA said if it said something."""
-
-    poll_at: datetime
-    renewal: Renewal | None = None
-    failure: EvercertError | None = None
+# What came of it, certificate by certificate: of each name the current one's, and with it of those in service.
+_Heard = Mapping[str, Sequence[tuple[_Asked, Answer]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +93,34 @@ class Polling:
     async def _portion(self, claimed: Sequence[Lease], silent: set[str]) -> None:
         facts = await certificates.facts(self.db, [lease.certificate for lease in claimed])
         now = self.clock.now()
-        asked = await self._addressed([each for fact in facts.values() if (each := _asked(fact, now))])
-        answers = await self._answers(asked, silent)
+        current = [each for fact in facts.values() if (each := _asked(fact, now))]
+        asked = await self._addressed([*current, *await self._in_service(current, now)])
+        heard = await self._heard(asked, silent)
         written: list[list[Statement]] = []
         for lease in claimed:
             if fact := facts.get(lease.certificate):
-                written.append([*self._written(lease, fact, answers.get(lease.certificate), now)])
+                written.append([*self._written(lease, fact, heard.get(lease.certificate, ()), now)])
         await self._write(written)
         self.db.notify(WORK)
 
+    async def _in_service(self, current: Sequence[_Asked], now: datetime) -> list[_Asked]:
+        """The older ones that serve on while those wait to be installed."""
+        facts = {number: each.fact for each in current for number in in_service(each.fact, now)}
+        latest = await renewals.latest(self.db, [*facts])
+        return [_Asked(facts[issued.id], issued, known) for issued, known in latest if issued.ari_id]
+
     async def _addressed(self, asked: Sequence[_Asked]) -> list[_Asked]:
         """The same, each with who is asked; the intent's own CA where the certificate came from elsewhere."""
-        numbers = [each.current.issuance_id for each in asked if each.current.issuance_id is not None]
+        numbers = [each.issued.issuance_id for each in asked if each.issued.issuance_id is not None]
         known = await accounts.of_issuances(self.db, numbers)
         addressed: list[_Asked] = []
         for each in asked:
             own = (each.fact.intent.ca, each.fact.intent.account)
-            ca, account = known.get(each.current.issuance_id or 0, own)
+            ca, account = known.get(each.issued.issuance_id or 0, own)
             addressed.append(msgspec.structs.replace(each, ca=ca, account=account))
         return addressed
 
-    async def _answers(self, asked: Sequence[_Asked], silent: set[str]) -> dict[str, _Answer]:
+    async def _heard(self, asked: Sequence[_Asked], silent: set[str]) -> _Heard:
         """What came of asking about each of them; CAs that were *silent* in this look are not asked again."""
         groups: defaultdict[tuple[str, str], list[_Asked]] = defaultdict(list)
         for each in asked:
@@ -123,15 +129,18 @@ class Polling:
         answers = await asyncio.gather(
             *(self._of_account(*key, group, outages.get(key[0]), silent) for key, group in groups.items())
         )
-        return {name: answer for each in answers for name, answer in each.items()}
+        heard: defaultdict[str, list[tuple[_Asked, Answer]]] = defaultdict(list)
+        for each, answer in zip(chain(*groups.values()), chain(*answers), strict=True):
+            heard[each.fact.intent.name].append((each, answer))
+        return heard
 
     async def _of_account(
         self, ca: str, account: str, asked: Sequence[_Asked], known: Outage | None, silent: set[str]
-    ) -> dict[str, _Answer]:
+    ) -> list[Answer]:
         """The same, all of them at one CA; what fails there is told once. The first of them finds out whether it
         answers at all; that it does not is no outage, for it may issue all the same."""
         if ca in silent or not is_due(known, self.clock.now()):
-            return {each.fact.intent.name: self._failed(each.current) for each in asked}
+            return [self._failed(each.issued) for each in asked]
         first, others = asked[:1], asked[1:]
         answers = await self._asked_at(ca, account, first)
         failure = answers[0].failure
@@ -139,11 +148,11 @@ class Polling:
             await note_poll(self.db, known, self.clock.now())
         if failure is not None and is_silence(failure):
             silent.add(ca)
-            answers += [self._failed(each.current) for each in others]
+            answers += [self._failed(each.issued) for each in others]
         elif others:
             answers += await self._asked_at(ca, account, others)
         self._tell_failed(ca, [answer.failure for answer in answers if answer.failure], len(asked), ca in silent)
-        return {each.fact.intent.name: answer for each, answer in zip(asked, answers, strict=True)}
+        return answers
 
     def _tell_failed(self, ca: str, failed: Sequence[EvercertError], asked: int, is_silent: bool) -> None:
         if failed and not (is_silent and ca in self.told):
@@ -153,7 +162,7 @@ class Polling:
         else:
             self.told.discard(ca)
 
-    async def _asked_at(self, ca: str, account: str, asked: Sequence[_Asked]) -> list[_Answer]:
+    async def _asked_at(self, ca: str, account: str, asked: Sequence[_Asked]) -> list[Answer]:
         try:
             client = (await self.accounts.registered(ca, account)).client
             # One that could not say last time may have learnt it; nothing else has us look.
@@ -161,34 +170,44 @@ class Polling:
             supported = bool(directory.renewal_info or (await client.directory(refresh=True)).renewal_info)
         except Exception as error:  # whatever it is, it is no other CA's matter
             failure = as_failure(error)
-            return [self._failed(each.current, failure) for each in asked]
-        return await asyncio.gather(*(self._answer(client, each.current, supported) for each in asked))
+            return [self._failed(each.issued, failure) for each in asked]
+        return await asyncio.gather(*(self._answer(client, each.issued, supported) for each in asked))
 
-    async def _answer(self, client: AsyncClient, current: IssuedCertificate, supported: bool) -> _Answer:
+    async def _answer(self, client: AsyncClient, issued: IssuedCertificate, supported: bool) -> Answer:
         if not supported:
-            return _Answer(next_poll(current, self.clock.now(), self.rng, UNSUPPORTED))
+            return Answer(next_poll(issued, self.clock.now(), self.rng, UNSUPPORTED))
         try:
-            info = await client.renewal_info(current.ari_id)
+            info = await client.renewal_info(issued.ari_id)
         except Exception as error:  # as above
-            return self._failed(current, as_failure(error))
-        renewal = renewal_of(info, current, self.clock.now(), self.rng)
-        return _Answer(renewal.poll_at, renewal)
+            return self._failed(issued, as_failure(error))
+        renewal = renewal_of(info, issued, self.clock.now(), self.rng)
+        return Answer(renewal.poll_at, renewal)
 
-    def _failed(self, current: IssuedCertificate, error: EvercertError | None = None) -> _Answer:
-        return _Answer(next_poll(current, self.clock.now(), self.rng), failure=error)
+    def _failed(self, issued: IssuedCertificate, error: EvercertError | None = None) -> Answer:
+        return Answer(next_poll(issued, self.clock.now(), self.rng), failure=error)
 
     def _written(
-        self, lease: Lease, fact: CertificateFact, answer: _Answer | None, now: datetime
+        self, lease: Lease, fact: CertificateFact, heard: Sequence[tuple[_Asked, Answer]], now: datetime
     ) -> Iterator[Statement]:
-        """What is to be kept of one certificate; without an *answer*, that its CA was not asked."""
-        poll_at = answer.poll_at if answer else now + (_LATER if isinstance(plan(fact, now), Task) else UNSUPPORTED)
-        news = answer.renewal if answer else None
-        if news and fact.current and not (fact.renewal and renewals.is_same(fact.renewal, news)):
+        """What is to be kept of one certificate and of those in its service; where nothing was *heard*, that its CA was
+        not asked."""
+        moved = False
+        if heard:
+            poll_at = min(answer.poll_at for _, answer in heard)
+        else:
+            poll_at = now + (_LATER if isinstance(plan(fact, now), Task) else UNSUPPORTED)
+        for asked, answer in heard:
+            news = answer.renewal
+            if news is None or (asked.known and renewals.is_same(asked.known, news)):
+                continue
             self._tell(fact, news)
-            yield from renewals.changed(fact.current, fact.renewal, news, now)
-            fact = msgspec.structs.replace(fact, renewal=news)
+            yield from renewals.changed(asked.issued, asked.known, news, now)
+            if fact.current and asked.issued.id == fact.current.id:
+                fact = msgspec.structs.replace(fact, renewal=news)
+            else:
+                moved = True
         step = plan(msgspec.structs.replace(fact, ari_poll_at=poll_at), now)
-        until = now if isinstance(step, Task) else step.until
+        until = now if moved or isinstance(step, Task) else step.until
         yield renewals.polled(lease, poll_at, until, rank_at(fact, until), now)
 
     def _tell(self, fact: CertificateFact, renewal: Renewal) -> None:
@@ -211,4 +230,4 @@ def _asked(fact: CertificateFact, now: datetime) -> _Asked | None:
     if isinstance(step, Task) and step.step is not Step.POLL_RENEWAL_INFO:
         return None
     can_be = current and current.ari_id and fact.intent.renew.use_ari and now < current.not_after
-    return _Asked(fact, current) if current and can_be else None
+    return _Asked(fact, current, fact.renewal) if current and can_be else None

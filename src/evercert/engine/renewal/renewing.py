@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+
+import msgspec
 
 from evercert.acme.ari import moment_within, usual_poll
 from evercert.acme.client import AsyncClient
@@ -14,12 +17,13 @@ from evercert.base.errors import EvercertError, as_failure
 from evercert.db.protocol import Database
 from evercert.engine.accounts import Accounts
 from evercert.engine.asking.answering import is_due, note_poll
+from evercert.engine.installing import in_service
 from evercert.engine.report import Telling
 from evercert.model.fact import CertificateFact, IssuedCertificate, Renewal
 from evercert.model.task import Task
 from evercert.store import health, renewals
 
-__all__ = ["AHEAD", "UNSUPPORTED", "RenewalInfo", "next_poll", "renewal_of"]
+__all__ = ["AHEAD", "UNSUPPORTED", "Answer", "RenewalInfo", "next_poll", "renewal_of"]
 
 # A CA without the extension may get it; a look a day costs nothing.
 UNSUPPORTED = timedelta(days=1)
@@ -33,6 +37,15 @@ _DRIFT = 1 / 8
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """When to ask again, and what the CA said if it said something."""
+
+    poll_at: datetime
+    renewal: Renewal | None = None
+    failure: EvercertError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RenewalInfo:
     """Does `Step.POLL_RENEWAL_INFO`."""
 
@@ -42,39 +55,51 @@ class RenewalInfo:
     telling: Telling
 
     async def __call__(self, db: Database, fact: CertificateFact, task: Task) -> bool:
-        """Afterwards the window and the time of the next poll are kept; where the store fails, that is raised. No other
-        failure stops a renewal, or is an outage of the CA: the fraction of life that the policy names is the backstop
-        (RFC 9773 §4.3)."""
+        """Afterwards the window and the time of the next poll are kept, also of what serves on while the current one
+        waits to be installed; where the store fails, that is raised. No other failure stops a renewal, or is an outage
+        of the CA: the fraction of life that the policy names is the backstop (RFC 9773 §4.3)."""
         if fact.current is None:
             return False
-        ca, account = await self.accounts.issuer_of(fact.current, fact.intent)
+        older = [each for each, _ in await renewals.latest(db, in_service(fact, self.clock.now())) if each.ari_id]
+        asked = [*older, fact.current]
+        answers = [await self._answer(db, fact, each) for each in asked]
+        await self._keep(db, fact, asked, answers)
+        return True
+
+    async def _keep(
+        self, db: Database, fact: CertificateFact, asked: Sequence[IssuedCertificate], answers: Sequence[Answer]
+    ) -> None:
+        again = min(each.poll_at for each in answers)
+        for certificate, answer in zip(asked, answers, strict=True):
+            if answer.renewal:
+                renewal = msgspec.structs.replace(answer.renewal, poll_at=again)
+                await renewals.put(db, certificate.id, renewal, self.clock.now())
+        if not answers[-1].renewal:
+            await renewals.ari_poll(db, fact.intent.name, again)
+
+    async def _answer(self, db: Database, fact: CertificateFact, certificate: IssuedCertificate) -> Answer:
+        ca, account = await self.accounts.issuer_of(certificate, fact.intent)
         now, known = self.clock.now(), (await health.outages(db)).get(ca)
         if not is_due(known, now):
-            await self._later(db, fact, fact.current)
-            return True
+            return Answer(next_poll(certificate, now, self.rng))
         try:
-            await self._poll(db, fact, fact.current, (await self.accounts.registered(ca, account)).client)
+            answer = await self._asked(certificate, (await self.accounts.registered(ca, account)).client)
         except Exception as error:  # whatever it is
             if isinstance(error, EvercertError) and error.code.name in _NO_CAS:
                 raise
             self.telling(f"the CA could not say when to renew: {as_failure(error)}")
-            await self._later(db, fact, fact.current)
-        else:
-            await note_poll(db, known, self.clock.now())
-        return True
+            return Answer(next_poll(certificate, self.clock.now(), self.rng))
+        await note_poll(db, known, self.clock.now())
+        return answer
 
-    async def _later(self, db: Database, fact: CertificateFact, current: IssuedCertificate) -> None:
-        await renewals.ari_poll(db, fact.intent.name, next_poll(current, self.clock.now(), self.rng))
-
-    async def _poll(self, db: Database, fact: CertificateFact, current: IssuedCertificate, client: AsyncClient) -> None:
+    async def _asked(self, certificate: IssuedCertificate, client: AsyncClient) -> Answer:
         now = self.clock.now()
         if not (await client.directory()).renewal_info:
-            await renewals.ari_poll(db, fact.intent.name, next_poll(current, now, self.rng, UNSUPPORTED))
-            return
-        renewal = renewal_of(await client.renewal_info(current.ari_id), current, now, self.rng)
-        await renewals.put(db, current.id, renewal, now)
+            return Answer(next_poll(certificate, now, self.rng, UNSUPPORTED))
+        renewal = renewal_of(await client.renewal_info(certificate.ari_id), certificate, now, self.rng)
         if renewal.explanation_url:
             self.telling(f"the CA explains its renewal window at {renewal.explanation_url}")
+        return Answer(renewal.poll_at, renewal)
 
 
 def renewal_of(info: RenewalInfoTold, current: IssuedCertificate, now: datetime, rng: Random) -> Renewal:

@@ -44,7 +44,8 @@ SELECT
     coalesce(i.not_after, 0) AS not_after,
     i.revoked_at,
     r.window_end,
-    EXISTS (SELECT 1 FROM incident_certificates AS m WHERE m.issued_id = i.id AND m.state <> 'waiting') AS in_incident
+    EXISTS (SELECT 1 FROM incident_certificates AS m WHERE m.issued_id = i.id AND m.state <> 'waiting') AS in_incident,
+    coalesce(i.id, 0) AS in_use_id
 FROM deployments AS d
 LEFT JOIN issued AS i ON i.id = d.in_use
 LEFT JOIN renewals AS r ON r.issued_id = d.in_use
@@ -59,7 +60,8 @@ SELECT
     b.not_after,
     b.revoked_at,
     r.window_end,
-    b.in_incident
+    b.in_incident,
+    b.id
 FROM (
     SELECT
         i.id,
