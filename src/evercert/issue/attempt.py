@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TypeVar
 
@@ -59,8 +60,20 @@ async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
     """Afterwards the certificate is issued and durable, and no challenge answer is left behind.
 
     May be called again with the same issuance after any failure; raises `OrderLost` where only
-    another issuance can help.
+    another issuance can help, and `wait-exceeded` where the whole of it took longer than it may.
     """
+    try:
+        async with asyncio.timeout(means.patience) as bound:
+            issuance, chain = await _obtained(means, issuance)
+    except TimeoutError as error:
+        if not bound.expired():
+            raise
+        raise _endless(means) from error
+    return await means.record.issued(issuance, chain)
+
+
+async def _obtained(means: Means, issuance: Issuance) -> tuple[Issuance, tuple[bytes, ...]]:
+    """The issuance as it stands then, and its certificate, which the CA has shown."""
     order, issuance = await _order(means, issuance)
     try:
         if order.status == "pending":
@@ -72,10 +85,9 @@ async def obtain(means: Means, issuance: Issuance) -> IssuedCertificate:
     except EvercertError as error:
         raise await _judged(means, order.url, error) from error
     try:
-        chain = await acceptable_chain(means, order)
+        return issuance, await acceptable_chain(means, order)
     except OtherCertificate as error:
         raise _as(OrderLost, error) from error
-    return await means.record.issued(issuance, chain)
 
 
 async def _order(means: Means, issuance: Issuance) -> tuple[Order, Issuance]:
@@ -133,6 +145,17 @@ async def _judged(means: Means, url: str, error: EvercertError) -> EvercertError
     if order.status == "processing" and error.code.name == "wait-exceeded":
         return _as(OrderProcessing, error)
     return error if order.status != "invalid" or isinstance(error, OrderLost) else _as(OrderLost, error)
+
+
+def _endless(means: Means) -> EvercertError:
+    """It names no CA: every wait for one has its own bound, so that it is no CA's matter."""
+    hours = means.patience / 3600
+    return EvercertError(
+        "wait-exceeded",
+        f"the attempt was left after {hours:.3g} h, for it did not end; the next one goes on with the same order",
+        name=means.intent.name,
+        hint="the lines before it say what it waited for: most likely a program or a plugin that does not end",
+    )
 
 
 def _as(kind: type[_E], error: EvercertError) -> _E:

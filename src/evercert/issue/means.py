@@ -79,7 +79,8 @@ class Solving(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """All that an attempt works with. `leftovers` are items that an earlier attempt recorded."""
+    """All that an attempt works with. `patience` is how long the whole of it may take, in seconds; `leftovers` are
+    items that an earlier attempt recorded."""
 
     intent: CertificateIntent
     ca: AsyncClient
@@ -87,4 +88,5 @@ class Means:
     solving: Solving
     record: Record
     clock: Clock
+    patience: float
     leftovers: Sequence[Presented] = ()

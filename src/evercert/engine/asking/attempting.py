@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import msgspec
 
@@ -31,6 +32,11 @@ from evercert.store import issuances
 
 __all__ = ["Attempting", "Joint"]
 
+# The whole of an attempt has a day: for a fleet, the changes at a DNS provider that takes a few in a minute need hours,
+# and so may a person who adds records by hand. But no more than an eighth of the life of what it replaces, so that
+# others follow before its end; nor less than an hour, for each wait for the CA may take ten minutes (issue/attempt.py).
+_LONGEST, _SHARE, _LEAST = timedelta(days=1), 1 / 8, timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -53,6 +59,7 @@ class Attempting:
     leaving_out: LeavingOut
     clock: Clock
     telling: Telling
+    longest: timedelta = _LONGEST
 
     async def obtain(self, joint: Joint, entrant: Entrant) -> IssuedCertificate:
         """Afterwards the certificate is durable. May be called again after any failure, or after being cancelled;
@@ -104,8 +111,13 @@ class Attempting:
             solving=await self.challenges.solving(registered, joint.route),
             record=ledger,
             clock=self.clock,
+            patience=self._patience(joint.fact).total_seconds(),
             leftovers=leftovers,
         )
+
+    def _patience(self, fact: CertificateFact) -> timedelta:
+        share = fact.current.lifetime * _SHARE if fact.current else self.longest
+        return min(max(share, _LEAST), self.longest)
 
     async def _attempt(
         self, joint: Joint, entrant: Entrant, registered: Registered, issuance: Issuance
