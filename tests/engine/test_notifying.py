@@ -21,6 +21,7 @@ from evercert.db.opening import Place
 from evercert.db.protocol import Database
 from evercert.engine.notifying import Notifying
 from evercert.engine.report import Telling
+from evercert.engine.watch import StoreWatch
 from evercert.model.event import CertificateIssued, Deployed, Event
 from evercert.model.hook import Hook
 from evercert.model.terms import Terms
@@ -51,14 +52,20 @@ class World:
     told: list[str] = field(default_factory=list)
     nodes: int = 0
 
+    @property
+    def telling(self) -> Telling:
+        return Telling(lambda name, text: self.told.append(text))
+
+    def watch(self) -> StoreWatch:
+        return StoreWatch(self.clock, self.telling, timedelta(seconds=10))
+
     def node(self, db: Database | None = None) -> Notifying:
         """One process of several."""
         self.nodes += 1
         transport = HttpTransport(HttpSettings(), self.clock)
         self.opened.push_async_callback(transport.close)
         ports = Ports(transport, DnsResolver(), self.programs, self.clock)
-        telling = Telling(lambda name, text: self.told.append(text))
-        return Notifying(db or self.db, ports, lambda reference: Secret(SECRET), Random(self.nodes), telling)
+        return Notifying(db or self.db, ports, lambda reference: Secret(SECRET), Random(self.nodes), self.telling)
 
     async def endpoint(self, *answers: int | None) -> Receiver:
         receiver = Receiver(SECRET, lambda: self.clock.now().timestamp(), [*answers])
@@ -144,7 +151,7 @@ async def test_an_endpoint_that_is_dead_holds_up_nobody_else(world: World) -> No
     await world.hook("alive", alive)
     await world.happen(*issued("a"))
     node = world.node()
-    staying = asyncio.create_task(node.stay())
+    staying = asyncio.create_task(node.stay(world.watch()))
     async with asyncio.timeout(60):
         while not (dead.requests and alive.ids == [1]):
             await asyncio.sleep(0.01)
@@ -179,7 +186,7 @@ async def test_told_to_end_it_ends_what_is_being_handed_over_and_nothing_is_told
     receiver = await world.endpoint()
     await world.hook("pager", receiver)
     await world.happen(*issued(*(f"c{number}" for number in range(50))))
-    staying = asyncio.create_task(world.node().stay())
+    staying = asyncio.create_task(world.node().stay(world.watch()))
     async with asyncio.timeout(20):
         while not receiver.requests:
             await asyncio.sleep(0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from evercert.base.errors import EvercertError, as_failure
 from evercert.base.waiting import first_of
 from evercert.daemon.following import Following
 from evercert.daemon.standing import Standing
-from evercert.db.protocol import Wakeup
+from evercert.engine.watch import StoreWatch
 from evercert.engine.wiring import Engine
 from evercert.store import certificates, retention
 from evercert.store.certificates import WORK
@@ -33,23 +34,25 @@ async def stay(
     as it is after a cancel. Of several processes on one machine the *first* alone stands before live servers and
     follows the declaration.
 
-    A failure of the store is told and survived: it is tried again at the next *look*. So is whatever goes wrong beside
+    A failure of the store is told once and survived: it is tried again at each *look*. So is whatever goes wrong beside
     the work.
     """
+    watch = StoreWatch(engine.clock, engine.telling, look)
+    repeat = partial(_repeat, engine, watch)
     beside: list[Coroutine[Any, Any, NoReturn]] = [
-        _repeat(engine, _PRUNE_EVERY, lambda: _prune(engine)),
-        _repeat(engine, look, engine.incidents.attend),
-        engine.notifying.stay(look),
-        _repeat(engine, look, lambda: _poll(engine)),
+        repeat("retention", _PRUNE_EVERY, lambda: _prune(engine)),
+        repeat("incidents", look, engine.incidents.attend),
+        engine.notifying.stay(watch),
+        repeat("polls", look, lambda: _poll(engine)),
     ]
     if first:
         # Beside the work that is due, because a slow CA is no reason to leave a server's clients outside.
-        beside.append(_repeat(engine, look, Standing(engine).look))
+        beside.append(repeat("fronts", look, Standing(engine).look))
         if engine.settings.config:
-            beside.append(_repeat(engine, look, Following(engine).look))
+            beside.append(repeat("declaration", look, Following(engine).look))
     async with asyncio.TaskGroup() as side_by_side:
         tasks = [side_by_side.create_task(work) for work in beside]
-        working = side_by_side.create_task(_work(engine, look))
+        working = side_by_side.create_task(_work(engine, watch))
         if ending is None:
             return
         await ending.wait()
@@ -59,13 +62,19 @@ async def stay(
             task.cancel()
 
 
-async def _repeat(engine: Engine, pause: timedelta, look: Callable[[], Awaitable[None]]) -> NoReturn:
+async def _repeat(
+    engine: Engine, watch: StoreWatch, loop: str, pause: timedelta, look: Callable[[], Awaitable[None]]
+) -> NoReturn:
     while True:
+        error: EvercertError | None = None
         try:
             await look()
-        except Exception as error:  # whatever it is, certificates are renewed meanwhile
-            _tell(engine, as_failure(error), pause)
-        await engine.clock.sleep(pause.total_seconds())
+        except Exception as caught:  # whatever it is, certificates are renewed meanwhile
+            error = as_failure(caught)
+        away = watch.heard(loop, error)
+        if error is not None and not away:
+            _tell(engine, error, pause)
+        await engine.clock.sleep((watch.look if away else pause).total_seconds())
 
 
 async def _prune(engine: Engine) -> None:
@@ -76,24 +85,21 @@ async def _poll(engine: Engine) -> None:
     await engine.polling.look()
 
 
-async def _work(engine: Engine, look: timedelta) -> None:
+async def _work(engine: Engine, watch: StoreWatch) -> None:
     with engine.db.listen(WORK) as news:
 
         async def rest() -> None:
-            await _until_news(engine, news, look)
+            pause = await _pause(engine, watch.look)
+            watch.heard("work")
+            await first_of(news.wait(), engine.clock.sleep(pause.total_seconds()))
 
         while True:
             try:
                 return await engine.worker.stay(rest)
             except EvercertError as error:
-                _tell(engine, error, look)
-            await engine.clock.sleep(look.total_seconds())
-
-
-async def _until_news(engine: Engine, news: Wakeup, look: timedelta) -> None:
-    """Returns when there may be work, or after a look's time at most."""
-    pause = await _pause(engine, look)
-    await first_of(news.wait(), engine.clock.sleep(pause.total_seconds()))
+                if not watch.heard("work", error):
+                    _tell(engine, error, watch.look)
+            await engine.clock.sleep(watch.look.total_seconds())
 
 
 async def _pause(engine: Engine, look: timedelta) -> timedelta:

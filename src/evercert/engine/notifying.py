@@ -28,6 +28,7 @@ from evercert.base.secret import Secret
 from evercert.base.waiting import first_of
 from evercert.db.protocol import Database
 from evercert.engine.report import Telling
+from evercert.engine.watch import StoreWatch
 from evercert.model.event import HookGivenUp
 from evercert.model.fact import Failure
 from evercert.model.hook import Hook
@@ -74,14 +75,14 @@ class Notifying:
         self._stirred = asyncio.Event()
         self._ending = False
 
-    async def stay(self, look: timedelta = _LOOK) -> NoReturn:
-        """Tell what is to be told when it is, looking for lost news that often; ends when cancelled, after what is
-        being handed over. A failure of the store is told and survived."""
+    async def stay(self, watch: StoreWatch) -> NoReturn:
+        """Tell what is to be told when it is, looking for lost news as often as *watch* says, which hears of a failure
+        of the store; ends when cancelled, after what is being handed over."""
         try:
             with self._db.listen(events.CHANNEL) as news:
                 while True:
                     self._stirred.clear()
-                    pause = await self._pause(look)
+                    pause = await self._pause(watch)
                     await first_of(news.wait(), self._stirred.wait(), self._clock.sleep(pause.total_seconds()))
                     await self._clock.sleep(_BREATH)
         finally:
@@ -107,14 +108,16 @@ class Notifying:
         called = f"evercert-test-{self._rng.getrandbits(64):016x}"
         await self._hand_over(hook, Delivery(called, 0, _SAMPLE, "", msgspec.json.encode(document)))
 
-    async def _pause(self, look: timedelta) -> timedelta:
+    async def _pause(self, watch: StoreWatch) -> timedelta:
         """Look, and say for how long not to, if nothing happens."""
         try:
             moment = await self._look()
         except EvercertError as error:
-            self._telling(f"{error}; trying again in {look.total_seconds():.0f} s")
-            return look
-        return min(moment - self._clock.now(), look) if moment else look
+            if not watch.heard("hooks", error):
+                self._telling(f"{error}; trying again in {watch.look.total_seconds():.0f} s")
+            return watch.look
+        watch.heard("hooks")
+        return min(moment - self._clock.now(), watch.look) if moment else watch.look
 
     async def _look(self) -> datetime | None:
         """Afterwards every hook that is due is being told, each beside the others; when the next one of those that wait
