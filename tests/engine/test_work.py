@@ -150,6 +150,17 @@ async def test_a_preferred_chain_that_is_not_right_costs_no_certificate(world: W
     assert len(world.ca.orders) == 2
 
 
+async def test_of_many_one_that_is_deleted_meanwhile_keeps_no_other_from_being_settled(world: World) -> None:
+    async with world.engine() as engine:
+        for name in ("a.test", "b.test"):
+            await certificates.declare(engine.db, world.intent(name), world.clock.now())
+        await certificates.delete(engine.db, "a.test", world.clock.now())
+        await engine.worker.settle_all(["a.test", "b.test"])
+        assert (await world.fact(engine, "b.test")).current is not None
+        with pytest.raises(EvercertError, match="no such certificate"):
+            await engine.worker.settle("a.test")
+
+
 async def test_a_certificate_that_another_process_holds_keeps_no_other_waiting(world: World) -> None:
     async with world.engine() as engine:
         other = Leases(engine.db, world.clock, Owner(world.settings.home, Random(2)))

@@ -157,6 +157,36 @@ async def test_one_that_is_deleted_meanwhile_keeps_no_other_from_being_tried_aga
     assert await tasks.retry_failed(db, NOW) == (("b", "d"), ())
 
 
+async def test_one_that_is_deleted_meanwhile_keeps_no_other_from_going_on(db: Database) -> None:
+    names = ("a", "b", "c", "d")
+    for name in names:
+        await given.declared(db, name)
+    for name in ("a", "b", "c"):
+        await tasks.stop(db, name, "by hand", NOW)
+
+    async def deletes() -> None:
+        for name in ("a", "c"):
+            await certificates.delete(db, name, NOW)
+
+    shared: Any = WithSomebodyElse(db, "resume certificate", deletes)
+    assert await tasks.resume_all(shared, names, NOW) == ({"b": True, "d": False}, ("a", "c"))
+    assert await tasks.resume_all(db, ["b"], NOW) == ({"b": False}, ())
+
+
+async def test_who_is_there_is_told_what_keeps_him_from_going_on(db: Database) -> None:
+    """Another one's write at the same moment is no deletion."""
+    await given.declared(db, "a")
+    await tasks.stop(db, "a", "by hand", NOW)
+
+    async def resumes() -> None:
+        await tasks.resume(db, "a", NOW)
+
+    shared: Any = WithSomebodyElse(db, "resume certificate", resumes)
+    with pytest.raises(EvercertError) as caught:
+        await tasks.resume_all(shared, ["a"], NOW)
+    assert caught.value.code.name == "conflict"
+
+
 @pytest.mark.parametrize(("cause", "on_schedule"), [(Cause.DUE, True), (Cause.FIRST, False), (Cause.ASKED, False)])
 async def test_it_is_known_whether_a_certificate_came_on_schedule(
     db: Database, cause: Cause, on_schedule: bool

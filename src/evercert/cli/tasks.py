@@ -40,16 +40,19 @@ async def show(output: Output, settings: Settings, state: str | None, match: str
 
 
 async def run(output: Output, settings: Settings, names: Sequence[str], *, forced: bool = False) -> int:
-    """Do what there is to do for them, or with *forced* renew them, here and now. Raises `stopped`."""
+    """Do what there is to do for them, or with *forced* renew them, here and now. Raises `stopped`. One that is deleted
+    meanwhile keeps nobody else from it, and is a failure."""
     from evercert.cli.outcome import report_outcome
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
         for name in names:
             _refuse_stopped(await existing(engine.db, name))
-            await certificates.wake(engine.db, name, engine.clock.now(), forced=forced)
-        await engine.worker.settle_all(names, by_hand=True)
-        return await report_outcome(output, engine, names)
+        retried = await tasks.retry(engine.db, names, engine.clock.now(), forced=forced)
+        await engine.worker.settle_all(retried.due, by_hand=True)
+        left = await certificates.facts(engine.db, retried.due)
+        missing = _skipped(output, [name for name in dict.fromkeys(names) if name not in left])
+        return await report_outcome(output, engine, [*left]) or missing
 
 
 async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int:
@@ -61,13 +64,12 @@ async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int
             _refuse_stopped(await existing(db, name))
         retried = await (tasks.retry(db, names, now) if names else tasks.retry_failed(db, now))
         facts = await certificates.facts(db, retried.due if names else [])
-    for name in retried.gone:
-        output.warn(f"{name}: skipped: it was deleted meanwhile")
+    missing = _skipped(output, retried.gone)
     if names:
         waiting = {name: "; ".join(put_off_words(put_off(fact, now))) for name, fact in facts.items()}
         lines = [f"{name}: {waiting.get(name) or 'due now'}" for name in retried.due]
         output.result({"due": retried.due, "skipped": retried.gone}, *lines)
-        return Exit.NOT_FOUND.value if retried.gone else Exit.OK.value
+        return missing
     count = len(retried.due)
     output.result({"due": count, "skipped": retried.gone}, f"{count} that failed are due now")
     return Exit.OK.value
@@ -95,15 +97,23 @@ async def cancel(output: Output, settings: Settings, name: str, reason: str) -> 
 
 
 async def resume(output: Output, settings: Settings, names: Sequence[str]) -> int:
-    """Let them go on."""
+    """Let them go on. One that is deleted meanwhile keeps nobody else from it, and is a failure."""
     now = SystemClock().now()
     async with reading(settings) as db:
         for name in names:
             await existing(db, name)
-        resumed = {name: await tasks.resume(db, name, now) for name in names}
+        resumed, gone = await tasks.resume_all(db, names, now)
+    missing = _skipped(output, gone)
     lines = [f"{name}: {'due now' if was else 'was not stopped'}" for name, was in resumed.items()]
     output.result([{"name": name, "resumed": was} for name, was in resumed.items()], *lines)
-    return 0
+    return missing
+
+
+def _skipped(output: Output, gone: Sequence[str]) -> int:
+    """Say who was skipped; the exit status that this is worth."""
+    for name in gone:
+        output.warn(f"{name}: skipped: it was deleted meanwhile")
+    return Exit.NOT_FOUND.value if gone else Exit.OK.value
 
 
 def _refuse_stopped(fact: CertificateFact) -> None:

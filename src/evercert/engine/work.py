@@ -86,10 +86,13 @@ class Worker:
                 await self._settle(leased, by_hand)
 
     async def settle_all(self, names: Iterable[str], *, by_hand: bool = False) -> None:
-        """`settle` each of them, side by side; afterwards raise the first failure, when none is left running."""
+        """`settle` each of them that is not deleted meanwhile, side by side; afterwards raise the first failure, when
+        none is left running."""
+        names = tuple(names)
         results = await asyncio.gather(*(self.settle(name, by_hand=by_hand) for name in names), return_exceptions=True)
-        for failure in filter(None, results):
-            raise failure
+        for name, failure in zip(names, results, strict=True):
+            if failure is not None and not _says_gone(failure, name):
+                raise failure
 
     async def settle_due(self) -> list[str]:
         """Afterwards nothing is due but what came due again meanwhile or somebody else works on; the
@@ -203,6 +206,10 @@ class Worker:
     async def _leave(self, leased: Leased, fact: CertificateFact, pause: timedelta) -> None:
         moment = self._clock.now() + pause
         await leased.until(moment, rank_at(fact, moment))
+
+
+def _says_gone(failure: BaseException, name: str) -> bool:
+    return isinstance(failure, EvercertError) and (failure.code.name, failure.name) == ("not-found", name)
 
 
 def _is_new(current: IssuedCertificate, before: IssuedCertificate | None) -> bool:

@@ -6,7 +6,7 @@ that certificate is renewed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -23,7 +23,19 @@ from evercert.store import certificates, events
 from evercert.store.columns import moment, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["Agenda", "Retried", "Standing", "TaskState", "agenda", "resume", "retry", "retry_failed", "stop"]
+__all__ = [
+    "Agenda",
+    "Resumed",
+    "Retried",
+    "Standing",
+    "TaskState",
+    "agenda",
+    "resume",
+    "resume_all",
+    "retry",
+    "retry_failed",
+    "stop",
+]
 
 _SQL: Final = load_queries("tasks")
 
@@ -78,6 +90,13 @@ class Retried(NamedTuple):
     gone: tuple[str, ...]
 
 
+class Resumed(NamedTuple):
+    """The names, each with whether something had stopped it, and of those that were deleted meanwhile."""
+
+    was_stopped: dict[str, bool]
+    gone: tuple[str, ...]
+
+
 async def agenda(
     db: Database, now: datetime, *, state: TaskState | None = None, match: str = "*", limit: int = 0
 ) -> Agenda:
@@ -112,10 +131,18 @@ async def resume(db: Database, name: str, now: datetime) -> bool:
     return True
 
 
-async def retry(db: Database, names: Iterable[str], now: datetime) -> Retried:
-    """Afterwards each of them is due that was not deleted meanwhile. Idempotent."""
-    woken = {name: await _woken(db, name, now) for name in names}
-    due, gone = ([name for name, was in woken.items() if was is wanted] for wanted in (True, False))
+async def resume_all(db: Database, names: Iterable[str], now: datetime) -> Resumed:
+    """`resume` each of them that is not deleted meanwhile."""
+    resumed = {name: await _unless_gone(db, name, resume(db, name, now)) for name in names}
+    was_stopped = {name: was for name, was in resumed.items() if was is not None}
+    return Resumed(was_stopped, tuple(name for name in resumed if name not in was_stopped))
+
+
+async def retry(db: Database, names: Iterable[str], now: datetime, *, forced: bool = False) -> Retried:
+    """Afterwards each of them is due that was not deleted meanwhile; *forced*: another one is issued in any case.
+    Idempotent."""
+    woken = {name: await _unless_gone(db, name, _woken(db, name, now, forced)) for name in names}
+    due, gone = ([name for name, was in woken.items() if was is wanted] for wanted in (True, None))
     return Retried(tuple(due), tuple(gone))
 
 
@@ -125,15 +152,19 @@ async def retry_failed(db: Database, now: datetime) -> Retried:
     return await retry(db, [name for (name,) in rows], now)
 
 
-async def _woken(db: Database, name: str, now: datetime) -> bool:
-    """Whether it is due; it is not where it was deleted, before it was read or between that and the write."""
+async def _woken(db: Database, name: str, now: datetime, forced: bool) -> bool:
+    await certificates.wake(db, name, now, forced=forced)
+    return True
+
+
+async def _unless_gone(db: Database, name: str, done: Awaitable[bool]) -> bool | None:
+    """What that returns; None where the certificate was deleted, before it was read or between that and the write."""
     try:
-        await certificates.wake(db, name, now)
+        return await done
     except EvercertError as error:
         if error.code.name not in {"not-found", "conflict"} or await db.rows(certificates.wanted(name)):
             raise
-        return False
-    return True
+        return None
 
 
 async def _stopped(db: Database, name: str) -> str:
