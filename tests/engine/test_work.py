@@ -22,6 +22,7 @@ from evercert.engine.work import Worker
 from evercert.model.fact import CertificateFact, DeployStatus, Failure, IssuanceStatus
 from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.task import Step, Task
+from evercert.model.terms import Freeze, Terms
 from evercert.pki.cert import read_certificate
 from evercert.pki.chain import split_pem
 from evercert.simulation.ca.signing import Hierarchy
@@ -388,6 +389,23 @@ async def test_a_target_that_fails_is_retried_without_another_order(world: World
         fact = await world.fact(engine, "www.a.test")
         assert fact.deployments[0].status is DeployStatus.INSTALLED
     assert len(world.ca.orders) == 1
+
+
+async def test_a_target_that_gets_another_name_does_not_lapse_in_a_freeze(world: World) -> None:
+    async with world.engine() as engine:
+        intent = world.intent("www.a.test")
+        await world.obtain(engine, intent)
+        [files] = intent.targets
+        freeze = Freeze(world.clock.now(), world.clock.now() + 500 * DAY)
+        renamed = msgspec.structs.replace(files, label="web")
+        changed = msgspec.structs.replace(intent, targets=(renamed,), terms=Terms(freezes=(freeze,)))
+        await certificates.declare(engine.db, changed, world.clock.now())
+        await world.pass_time(engine, 85 * DAY)
+        fact = await world.fact(engine, "www.a.test")
+        [deployment] = fact.deployments
+        assert fact.current is not None
+        assert (deployment.target, deployment.status, deployment.issued_id) == ("web", DeployStatus.INSTALLED, 2)
+        assert fact.current.id == 2
 
 
 async def test_a_certificate_of_many_targets_is_installed_in_all_of_them_at_once(world: World) -> None:

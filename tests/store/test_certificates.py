@@ -104,6 +104,23 @@ async def test_a_target_that_became_another_place_is_installed_again(db: Databas
     assert [each.target for each in fact.deployments] == ["nginx"]
 
 
+async def test_a_target_with_another_name_has_what_it_had_and_one_at_another_place_has_nothing(db: Database) -> None:
+    certificate = await given.issued(db)
+    await certificates.declare(db, given.intent(targets=(TargetSpec("nginx"), TargetSpec("files", {"dir": "/x"}))), NOW)
+    for target in ("nginx", "files"):
+        await deployments.put(db, given.deployment(certificate, DeployStatus.SERVED, target), NOW)
+    # Left behind by whoever was at it when it was last called like that.
+    await deployments.put(db, given.deployment(certificate, DeployStatus.FAILED, "web"), NOW)
+    renamed = (TargetSpec("nginx", label="web"), TargetSpec("files", {"dir": "/y"}, label="elsewhere"))
+    await certificates.declare(db, given.intent(targets=renamed), NOW)
+    fact = await certificates.fact(db, "www")
+    assert fact is not None
+    [deployment] = fact.deployments
+    assert (deployment.target, deployment.status, deployment.failure) == ("web", DeployStatus.PENDING, None)
+    assert deployment.in_use is not None
+    assert deployment.in_use.issued_id == certificate.id
+
+
 async def test_a_changed_intent_forgets_the_failures_of_the_old_one(db: Database) -> None:
     await given.declared(db)
     await certificates.failed(db, "www", Failure("dns", "no answer", NOW), 3, NOW + DAY)

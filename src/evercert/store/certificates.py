@@ -14,7 +14,7 @@ from evercert.db.protocol import Database, Row, Statement
 from evercert.model.event import CertificateDeleted, IntentChanged, IssuanceFailed, MemberLeftOut
 from evercert.model.fact import CertificateFact, Failure, Hold, Issuance, LeftOut, Stop, Trial, Verdict
 from evercert.model.incident import Measures
-from evercert.model.intent import CertificateIntent, ChallengeRule
+from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice, OnRemoval, rank_of
 from evercert.store import deployments, events, issuances, issued, keys, presented, renewals
 from evercert.store.columns import from_text, moment, moment_or_none, to_text
@@ -313,14 +313,25 @@ def _left_out_text(left_out: Iterable[LeftOut]) -> str:
 
 
 def _outdated(before: CertificateIntent, intent: CertificateIntent, now: datetime) -> Iterator[Statement]:
-    """That what is wanted is installed in those that are another place than they were, and those that are gone are
-    forgotten."""
+    """That what is wanted is installed in those that are another place than they were, or have another name, and those
+    that are gone are forgotten."""
     wanted = {target.key: target for target in intent.targets}
+    known = {target.key for target in before.targets}
+    new = [target for target in intent.targets if target.key not in known]
     for target in before.targets:
-        if target.key not in wanted:
+        if target.key in wanted:
+            if wanted[target.key] != target:
+                yield deployments.again(intent.name, target.key, now)
+        elif same := next((each for each in new if _place(intent, each) == _place(before, target)), None):
+            new.remove(same)
+            yield from deployments.renamed(intent.name, target.key, same.key, now)
+        else:
             yield deployments.removed(intent.name, target.key)
-        elif wanted[target.key] != target:
-            yield deployments.again(intent.name, target.key, now)
+
+
+def _place(intent: CertificateIntent, target: TargetSpec) -> tuple[object, ...]:
+    """What does not change where a target is only called otherwise."""
+    return target.plugin, target.options, intent.terms.installed_as.get(target.key, intent.name)
 
 
 def _fact(row: Row, placed: Sequence[Row], before: Sequence[Row], left: Sequence[Row]) -> CertificateFact:

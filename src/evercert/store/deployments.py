@@ -14,7 +14,7 @@ from evercert.store import events
 from evercert.store.columns import from_text, moment, moment_or_none, number_or_none, to_text
 from evercert.store.sql import load_queries
 
-__all__ = ["again", "before", "from_row", "in_use", "of_certificate", "put", "removed", "retried"]
+__all__ = ["again", "before", "from_row", "in_use", "of_certificate", "put", "removed", "renamed", "retried"]
 
 _SQL: Final = load_queries("deployments")
 
@@ -44,6 +44,12 @@ def removed(certificate: str, target: str) -> Statement:
 def again(certificate: str, target: str, now: datetime) -> Statement:
     """The statement after which it is to be installed there once more, if it ever was; what is there stays known."""
     return _SQL["install again"](certificate=certificate, target=target, now=to_epoch(now))
+
+
+def renamed(certificate: str, target: str, to: str, now: datetime) -> tuple[Statement, Statement]:
+    """The statements after which that is the target's name, where no other has it; else as `again`."""
+    statement = _SQL["rename deployment"](certificate=certificate, target=target, renamed=to, now=to_epoch(now))
+    return removed(certificate, to), statement
 
 
 def retried(certificate: str, now: datetime) -> Statement:

@@ -36,6 +36,14 @@ UPDATE deployments
 SET status = 'pending', failures = 0, retry_at = NULL, failure = NULL, detail = '', changed_at = :now
 WHERE certificate = :certificate AND target = :target;
 
+-- name: rename deployment
+-- The same place under another name, where it is to be installed once more.
+UPDATE deployments
+SET
+    target = :renamed, status = 'pending', failures = 0, retry_at = NULL, failure = NULL, detail = '',
+    changed_at = :now
+WHERE certificate = :certificate AND target = :target;
+
 -- name: deployments of a certificate
 -- One per target, with what it has: what is not kept any more is over.
 SELECT
