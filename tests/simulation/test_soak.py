@@ -120,6 +120,20 @@ def test_with_a_second_ca_such_a_silence_lapses_nothing() -> None:
     assert report.tally.issued[cas[1].directory] > 0
 
 
+@pytest.mark.parametrize(
+    ("lives", "count", "seconds"),
+    [((90 * DAY,), 2, 200 * DAY), ((47 * DAY,), 3, 200 * DAY), ((6 * DAY,), 10, 40 * DAY)],
+    ids=["90 days", "47 days", "6 days"],
+)
+def test_which_of_two_cas_issues_how_many_was_foreseen(lives: tuple[int, ...], count: int, seconds: int) -> None:
+    cas = (orders(count, timedelta(days=1)), CaGiven("https://second.simulated.test/directory"))
+    report = soaked(small(lives=lives, seconds=seconds, cas=cas))
+    foreseen = dict(report.forecasts[0].issued)
+    assert min(foreseen.values()) > 0
+    assert foreseen == {ca: pytest.approx(issued, rel=0.1) for ca, issued in report.tally.issued.items()}
+    assert (report.forecasts[0].lapsing, report.tally.lapsed) == (0, 0)
+
+
 def test_a_ca_without_ari_has_its_certificates_replaced_by_an_incident() -> None:
     report = soaked(small(cas=(CaGiven(HOURLY, ari=False),), revocations=(Revocation(0, 100 * DAY),)))
     assert report.tally.lapsed == 0

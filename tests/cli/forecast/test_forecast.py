@@ -80,10 +80,22 @@ def test_what_is_not_counted_is_said(evercert: Shell) -> None:
     more = Terms(further_cas=(CaChoice("https://other.test/directory"),))
     wanted(evercert.home, 3, "shop.test", terms=more)
     first, *_ = evercert("forecast", "--json").document["not_counted"]
-    assert first.startswith("further CAs, which 3 certificates have: ")
+    assert first.startswith("what else than a limit sends one to further CAs, which 3 certificates have: ")
     assert f"Not counted: {first}" in evercert("forecast", COLUMNS="500").out
     # Who supposes that all are asked of one CA has said which.
     assert "further CAs" not in evercert("forecast", "--to", "google").out
+
+
+def test_which_ca_issues_how_many_is_said(evercert: Shell) -> None:
+    more = Terms(further_cas=(CaChoice("https://other.test/directory"),))
+    wanted(evercert.home, 60, "shop.test", terms=more)
+    first, shares, *_ = evercert("forecast", "--days", "7").out.splitlines()
+    assert "; 15 certificates would go to another CA, none would wait" in first
+    assert shares == "issued by letsencrypt: 45, other.test: 15"
+    document = evercert("forecast", "--days", "7", "--json").document
+    other = {"ca": "https://other.test/directory", "issues": 15}
+    assert document["cas"] == [{"ca": LETS_ENCRYPT, "issues": 45}, other]
+    assert [limit["going_on"] for limit in document["limits"]] == [15]
 
 
 def test_where_nobody_waits_for_long_no_override_is_asked_for(evercert: Shell) -> None:

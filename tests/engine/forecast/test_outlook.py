@@ -77,6 +77,17 @@ def test_what_is_asked_of_the_world_follows_from_the_life(change: Change, every:
     assert figures.peak_requests_per_second >= figures.requests_per_second
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 40), st.integers(4, 60), st.integers(4, 60))
+def test_shorter_lives_ask_for_no_less(count: int, one: int, another: int) -> None:
+    fleet = fleet_of(count, kind(), every=DAY)
+    shorter, longer = (
+        sum(forecast(fleet, rules(), {}, HORIZON, Change(life=days * DAY)).course.due)
+        for days in sorted((one, another))
+    )
+    assert shorter >= longer > 0
+
+
 def test_growth_and_accounts_are_in_proportion() -> None:
     fleet = Fleet(START)
     for number in range(1000):

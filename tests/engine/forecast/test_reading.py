@@ -13,6 +13,7 @@ from evercert.base.names import parse_identifiers
 from evercert.db.migrate import Migration
 from evercert.db.opening import Place
 from evercert.db.protocol import Database
+from evercert.engine.forecast.fleet import OtherCa
 from evercert.engine.forecast.outlook import forecast
 from evercert.engine.forecast.reading import Choice, read_fleet, sampled
 from evercert.engine.limits.budget import set_digest
@@ -20,7 +21,7 @@ from evercert.engine.plan import renewal_moment
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.fact import Renewal
 from evercert.model.intent import CertificateIntent, ChallengeRule
-from evercert.model.terms import Criticality, Freeze, Terms
+from evercert.model.terms import CaChoice, Criticality, Freeze, Terms
 from evercert.store import budgets, cas, certificates, directories, issued, renewals, tasks
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
@@ -64,6 +65,21 @@ async def test_what_another_account_got_is_a_first_certificate_for_this_one(db: 
     await certificates.declare(db, given.intent(account="other"), NOW)
     known = await read_fleet(db, NOW, Choice())
     assert [kind.foreign for kind in known.fleet.kinds] == [True]
+
+
+async def test_further_cas_are_known_and_which_of_them_has_issued(db: Database) -> None:
+    await given.issued(db)
+    other = CaChoice("https://other.test/directory", "second")
+    await certificates.declare(db, given.intent(terms=Terms(further_cas=(other, CaChoice(CA)))), NOW)
+    await directories.remember(db, other.directory, {"renewalInfo": "https://other.test/ari"}, NOW)
+    known = await read_fleet(db, NOW, Choice())
+    [kind] = known.fleet.kinds
+    assert (kind.further, kind.foreign, kind.issued_by) == ((OtherCa(other.directory, "second", ari=True),), False, 0)
+    assert set(known.rules) == {CA, other.directory}
+    turned = given.intent(ca=other.directory, account="second", terms=Terms(further_cas=(CaChoice(CA),)))
+    await certificates.declare(db, turned, NOW)
+    [kind] = (await read_fleet(db, NOW, Choice())).fleet.kinds
+    assert (kind.foreign, kind.issued_by) == (True, 1)
 
 
 async def test_one_that_was_never_issued_is_due_now_and_will_live_as_long_as_its_like(db: Database) -> None:

@@ -17,7 +17,7 @@ from evercert.base.names import parse_identifier
 from evercert.cli.columns import in_columns
 from evercert.cli.forecast import chart, heat, svg
 from evercert.cli.forecast.pictures import charts, due_calendar
-from evercert.cli.forecast.words import not_counted, rows, said, verdict
+from evercert.cli.forecast.words import not_counted, rows, said, shared, verdict
 from evercert.cli.output import Output
 from evercert.cli.store import reading
 from evercert.config.settings import Settings
@@ -138,6 +138,7 @@ def _verdict_lines(outlook: Outlook, days: int) -> Iterator[str]:
         yield said(shortage)
     if len(outlook.shortages) > _TOLD:
         yield f"and {len(outlook.shortages) - _TOLD:,} limits more (all of them with --json)"
+    yield from shared(outlook)
 
 
 def _pictures(outlook: Outlook, width: int, question: Question) -> Iterator[str]:
@@ -185,6 +186,7 @@ def _document(known: Known, outlooks: Sequence[Outlook], question: Question) -> 
         "stopped": known.fleet.stopped,
         "not_counted": not_counted(known.fleet.failing_over),
         "lapsing": outlook.lapsing,
+        "cas": [{"ca": ca.directory, "issues": count} for ca, count in outlook.shares],
         "limits": [_limit(shortage) for shortage in outlook.shortages],
         "now": asdict(outlooks[0].figures),
         "supposed": asdict(outlook.figures) if len(outlooks) > 1 else None,
@@ -208,6 +210,7 @@ def _limit(shortage: Shortage) -> dict[str, object]:
         "count": bucket.limit.count if bucket else 0,
         "period_seconds": int(bucket.limit.period.total_seconds()) if bucket else 0,
         "met_at": _moment(shortage.since),
+        "going_on": shortage.passed,
         "waiting": shortage.waiting,
         "most_waiting": shortage.most,
         "longest_wait_seconds": shortage.longest,

@@ -10,7 +10,7 @@ from evercert.cli.display import span
 from evercert.engine.forecast.figures import Figures
 from evercert.engine.forecast.outlook import Outlook, Shortage
 
-__all__ = ["day", "limit_name", "not_counted", "rows", "said", "verdict"]
+__all__ = ["day", "limit_name", "not_counted", "rows", "said", "shared", "verdict"]
 
 
 def verdict(outlook: Outlook, days: int) -> str:
@@ -37,7 +37,10 @@ def limit_name(shortage: Shortage) -> str:
 
 
 def _waiting(shortage: Shortage) -> str:
-    words = [_certificates(shortage.waiting, "would wait"), f"up to {span(timedelta(seconds=shortage.longest))}"]
+    words = [f"{_certificates(shortage.passed, 'would go')} to another CA"] if shortage.passed else []
+    if not shortage.waiting:
+        return f"{words[0]}, none would wait" if words else "none would wait"
+    words += [_certificates(shortage.waiting, "would wait"), f"up to {span(timedelta(seconds=shortage.longest))}"]
     if shortage.lapsing and shortage.first_lapse is not None:
         words.append(f"{shortage.lapsing:,} of them would lapse, the first on {day(shortage.first_lapse)}")
     else:
@@ -48,7 +51,7 @@ def _waiting(shortage: Shortage) -> str:
 
 
 def _remedy(shortage: Shortage) -> Iterator[str]:
-    if shortage.bucket is None or shortage.need <= shortage.bucket.limit.count:
+    if shortage.bucket is None or not shortage.waiting or shortage.need <= shortage.bucket.limit.count:
         return  # nobody waits for long
     period = span(shortage.bucket.limit.period)
     match shortage.bucket.limit.scope:
@@ -59,6 +62,12 @@ def _remedy(shortage: Shortage) -> Iterator[str]:
             yield f"ask for an override of {shortage.need:,} in {period}{accounts} or declare another CA"
         case _:
             yield f"ask for an override of {shortage.need:,} in {period} or declare another CA"
+
+
+def shared(outlook: Outlook) -> Iterator[str]:
+    """Which CA issues how many, where there are several."""
+    if len(outlook.model.cas) > 1:
+        yield f"issued by {', '.join(f'{ca.name}: {count:,}' for ca, count in outlook.shares)}"
 
 
 def rows(figures: Figures, outlook: Outlook) -> Iterator[tuple[str, str]]:
@@ -83,12 +92,13 @@ def not_counted(failing_over: int) -> list[str]:
     """What may come otherwise than it is said, each in a clause. So many certificates have further CAs."""
     clauses = [
         "failed attempts, which are made again and draw on limits of their own and on an account's orders",
+        "the pace of DNS providers, and how many may be under way at once",
         "new accounts, and limits that nobody told us of",
     ]
     if failing_over:
         whose = _certificates(failing_over, "has" if failing_over == 1 else "have")
         clauses.insert(
-            0, f"further CAs, which {whose}: where the first is used up or away they are asked, and fewer wait"
+            0, f"what else than a limit sends one to further CAs, which {whose}: a CA that is down, refuses or fails"
         )
     return clauses
 

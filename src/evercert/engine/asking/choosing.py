@@ -23,7 +23,7 @@ from evercert.model.fact import CertificateFact, Outage, Trial, Verdict
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice
 
-__all__ = ["TWICE", "Ask", "Later", "Passed", "cas_of", "choose", "pause", "tried"]
+__all__ = ["TWICE", "Ask", "Later", "Passed", "affordable", "cas_of", "choose", "pause", "tried"]
 
 # For a limit is waited as long as a tenth of the time that is left, or for a new certificate so long: nothing lapses
 # without it, but somebody waits.
@@ -167,9 +167,15 @@ def _lets_pass(fact: CertificateFact, gate: Passed, now: datetime, outages: Mapp
         case Verdict.OUTAGE:
             return failures >= TWICE or (gate.ca in outages and outages[gate.ca].is_down)
         case Verdict.LIMITED:
-            return gate.until - now > (_NEW if left is None else left * _AFFORDABLE)
+            return gate.until - now > affordable(left)
         case Verdict.FAILED:
             return failures >= _GIVEN_UP
+
+
+def affordable(left: timedelta | None) -> timedelta:
+    """How long a limit is waited for rather than that another CA is asked, with so much of the life left; None where
+    there is no certificate yet."""
+    return _NEW if left is None else left * _AFFORDABLE
 
 
 def _may_race(fact: CertificateFact, now: datetime) -> bool:

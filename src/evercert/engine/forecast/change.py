@@ -40,7 +40,7 @@ class Change:
         if self.life:
             kind = replace(kind, life=self.life, lead=lead_of(self.life, RenewPolicy()))
         if self.to:
-            kind = replace(kind, ca=self.to.directory, account=self.account, ari=self.to.ari)
+            kind = replace(kind, ca=self.to.directory, account=self.account, ari=self.to.ari, further=())
         return kind
 
 

@@ -5,6 +5,8 @@ Rules of this file:
 * Those that are due are asked for in the order in which they become urgent (the engine does the same), each cohort as
   many at once as its limits allow.
 * What is kept of a limit for urgent work is for those alone that have become urgent, which therefore go first.
+* Whoever has several CAs goes on to the next one as the engine would (`engine.asking.choosing`): each CA has a cohort
+  of its own, and those that go on leave the one for the other.
 * A cohort that waits for a bucket is looked at again when there is room in it, or one of it becomes urgent, not in
   between.
 """
@@ -18,37 +20,24 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
 from evercert.acme.cas import Limit
-from evercert.engine.forecast.model import FREE, Model, Steps
-from evercert.engine.limits.budget import ahead, drawn, interval, room_at
+from evercert.engine.asking.choosing import affordable
+from evercert.engine.forecast.model import FREE, NEVER, Model, Steps
+from evercert.engine.forecast.waiting import NOBODY, OUTAGE, Entry, Queue, Waiting, shared_out
+from evercert.engine.limits.budget import PATIENCE, ahead, drawn, interval, room_at
 from evercert.engine.renewal.calendar import LAST_CALL, permitted
 from evercert.model.terms import Terms
 
-__all__ = ["OUTAGE", "Course", "Waiting", "course_of"]
+__all__ = ["Course", "course_of"]
 
 _SECOND = 1_000_000
-# What no limit is to blame for.
-OUTAGE = -1
-
-
-@dataclass(slots=True)
-class Waiting:
-    """What became of those that a limit held back: `since` is the first step at which it was used up; `count` those
-    that waited, `most` those that did at once, `longest` for how many steps at most; `lapsed` how many ended
-    meanwhile, at which steps; `left` those that wait still when the forecast ends."""
-
-    since: int
-    count: int = 0
-    most: int = 0
-    longest: int = 0
-    lapsed: Counter[int] = field(default_factory=Counter)
-    left: int = 0
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
 class Course:
     """Series have a number for each step, and are of the chosen certificates, as `waiting` is; that has what waits at a
-    bucket or, at `OUTAGE`, for a CA that does not answer. `demand` and `granted` are each bucket's, of all, by step.
-    """
+    bucket or, at `OUTAGE`, for a CA that does not answer. `demand` and `granted` are each bucket's, of all, by step;
+    whoever goes on to another CA asks here no longer. `taken` says how many each CA issues."""
 
     steps: Steps
     due: list[int]
@@ -57,6 +46,7 @@ class Course:
     waits: list[int]
     demand: list[Counter[int]]
     granted: list[Counter[int]]
+    taken: Counter[int] = field(default_factory=Counter)
     waiting: dict[int, Waiting] = field(default_factory=dict)
 
     @property
@@ -69,22 +59,6 @@ def course_of(model: Model, *, unlimited: bool = False) -> Course:
     return _Run(model, unlimited).course()
 
 
-# [the last step at which it is valid, since when it is due, how many, whom it waits for]; the first goes first.
-_Entry = list[int]
-_NOBODY = -2
-
-
-@dataclass(slots=True)
-class _Queue:
-    """Those of one cohort that are due and were not asked for yet. `new` are those that no limit held back yet;
-    `listed` is what stands for it among those that may ask; `parked` says which bucket it waits for."""
-
-    entries: list[_Entry] = field(default_factory=list)
-    new: list[_Entry] = field(default_factory=list)
-    listed: tuple[int, int, int] | None = None
-    parked: int | None = None
-
-
 class _Run:
     def __init__(self, model: Model, unlimited: bool) -> None:
         self.model = model
@@ -93,13 +67,19 @@ class _Run:
         self.outage = 0 if unlimited else model.outage
         self.limits = [_stretched(bucket.limit, self.steps.size) for bucket in model.buckets]
         self.tats = [bucket.tat for bucket in model.buckets]
-        self.queues = [_Queue() for _ in model.cohorts]
-        # Of each lane the cohorts that may ask, the first in front; and those of it that nothing held back yet.
+        self.queues = [Queue() for _ in model.cohorts]
+        # Of each lane the cohorts that may ask, the first in front; and those of it that have new ones.
         self.ready: dict[int, list[tuple[int, int, int]]] = {each.lane: [] for each in model.cohorts}
         self.fresh: dict[int, set[int]] = {lane: set() for lane in self.ready}
         self.waking: defaultdict[int, list[int]] = defaultdict(list)
         self.arrivals = defaultdict(Counter, {step: Counter(due) for step, due in model.arrivals.items()})
+        # Those that become urgent then, if they wait still.
+        self.hurrying: defaultdict[int, list[tuple[int, Entry]]] = defaultdict(list)
+        # Lanes that somebody entered since they were looked at.
+        self.entered: set[int] = set()
+        # Of the chosen, by what held them back first; of all, by what they wait for.
         self.held: Counter[int] = Counter()
+        self.queued: Counter[int] = Counter()
         count = self.steps.count
         self.done = Course(
             steps=self.steps,
@@ -114,36 +94,42 @@ class _Run:
     def course(self) -> Course:
         for step in range(self.steps.count):
             for (number, deadline), count in self.arrivals.pop(step, Counter()).items():
-                self._arrive(number, [deadline, step, count, _NOBODY])
+                if self.model.cohorts[number].chosen:
+                    self.done.due[step] += count
+                self._enter(number, Entry(deadline, step, count), step)
             for number in self.waking.pop(step, ()):
                 self.queues[number].parked = None
                 self._list(number)
-            for lane in sorted(self.ready) if step >= self.outage else ():
-                self._admit(lane, step)
+            for number, entry in self.hurrying.pop(step, ()):
+                self._hurry(number, entry, step)
+            if step >= self.outage:
+                self._admit_all(step)
             self.done.waits[step] = self.held.total()
         self._close()
         return self.done
 
-    def _arrive(self, number: int, entry: _Entry) -> None:
-        cohort, queue, step, count = self.model.cohorts[number], self.queues[number], entry[1], entry[2]
-        if cohort.chosen:
-            self.done.due[step] += count
-        for bucket in cohort.draws:
-            self.done.demand[bucket][step] += count
+    def _enter(self, number: int, entry: Entry, step: int) -> None:
+        """They ask that CA from now on."""
+        cohort, queue = self.model.cohorts[number], self.queues[number]
+        self._demand(number, entry.count, step)
         if self._is_free(number, step):
-            self._granted(number, entry, count, step)
+            self._granted(number, entry, entry.count, step)
             return
         heappush(queue.entries, entry)
         if step < self.outage:
             self._hold(number, [entry], OUTAGE, step)
-        elif queue.parked is not None:
+        if queue.parked is not None:
             self._hold(number, [entry], queue.parked, step)
-            self._wake(number, cohort.urgent_at(entry[0]), step)
         else:
             queue.new.append(entry)
             self.fresh[cohort.lane].add(number)
         if queue.parked is None:
             self._list(number)
+            self.entered.add(cohort.lane)
+
+    def _demand(self, number: int, count: int, step: int) -> None:
+        for bucket in self.model.cohorts[number].draws:
+            self.done.demand[bucket][step] += count
 
     def _is_free(self, number: int, step: int) -> bool:
         """Whether nothing can hold it back."""
@@ -153,15 +139,44 @@ class _Run:
     def _list(self, number: int) -> None:
         """Afterwards the cohort stands among those that may ask, by the first of those that wait: the first to become
         urgent."""
-        queue = self.queues[number]
+        queue, cohort = self.queues[number], self.model.cohorts[number]
+        while queue.entries and not queue.entries[0].count:
+            heappop(queue.entries)
         if not queue.entries:
             return
-        deadline, due, *_ = queue.entries[0]
-        cohort = self.model.cohorts[number]
-        key = (cohort.urgent_at(deadline), due, number)
+        key = (cohort.urgent_at(queue.entries[0].deadline), queue.entries[0].due, number)
         if queue.listed is None or key < queue.listed:
             queue.listed = key
             heappush(self.ready[cohort.lane], key)
+
+    def _admit_all(self, step: int) -> None:
+        """Also those that go on to another CA meanwhile: never back to one that has sent them on."""
+        self.entered.clear()
+        for lane in sorted(self.ready):
+            self._admit(lane, step)
+        while self.entered:
+            lane = min(self.entered)
+            self.entered.remove(lane)
+            self._admit(lane, step)
+
+    def _hurry(self, number: int, entry: Entry, step: int) -> None:
+        """They are urgent now: they may draw on what is kept for such, and wait for no CA while another has room."""
+        if not entry.count:
+            return
+        cohort, queue = self.model.cohorts[number], self.queues[number]
+        queue.parked = None
+        if cohort.chain and number != cohort.chain[0]:
+            self._move(number, entry, entry.count, cohort.chain[0], step)
+        else:
+            self._unplace(entry, entry.count)
+            entry.place = NOBODY
+            queue.new.append(entry)
+            self.fresh[cohort.lane].add(number)
+        self._list(number)
+
+    def _unplace(self, entry: Entry, count: int) -> None:
+        if entry.place != NOBODY:
+            self.queued[entry.place] -= count
 
     def _admit(self, lane: int, step: int) -> None:
         ready = self.ready[lane]
@@ -179,18 +194,15 @@ class _Run:
 
     def _ask(self, number: int, step: int) -> None:
         """As many of the first that wait as there is room for; afterwards the others are listed or parked."""
-        queue = self.queues[number]
+        queue, cohort = self.queues[number], self.model.cohorts[number]
         entry = queue.entries[0]
-        cohort = self.model.cohorts[number]
-        urgent = cohort.urgent_at(entry[0]) <= step
+        urgent = cohort.urgent_at(entry.deadline) <= step
         rooms = {bucket: self._room(bucket, step, urgent=urgent) for bucket in cohort.draws}
         full = next((bucket for bucket, room in rooms.items() if not room), None)
         if full is not None:
             self._park(number, full, step, urgent=urgent)
             return
-        self._granted(number, entry, min([entry[2], *rooms.values()]), step)
-        if not entry[2]:
-            heappop(queue.entries)
+        self._granted(number, entry, min([entry.count, *rooms.values()]), step)
         self._list(number)
 
     def _room(self, bucket: int, step: int, *, urgent: bool) -> int:
@@ -199,28 +211,35 @@ class _Run:
         used = max(0, self.tats[bucket] - self.steps.moment(step) * _SECOND)
         return max(0, (ahead(limit, urgent=urgent) - used) // interval(limit))
 
-    def _granted(self, number: int, entry: _Entry, count: int, step: int) -> None:
+    def _granted(self, number: int, entry: Entry, count: int, step: int) -> None:
         cohort = self.model.cohorts[number]
-        entry[2] -= count
+        self._leave(entry, count)
         for bucket in cohort.draws:
             self.done.granted[bucket][step] += count
             self.tats[bucket] = drawn(self.limits[bucket], self.tats[bucket], self.steps.moment(step) * _SECOND, count)
         if cohort.chosen:
             series = self.done.firsts if cohort.first else self.done.renewals
             series[step] += count
+            self.done.taken[cohort.ca] += count
             self._release(entry, count, step)
+            if cohort.chain and number != cohort.chain[0]:
+                self.done.waiting.setdefault(entry.sent, Waiting(step)).passed += count
         for part, earlier in _spread(count, cohort.spread):
             self._renew(cohort.then, part, step, earlier)
 
-    def _release(self, entry: _Entry, count: int, step: int) -> None:
-        deadline, due, _, blamed = entry
-        if blamed == _NOBODY:
+    def _leave(self, entry: Entry, count: int) -> None:
+        """So many of them are there no longer."""
+        entry.count -= count
+        self._unplace(entry, count)
+
+    def _release(self, entry: Entry, count: int, step: int) -> None:
+        if entry.blamed == NOBODY:
             return
-        self.held[blamed] -= count
-        waiting = self.done.waiting[blamed]
-        waiting.longest = max(waiting.longest, step - due)
-        if deadline < step:
-            waiting.lapsed[deadline] += count
+        self.held[entry.blamed] -= count
+        waiting = self.done.waiting[entry.blamed]
+        waiting.longest = max(waiting.longest, step - entry.due)
+        if entry.deadline < step:
+            waiting.lapsed[entry.deadline] += count
 
     def _renew(self, number: int, count: int, step: int, earlier: int) -> None:
         """What was issued at *step* is due again in its time, or *earlier*."""
@@ -239,15 +258,14 @@ class _Run:
         return self.steps.due(int(begins.timestamp()))
 
     def _park(self, number: int, bucket: int, step: int, *, urgent: bool) -> None:
-        """Afterwards it is looked at again once there is room in the bucket, or the first of it becomes urgent."""
+        """Afterwards it is looked at again once there is room in the bucket, or some of it become urgent."""
         queue = self.queues[number]
         queue.parked = bucket
-        self._hold(number, queue.new, bucket, step)
-        queue.new.clear()
+        if self.model.cohorts[number].chain:  # whoever has waited for another bucket did not know of this one
+            queue.new += (each for each in queue.entries if each.count and each.place not in {bucket, NOBODY, OUTAGE})
+        self._decide(number, bucket, step)
         moment = room_at(self.limits[bucket], self.tats[bucket], urgent=urgent)
         self._wake(number, self.steps.due(-(-moment // _SECOND)), step)
-        if not urgent:
-            self._wake(number, self.model.cohorts[number].urgent_at(queue.entries[0][0]), step)
 
     def _wake(self, number: int, at: int, step: int) -> None:
         """Afterwards it is looked at again at *at*, or at the next step after this one."""
@@ -255,31 +273,111 @@ class _Run:
             self.waking[max(step + 1, at)].append(number)
 
     def _hold_lane(self, lane: int, step: int) -> None:
-        """There is no room for anybody in it: those that come now wait too."""
-        for number in self.fresh[lane]:
-            self._hold(number, self.queues[number].new, lane, step)
-            self.queues[number].new.clear()
+        """There is no room for anybody in it: those that come now wait too, or go on."""
+        for number in sorted(self.fresh[lane]):
+            self._decide(number, lane, step)
         self.fresh[lane].clear()
 
-    def _hold(self, number: int, entries: Iterable[_Entry], blamed: int, step: int) -> None:
-        count = 0
+    def _decide(self, number: int, bucket: int, step: int) -> None:
+        """What the new ones of a cohort do that find no room."""
+        queue = self.queues[number]
+        new, queue.new = queue.new, []
+        self._hold(number, new, bucket, step)
+
+    def _hold(self, number: int, entries: Iterable[Entry], bucket: int, step: int) -> None:
+        """Afterwards each waits there, or has gone on to the next CA rather than wait for so long."""
         for entry in entries:
-            entry[3] = blamed
-            count += entry[2]
-        if count and self.model.cohorts[number].chosen:
-            waiting = self.done.waiting.setdefault(blamed, Waiting(step))
-            waiting.count += count
-            self.held[blamed] += count
-            waiting.most = max(waiting.most, self.held[blamed])
+            staying = self._staying(number, entry, bucket, step)
+            if staying < entry.count:
+                self._pass(number, entry, entry.count - staying, bucket, step)
+            if entry.count:
+                self._wait(number, entry, bucket, step)
+
+    def _staying(self, number: int, entry: Entry, bucket: int, step: int) -> int:
+        """How many rather wait for their turn there (`engine.asking.choosing`): those whose turn comes soon enough.
+        None is told a longer wait than `PATIENCE`, so whoever has time for that waits until it is urgent."""
+        cohort = self.model.cohorts[number]
+        if not cohort.chain or bucket == OUTAGE:
+            return entry.count
+        if cohort.urgent_at(entry.deadline) <= step:
+            return 0
+        left = None if entry.deadline == NEVER else timedelta(seconds=(entry.deadline - step) * self.steps.size)
+        patience = affordable(left)
+        if patience >= PATIENCE:
+            return entry.count
+        until = self.steps.moment(step) * _SECOND + patience // _MICROSECOND
+        turns = (until - self._turn(bucket)) // interval(self.limits[bucket]) + 1
+        return min(entry.count, max(0, turns))
+
+    def _turn(self, bucket: int) -> int:
+        """When the next one's turn would be that waits there (in microseconds)."""
+        limit = self.limits[bucket]
+        return room_at(limit, self.tats[bucket]) + self.queued[bucket] * interval(limit)
+
+    def _pass(self, number: int, entry: Entry, count: int, bucket: int, step: int) -> None:
+        """So many go on to the next CA; from the last one to that at which it is their turn first."""
+        if entry.sent == NOBODY:
+            entry.sent = bucket
+        chain = self.model.cohorts[number].chain
+        following = chain.index(number) + 1
+        if following < len(chain):
+            self._move(number, entry, count, chain[following], step)
+        else:
+            self._share(number, entry, count, step)
+
+    def _move(self, number: int, entry: Entry, count: int, to: int, step: int) -> None:
+        self._enter(to, self._taken_out(number, entry, count, step), step)
+
+    def _taken_out(self, number: int, entry: Entry, count: int, step: int) -> Entry:
+        self._demand(number, -count, step)
+        self._leave(entry, count)
+        return replace(entry, count=count, place=NOBODY)
+
+    def _share(self, number: int, entry: Entry, count: int, step: int) -> None:
+        """All of their CAs are full: they wait, each where its turn comes first."""
+        leaving = self._taken_out(number, entry, count, step)
+        full = {to: self._fullest(to) for to in self.model.cohorts[number].chain}
+        turns = [(self._turn(bucket), interval(self.limits[bucket])) for bucket in full.values()]
+        for (to, bucket), part in zip(full.items(), shared_out(count, turns), strict=True):
+            if part:
+                self._demand(to, part, step)
+                sharing = replace(leaving, count=part)
+                heappush(self.queues[to].entries, sharing)
+                self._wait(to, sharing, bucket, step)
+                if self.queues[to].parked is None:
+                    self._list(to)
+
+    def _fullest(self, number: int) -> int:
+        """Of the buckets of a cohort that has found no room the one that is full for longest."""
+        return max(self.model.cohorts[number].draws, key=self._turn)
+
+    def _wait(self, number: int, entry: Entry, bucket: int, step: int) -> None:
+        cohort = self.model.cohorts[number]
+        self._unplace(entry, entry.count)
+        entry.place = bucket
+        self.queued[bucket] += entry.count
+        urgent_at = cohort.urgent_at(entry.deadline)
+        if step < urgent_at < self.steps.count:
+            self.hurrying[urgent_at].append((number, entry))
+        if cohort.chosen and entry.blamed == NOBODY:
+            entry.blamed = bucket
+            waiting = self.done.waiting.setdefault(bucket, Waiting(step))
+            waiting.count += entry.count
+            self.held[bucket] += entry.count
+            waiting.most = max(waiting.most, self.held[bucket])
 
     def _close(self) -> None:
         for cohort, queue in zip(self.model.cohorts, self.queues, strict=True):
-            for deadline, due, count, blamed in queue.entries if cohort.chosen else ():
-                waiting = self.done.waiting[blamed]
-                waiting.left += count
-                waiting.longest = max(waiting.longest, self.steps.count - due)
-                if deadline < self.steps.count:
-                    waiting.lapsed[deadline] += count
+            for entry in queue.entries if cohort.chosen else ():
+                if entry.count:
+                    self._unserved(entry)
+
+    def _unserved(self, entry: Entry) -> None:
+        waiting = self.done.waiting[entry.blamed]
+        waiting.left += entry.count
+        waiting.longest = max(waiting.longest, self.steps.count - entry.due)
+        if entry.deadline < self.steps.count:
+            waiting.lapsed[entry.deadline] += entry.count
 
 
 def _spread(count: int, span: int) -> Iterator[tuple[int, int]]:

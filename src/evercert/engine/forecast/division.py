@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 
 from evercert.acme.cas import Limit, LimitScope
-from evercert.base.names import Identifier
 from evercert.engine.forecast.change import UNCHANGED, Change
-from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
+from evercert.engine.forecast.fleet import CaRules, Fleet, Kind, OtherCa
 from evercert.engine.forecast.model import FREE, NEVER, Books, Bucket, Cohort, Model, Steps
-from evercert.engine.limits.budget import draws, interval, usable
+from evercert.engine.forecast.way import Load, Way, counted_by
+from evercert.engine.limits.budget import interval, usable
 from evercert.engine.renewal.spread import TOGETHER
 from evercert.engine.urgency import left_when_urgent
-from evercert.model.intent import CertificateIntent
 from evercert.model.terms import Terms
 
-__all__ = ["counted_by", "divided"]
+__all__ = ["divided"]
 
 _SECOND = 1_000_000
 _DAY = 86_400
-_NAME = Identifier("dns", "www.example.com")
 # What a sum of fractions may lack of a whole.
 _ROUNDING = 1e-9
 
@@ -35,48 +32,6 @@ def divided(
     return _Division(fleet, rules, books, steps, change).model()
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """What is the same for all certificates of a kind. `before` and `after` are the seconds from one order to the next,
-    before and after the change; `first` and `renewal` the limits that such an order draws on."""
-
-    kind: Kind
-    rules: CaRules
-    moved: bool
-    before: int
-    after: int
-    weight: float
-    first: frozenset[LimitScope]
-    renewal: frozenset[LimitScope]
-
-    def is_first(self, ends: int, start: int) -> bool:
-        return self.moved or ends <= start
-
-    def scopes(self, ends: int, start: int) -> frozenset[LimitScope]:
-        return self.first if self.is_first(ends, start) else self.renewal
-
-    def at_once(self, scope: LimitScope) -> float:
-        """Of how many orders the first comes whenever it likes; of one that is spread, a part of the second too."""
-        again = scope in self.renewal and not self.kind.ari
-        return self.weight * (1 + TOGETHER) if again else self.weight
-
-    def rate(self, scope: LimitScope) -> float:
-        """Orders a second that follow."""
-        return self.weight / self.after if scope in self.renewal else 0.0
-
-
-class _Load:
-    """How much is drawn on each subject of one CA's limit: certificates that do, and orders a second again."""
-
-    def __init__(self, subjects: int) -> None:
-        self.count = array("d", bytes(8 * subjects))
-        self.rate = array("d", bytes(8 * subjects))
-
-    def add(self, subject: int, way: _Way, scope: LimitScope) -> None:
-        self.count[subject] += way.at_once(scope)
-        self.rate[subject] += way.rate(scope)
-
-
 @dataclass(slots=True)
 class _Division:
     fleet: Fleet
@@ -85,18 +40,22 @@ class _Division:
     steps: Steps
     change: Change
     built: Model = field(init=False)
-    ways: list[_Way] = field(init=False)
+    ways: list[Way] = field(init=False)
+    # Of each kind the ways of all of its CAs.
+    alternatives: list[tuple[Way, ...]] = field(init=False)
     domains: list[str] = field(init=False)
     several: list[tuple[int, ...]] = field(init=False)
     # The number of a bucket by what it is for; a subject that cannot meet its limit has none.
     buckets: dict[tuple[str, LimitScope, object], int] = field(default_factory=dict)
     cohorts: dict[tuple[object, ...], int] = field(default_factory=dict)
+    cas: dict[str, int] = field(default_factory=dict)
     owed: float = 0.0
 
     def model(self) -> Model:
         self.built = Model(self.steps, size=len(self.fleet), outage=-(-self.change.outage // self.steps.size))
         self.domains, self.several = list(self.fleet.domains), list(self.fleet.several)
         self.ways = [self._way(kind) for kind in self.fleet.kinds]
+        self.alternatives = [(way, *way.others) for way in self.ways]
         self._bind_accounts()
         self._bind_domains()
         self._bind_sets()
@@ -105,40 +64,57 @@ class _Division:
             self._put(place)
         return self.built
 
-    def _way(self, kind: Kind) -> _Way:
+    def _way(self, kind: Kind) -> Way:
         changed = self.change.of(kind)
-        limits = self.rules[changed.ca].limits
-        return _Way(
-            kind=changed,
-            rules=self.rules[changed.ca],
-            moved=kind.foreign or (changed.ca, changed.account) != (kind.ca, kind.account),
-            before=max(1, kind.life - kind.lead),
-            after=max(1, changed.life - changed.lead),
-            weight=self.change.growth if kind.chosen else 1.0,
-            first=counted_by(limits),
-            renewal=counted_by(limits, renewal=True, ari=changed.ari),
+        way = self._asking(
+            Way(
+                kind=changed,
+                rules=self.rules[changed.ca],
+                moved=kind.foreign or (changed.ca, changed.account) != (kind.ca, kind.account),
+                before=max(1, kind.life - kind.lead),
+                after=max(1, changed.life - changed.lead),
+                weight=self.change.growth if kind.chosen else 1.0,
+                first=frozenset(),
+                renewal=frozenset(),
+                roaming=bool(changed.further),
+            )
         )
+        return replace(way, others=tuple(self._other(way, each) for each in changed.further))
+
+    def _other(self, way: Way, other: OtherCa) -> Way:
+        kind = replace(way.kind, ca=other.ca, account=other.account, ari=other.ari)
+        return self._asking(replace(way, kind=kind, rules=self.rules[other.ca]))
+
+    def _asking(self, way: Way) -> Way:
+        """The same with what its CA counts."""
+        limits = way.rules.limits
+        return replace(way, first=counted_by(limits), renewal=counted_by(limits, renewal=True, ari=way.kind.ari))
 
     def _domains_of(self, place: int) -> Sequence[int]:
         number = self.fleet.domain[place]
         return (number,) if number >= 0 else self.several[-1 - number]
 
+    def _drawing(self, scope: LimitScope) -> Iterator[tuple[int, Way]]:
+        """The places of those whose orders that limit may count, and by which way."""
+        for place, number in enumerate(self.fleet.kind):
+            for way in self.alternatives[number]:
+                if scope in way.scopes(self.fleet.ends[place], self.steps.start):
+                    yield place, way
+
     def _bind_domains(self) -> None:
         """Afterwards there is a bucket for each domain that may meet its limit."""
         scope = LimitScope.CERTIFICATES_PER_DOMAIN
-        loads: dict[str, _Load] = {}
-        for place, number in enumerate(self.fleet.kind):
-            way = self.ways[number]
-            if scope in way.scopes(self.fleet.ends[place], self.steps.start):
-                if way.rules.directory not in loads:
-                    loads[way.rules.directory] = _Load(len(self.domains))
-                load = loads[way.rules.directory]
-                for domain in self._domains_of(place):
-                    load.add(domain, way, scope)
+        loads: dict[str, Load] = {}
+        for place, way in self._drawing(scope):
+            if way.rules.directory not in loads:
+                loads[way.rules.directory] = Load(len(self.domains))
+            load = loads[way.rules.directory]
+            for domain in self._domains_of(place):
+                load.add(domain, way, scope)
         for directory, load in loads.items():
             self._bind_loaded(self.rules[directory], load)
 
-    def _bind_loaded(self, ca: CaRules, load: _Load) -> None:
+    def _bind_loaded(self, ca: CaRules, load: Load) -> None:
         limit = _limit(ca, LimitScope.CERTIFICATES_PER_DOMAIN)
         for number in compress(range(len(self.domains)), load.count):
             subject = self.domains[number]
@@ -150,10 +126,8 @@ class _Division:
         """The same for each exact set of names: those that are alike stand together once they are sorted."""
         scope = LimitScope.CERTIFICATES_PER_SET
         drawing: dict[str, list[int]] = {}
-        for place, number in enumerate(self.fleet.kind):
-            way = self.ways[number]
-            if scope in way.scopes(self.fleet.ends[place], self.steps.start):
-                drawing.setdefault(way.rules.directory, []).append(place)
+        for place, way in self._drawing(scope):
+            drawing.setdefault(way.rules.directory, []).append(place)
         names = self.fleet.names.__getitem__
         for directory, places in drawing.items():
             places.sort(key=names)
@@ -163,7 +137,7 @@ class _Division:
     def _bind_set(self, ca: CaRules, digest: int, places: list[int]) -> None:
         scope = LimitScope.CERTIFICATES_PER_SET
         limit = _limit(ca, scope)
-        ways = [self.ways[self.fleet.kind[place]] for place in places]
+        ways = [way for place in places for way in self.alternatives[self.fleet.kind[place]] if way.rules is ca]
         rate = sum(way.rate(scope) for way in ways)
         tat = self._tat(ca, limit, digest)
         if _may_meet(limit, sum(way.at_once(scope) for way in ways), rate, self._used(limit, tat)):
@@ -173,11 +147,7 @@ class _Division:
         """One certificate's next order, and what it belongs to from then on."""
         ends = self.fleet.ends[place]
         way = self.ways[self.fleet.kind[place]]
-        first = way.is_first(ends, self.steps.start)
-        cohort = renewed = self._cohort(way, self._draws(way, way.renewal, place), first=False)
-        if first or way.kind.urgent:
-            scopes = way.first if first else way.renewal
-            cohort = self._cohort(way, self._draws(way, scopes, place), first=first, then=renewed)
+        cohort = self._roaming(place, way, ends) if way.others else self._settled(place, way, ends)
         self.owed += way.weight
         count = int(self.owed + _ROUNDING)
         self.owed -= count
@@ -186,7 +156,59 @@ class _Division:
         if due < self.steps.count:
             self.built.arrivals[due][cohort, deadline] += count
 
-    def _when(self, way: _Way, due: int, ends: int) -> tuple[int, int]:
+    def _settled(self, place: int, way: Way, ends: int) -> int:
+        """The cohort of one that asks one CA only."""
+        first = way.is_first(ends, self.steps.start)
+        renewed = self._cohort(way, self._draws(way, way.renewal, place), first=False)
+        if not first and not way.kind.urgent:
+            return renewed
+        scopes = way.first if first else way.renewal
+        return self._cohort(way, self._draws(way, scopes, place), first=first, then=renewed)
+
+    def _roaming(self, place: int, way: Way, ends: int) -> int:
+        """The first cohort of one that may ask several."""
+        ways = (way, *way.others)
+        firsts = tuple(self._draws(each, each.first, place) for each in ways)
+        again = tuple(self._draws(each, each.renewal, place) for each in ways)
+        return self._chain(way, way.issuer(ends, self.steps.start), firsts, again)
+
+    def _chain(self, way: Way, issuer: int, firsts: Sequence[tuple[int, ...]], again: Sequence[tuple[int, ...]]) -> int:
+        """The number of the first of those cohorts that such a certificate may belong to, by which CA has issued the
+        current one (`issuer`) and which one is asked. *firsts* and *again* are what is drawn at each of them."""
+        key = (way.kind, issuer, firsts, again)
+        number = self.cohorts.get(key)
+        if number is None:
+            ways = (way, *way.others)
+            begin, count = len(self.built.cohorts), len(ways)
+            for issued_by in range(count + 1):
+                self._links(ways, issued_by, begin, firsts, again)
+            number = begin + issuer * count
+            if way.kind.urgent:
+                number = len(self.built.cohorts)
+                self._links(ways, issuer, begin, firsts, again, urgent=True)
+            self.cohorts[key] = number
+        return number
+
+    def _links(
+        self,
+        ways: Sequence[Way],
+        issuer: int,
+        begin: int,
+        firsts: Sequence[tuple[int, ...]],
+        again: Sequence[tuple[int, ...]],
+        *,
+        urgent: bool = False,
+    ) -> None:
+        """Adds one chain, each link of which leads to the chain of the CA that has issued then."""
+        chain = tuple(range(len(self.built.cohorts), len(self.built.cohorts) + len(ways)))
+        for place, way in enumerate(ways):
+            first = place != issuer
+            drawn = firsts[place] if first else again[place]
+            pressing = NEVER if urgent else self._pressing(way.kind)
+            made = self._made(way, drawn, first=first, then=begin + place * len(ways), pressing=pressing)
+            self.built.cohorts.append(replace(made, chain=chain))
+
+    def _when(self, way: Way, due: int, ends: int) -> tuple[int, int]:
         """At which step it is due and after which it is over. A life that is supposed leaves a certificate as far in
         its life as it is."""
         start = self.steps.start
@@ -197,7 +219,7 @@ class _Division:
             ends = max(due, start) + way.kind.lead
         return self.steps.due(due), self.steps.end(ends)
 
-    def _draws(self, way: _Way, scopes: frozenset[LimitScope], place: int) -> tuple[int, ...]:
+    def _draws(self, way: Way, scopes: frozenset[LimitScope], place: int) -> tuple[int, ...]:
         """The buckets that an order of this certificate draws on: its account's first."""
         if not scopes:
             return ()
@@ -208,7 +230,7 @@ class _Division:
                 found.append(number)
         return tuple(found)
 
-    def _subjects(self, way: _Way, place: int) -> Iterator[tuple[LimitScope, object]]:
+    def _subjects(self, way: Way, place: int) -> Iterator[tuple[LimitScope, object]]:
         yield LimitScope.ORDERS_PER_ACCOUNT, way.kind.account
         for domain in self._domains_of(place):
             yield LimitScope.CERTIFICATES_PER_DOMAIN, domain
@@ -220,18 +242,31 @@ class _Division:
             return
         usual = Counter(self.fleet.kind).most_common()
         way = next((self.ways[number] for number, _ in usual if self.ways[number].kind.chosen), self.ways[0])
-        drawn = [self.buckets.get((way.rules.directory, LimitScope.ORDERS_PER_ACCOUNT, way.kind.account))]
-        if self.change.under:
-            drawn.append(self._onboarding_domain(way.rules))
-        numbers = tuple(number for number in drawn if number is not None)
-        again = tuple(number for number in numbers if self.built.buckets[number].limit.scope in way.renewal)
-        cohort = self._cohort(way, numbers, first=True, then=self._cohort(way, again, first=False))
+        cohort = self._onboarded(way)
         each = self.change.onboard * self.steps.size
         for step in range(self.steps.count):
             count = (step + 1) * each // _DAY - step * each // _DAY
             if count:
                 self.built.arrivals[step][cohort, NEVER] += count
                 self.built.chosen += count
+
+    def _onboarded(self, way: Way) -> int:
+        """The cohort of those that come."""
+        ways = (way, *way.others)
+        firsts = tuple(self._onboarding_draws(each) for each in ways)
+        again = tuple(
+            tuple(number for number in numbers if self.built.buckets[number].limit.scope in each.renewal)
+            for each, numbers in zip(ways, firsts, strict=True)
+        )
+        if way.others:
+            return self._chain(way, len(ways), firsts, again)
+        return self._cohort(way, firsts[0], first=True, then=self._cohort(way, again[0], first=False))
+
+    def _onboarding_draws(self, way: Way) -> tuple[int, ...]:
+        drawn = [self.buckets.get((way.rules.directory, LimitScope.ORDERS_PER_ACCOUNT, way.kind.account))]
+        if self.change.under:
+            drawn.append(self._onboarding_domain(way.rules))
+        return tuple(number for number in drawn if number is not None)
 
     def _onboarding_domain(self, ca: CaRules) -> int | None:
         limit = next((each for each in ca.limits if each.scope is LimitScope.CERTIFICATES_PER_DOMAIN), None)
@@ -241,24 +276,41 @@ class _Division:
         bucket = Bucket(ca, limit, under, self._tat(ca, limit, under))
         return self._bucket(bucket, self.fleet.domains.get(under, under))
 
-    def _cohort(self, way: _Way, drawn: tuple[int, ...], *, first: bool, then: int | None = None) -> int:
+    def _cohort(self, way: Way, drawn: tuple[int, ...], *, first: bool, then: int | None = None) -> int:
         """The number of those that are alike. What is renewed stays what it is."""
         kind = way.kind
         pressing = NEVER if kind.urgent and then is not None else self._pressing(kind)
-        key = (drawn, first, then, kind.life, kind.lead, kind.windows, kind.freezes, kind.chosen, pressing)
+        key = (drawn, first, then, kind.life, kind.lead, kind.windows, kind.freezes, kind.chosen, pressing, kind.ca)
         number = self.cohorts.get(key)
         if number is None:
             number = self.cohorts[key] = len(self.built.cohorts)
-            after, life = max(1, way.after // self.steps.size), kind.life // self.steps.size
-            terms = Terms(windows=kind.windows, freezes=kind.freezes) if kind.windows or kind.freezes else None
             itself = number if then is None else then
-            # Where the CA suggests when to renew, nothing is spread.
-            spread = int(after * TOGETHER) if first and not kind.ari else 0
-            slack = max(0, life - after)
-            self.built.cohorts.append(
-                Cohort(self._lane(drawn), drawn, after, slack, itself, terms, first, kind.chosen, spread, pressing)
-            )
+            self.built.cohorts.append(self._made(way, drawn, first=first, then=itself, pressing=pressing))
         return number
+
+    def _made(self, way: Way, drawn: tuple[int, ...], *, first: bool, then: int, pressing: int) -> Cohort:
+        kind = way.kind
+        after, life = max(1, way.after // self.steps.size), kind.life // self.steps.size
+        return Cohort(
+            lane=self._lane(drawn),
+            draws=drawn,
+            interval=after,
+            slack=max(0, life - after),
+            then=then,
+            terms=Terms(windows=kind.windows, freezes=kind.freezes) if kind.windows or kind.freezes else None,
+            first=first,
+            chosen=kind.chosen,
+            # Where the CA suggests when to renew, nothing is spread.
+            spread=int(after * TOGETHER) if first and not kind.ari else 0,
+            pressing=pressing,
+            ca=self._ca(way.rules),
+        )
+
+    def _ca(self, ca: CaRules) -> int:
+        if ca.directory not in self.cas:
+            self.cas[ca.directory] = len(self.cas)
+            self.built.cas.append(ca)
+        return self.cas[ca.directory]
 
     def _pressing(self, kind: Kind) -> int:
         """With how many steps left it is urgent."""
@@ -269,8 +321,9 @@ class _Division:
         return scopes.get(LimitScope.ORDERS_PER_ACCOUNT, FREE)
 
     def _bind_accounts(self) -> None:
-        for way in self.ways:
-            self._account(way.rules, way.kind.account)
+        for ways in self.alternatives:
+            for way in ways:
+                self._account(way.rules, way.kind.account)
 
     def _account(self, ca: CaRules, account: str) -> None:
         for limit in ca.limits:
@@ -289,12 +342,6 @@ class _Division:
 
     def _used(self, limit: Limit, tat: int) -> float:
         return max(0, tat - self.steps.start * _SECOND) / interval(limit)
-
-
-def counted_by(limits: Sequence[Limit], *, renewal: bool = False, ari: bool = False) -> frozenset[LimitScope]:
-    """By what an order is counted where these are the limits."""
-    sample = CertificateIntent("", (_NAME,), "")
-    return frozenset(draw.scope for draw in draws(sample, limits, renewal=renewal, ari=ari) if draw.limit and draw.cost)
 
 
 def _limit(ca: CaRules, scope: LimitScope) -> Limit:

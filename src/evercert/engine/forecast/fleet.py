@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from evercert.acme.cas import Limit
 from evercert.model.terms import Criticality, Freeze, Window
 
-__all__ = ["CaRules", "Fleet", "Kind"]
+__all__ = ["CaRules", "Fleet", "Kind", "OtherCa"]
 
 Seconds = int
 
@@ -30,11 +30,21 @@ class CaRules:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCa:
+    """A CA that is asked where those before it have no room, and by which account; `ari` as with a kind."""
+
+    ca: str
+    account: str
+    ari: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What many certificates have in common. `life` and `lead` are seconds: how long one lives, and how long before its
     end the next one is asked for. `ari`: its CA suggests when. `chosen`: the question is about it; the others only draw
     on the same limits. `foreign`: what there is of it was issued by another CA, or to another account, so that its next
-    order is a first one. `urgent`: its next order is, whatever is left of its life."""
+    order is a first one. `urgent`: its next order is, whatever is left of its life. `further` are the other CAs that
+    may be asked, in their order; which of them issued what there is says `issued_by`: 1 the first of them, 0 none."""
 
     ca: str
     account: str
@@ -48,6 +58,8 @@ class Kind:
     profile: str = ""
     criticality: Criticality = Criticality.NORMAL
     urgent: bool = False
+    further: tuple[OtherCa, ...] = ()
+    issued_by: int = 0
 
 
 @dataclass(slots=True)

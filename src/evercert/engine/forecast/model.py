@@ -64,7 +64,9 @@ class Cohort:
     """What an order of such a certificate draws on, and when (in steps) the certificate that comes of it is renewed and
     ends; it then belongs to the cohort `then`. Those that draw on one account's limit are in one `lane`, the others in
     `FREE`. `terms` are its windows and freezes, if it has any. What is issued together is renewed within `spread`
-    steps, the last of it after the interval. With `pressing` steps of its life left it is urgent."""
+    steps, the last of it after the interval. With `pressing` steps of its life left it is urgent. `ca` is the number of
+    the CA that is asked; where there are several, `chain` has the cohort for each of them, this one among them, in the
+    order in which they are asked."""
 
     lane: int
     draws: tuple[int, ...]
@@ -76,6 +78,8 @@ class Cohort:
     chosen: bool = True
     spread: int = 0
     pressing: int = 0
+    ca: int = 0
+    chain: tuple[int, ...] = ()
 
     def urgent_at(self, deadline: int) -> int:
         """From which step on one that ends at *deadline* may draw on what is kept for urgent work."""
@@ -89,6 +93,7 @@ class Model:
     steps: Steps
     buckets: list[Bucket] = field(default_factory=list)
     cohorts: list[Cohort] = field(default_factory=list)
+    cas: list[CaRules] = field(default_factory=list)
     arrivals: dict[int, Counter[tuple[int, int]]] = field(default_factory=lambda: defaultdict(Counter))
     # How many certificates the question is about, and how many there are.
     chosen: int = 0

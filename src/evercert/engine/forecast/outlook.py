@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evercert.acme.cas import LimitScope
 from evercert.engine.forecast.change import UNCHANGED, Change
-from evercert.engine.forecast.course import OUTAGE, Course, Waiting, course_of
+from evercert.engine.forecast.course import Course, course_of
 from evercert.engine.forecast.division import divided
 from evercert.engine.forecast.figures import Figures, figures_of
 from evercert.engine.forecast.fleet import CaRules, Fleet
 from evercert.engine.forecast.model import Books, Bucket, Model, Steps
 from evercert.engine.forecast.need import needed
+from evercert.engine.forecast.waiting import OUTAGE, Waiting
 
 __all__ = ["Outlook", "Shortage", "forecast", "steps_of"]
 
@@ -30,7 +32,7 @@ class Shortage:
 
     Moments and spans are seconds. `until` is when the last of them was served, or None if some wait still at the end
     (`left`). With `need` instead of the limit's own number nobody waits longer than a day, or than a quarter of the
-    time that the shortest life has for a renewal.
+    time that the shortest life has for a renewal. `passed` are those that another CA serves because of it.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Shortage:
     first_lapse: int | None
     left: int
     need: int = 0
+    passed: int = 0
 
     @property
     def accounts(self) -> int:
@@ -60,6 +63,11 @@ class Outlook:
     course: Course
     figures: Figures
     shortages: tuple[Shortage, ...]
+
+    @property
+    def shares(self) -> list[tuple[CaRules, int]]:
+        """How many certificates each CA issues."""
+        return [(ca, self.course.taken[number]) for number, ca in enumerate(self.model.cas)]
 
     @property
     def lapsing(self) -> int:
@@ -87,14 +95,26 @@ def forecast(
     steps = steps_of(fleet, horizon, change)
     model = divided(fleet, rules, books, steps, change)
     course, asked = course_of(model), course_of(model, unlimited=True)
+    demand = _demand(model, course, asked)
     shortages = sorted(
-        (_shortage(model, asked, number, waiting) for number, waiting in course.waiting.items()),
+        (_shortage(model, demand, number, waiting) for number, waiting in course.waiting.items()),
         key=lambda each: (each.first_lapse is None, each.first_lapse or each.since, -each.waiting),
     )
     return Outlook(model, course, figures_of(fleet, change, asked, model.chosen), tuple(shortages))
 
 
-def _shortage(model: Model, asked: Course, number: int, waiting: Waiting) -> Shortage:
+def _demand(model: Model, course: Course, asked: Course) -> Sequence[Counter[int]]:
+    """What is asked of each bucket as if there were no limits; or, of those to which others go on, what comes to it."""
+    later = {
+        bucket
+        for number, cohort in enumerate(model.cohorts)
+        if cohort.chain and number != cohort.chain[0]
+        for bucket in cohort.draws
+    }
+    return [+course.demand[each] if each in later else asked.demand[each] for each in range(len(model.buckets))]
+
+
+def _shortage(model: Model, demand: Sequence[Counter[int]], number: int, waiting: Waiting) -> Shortage:
     steps = model.steps
     bucket = None if number == OUTAGE else model.buckets[number]
     return Shortage(
@@ -107,7 +127,8 @@ def _shortage(model: Model, asked: Course, number: int, waiting: Waiting) -> Sho
         lapsing=waiting.lapsed.total(),
         first_lapse=steps.moment(min(waiting.lapsed)) if waiting.lapsed else None,
         left=waiting.left,
-        need=needed(bucket.limit, bucket.tat, asked.demand[number], steps, _patience(model, number)) if bucket else 0,
+        need=needed(bucket.limit, bucket.tat, demand[number], steps, _patience(model, number)) if bucket else 0,
+        passed=waiting.passed,
     )
 
 

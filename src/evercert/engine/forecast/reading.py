@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from evercert.acme.cas import KNOWN_CAS, LimitScope
 from evercert.db.protocol import Database
+from evercert.engine.asking.choosing import cas_of
 from evercert.engine.forecast.change import lead_of
-from evercert.engine.forecast.division import counted_by
-from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
+from evercert.engine.forecast.fleet import CaRules, Fleet, Kind, OtherCa
 from evercert.engine.forecast.model import Books
+from evercert.engine.forecast.way import counted_by
 from evercert.engine.limits.budget import limits_of, set_digest
 from evercert.engine.plan import renewal_moment
 from evercert.engine.urgency import is_urgent
@@ -68,8 +69,9 @@ async def read_fleet(db: Database, now: datetime, choice: Choice, *also: str) ->
     while page := await certificates.page(db, after, _PAGE):
         for fact, ca, account in page:
             if _is_reckoned(fact, choice):
-                if fact.intent.ca not in rules:
-                    rules[fact.intent.ca] = await read_rules(db, fact.intent.ca)
+                for each in _asked(fact.intent):
+                    if each not in rules:
+                        rules[each] = await read_rules(db, each)
                 reading.add(fact, (ca, account))
             elif fact.stopped:
                 fleet.stopped += fact.intent in choice
@@ -105,6 +107,12 @@ def _is_reckoned(fact: CertificateFact, choice: Choice) -> bool:
     return choice.ca in {"", fact.intent.ca} and not fact.leaving and not fact.stopped
 
 
+def _asked(intent: CertificateIntent) -> tuple[str, ...]:
+    """The directories of its CAs."""
+    further = intent.terms.further_cas
+    return (intent.ca, *(each.directory for each in further)) if further else (intent.ca,)
+
+
 async def _books(db: Database, rules: Mapping[str, CaRules]) -> Books:
     """What is drawn already. Of an exact set the ledger keeps a digest, and the fleet its beginning as a number."""
     books: dict[tuple[str, str, str | int], int] = {}
@@ -125,7 +133,7 @@ class _Reading:
     moving: bool
     # How long those live that there are, by CA and profile: new ones will live as long.
     lives: dict[tuple[str, str], Counter[int]] = field(default_factory=dict)
-    counted: dict[tuple[str, bool, bool], frozenset[LimitScope]] = field(default_factory=dict)
+    counted: dict[tuple[str, bool, bool, tuple[OtherCa, ...]], frozenset[LimitScope]] = field(default_factory=dict)
 
     def add(self, fact: CertificateFact, issued_by: tuple[str, str]) -> None:
         intent, chosen = fact.intent, fact.intent in self.choice
@@ -148,12 +156,14 @@ class _Reading:
         """By what any of its orders may be counted: nothing else need be known of it."""
         if self.moving:
             return frozenset(LimitScope)
-        first = kind.foreign or ends <= self.fleet.start
-        key = (kind.ca, kind.ari, first)
+        # Whoever went to another CA comes back as a new customer.
+        first = kind.foreign or ends <= self.fleet.start or bool(kind.further)
+        key = (kind.ca, kind.ari, first, kind.further)
         if key not in self.counted:
             limits = self.rules[kind.ca].limits
             again = counted_by(limits, renewal=True, ari=kind.ari)
-            self.counted[key] = again | counted_by(limits) if first else again
+            others = (counted_by(self.rules[each.ca].limits) for each in kind.further)
+            self.counted[key] = again.union(counted_by(limits) if first else (), *others)
         return self.counted[key]
 
     def close(self) -> None:
@@ -177,6 +187,7 @@ class _Reading:
         if current:
             self.lives.setdefault((intent.ca, intent.profile), Counter())[life] += 1
         ari = intent.renew.use_ari and self.rules[intent.ca].ari
+        further = self._further(intent) if intent.terms.further_cas else ()
         return Kind(
             ca=intent.ca,
             account=intent.account,
@@ -191,6 +202,15 @@ class _Reading:
             profile=intent.profile,
             criticality=intent.terms.criticality,
             urgent=self._is_urgent(fact),
+            further=further,
+            issued_by=_place_of(issued_by, further) if current and further else 0,
+        )
+
+    def _further(self, intent: CertificateIntent) -> tuple[OtherCa, ...]:
+        use_ari = intent.renew.use_ari
+        return tuple(
+            OtherCa(each.directory, each.account, use_ari and self.rules[each.directory].ari)
+            for each in cas_of(intent)[1:]
         )
 
     def _is_urgent(self, fact: CertificateFact) -> bool:
@@ -198,6 +218,12 @@ class _Reading:
         if fact.current is None:
             return fact.intent.terms.criticality is Criticality.CRITICAL
         return fact.incident_id is not None or (fact.current.revoked_at is not None and is_urgent(fact, self.now))
+
+
+def _place_of(issued_by: tuple[str, str], further: Sequence[OtherCa]) -> int:
+    """Which of the further CAs it was, from 1 on; 0 if none."""
+    places = (place for place, each in enumerate(further, 1) if (each.ca, each.account) == issued_by)
+    return next(places, 0)
 
 
 def _number(digest: str) -> int:

@@ -24,6 +24,7 @@ from evercert.observe.registered_domain import registered_domain
 
 __all__ = [
     "BY_RECORD",
+    "PATIENCE",
     "Draw",
     "account_digest",
     "account_draw",
@@ -48,6 +49,9 @@ _MICROSECOND = timedelta(microseconds=1)
 # So much of every limit is kept for what is urgent: one in ten, and one of five where there are but a few.
 _RESERVED = 10
 _FEW = 5
+
+# Whatever is known of a limit now, an override may be granted or a certificate given up: everybody looks once a day.
+PATIENCE = timedelta(days=1)
 
 # The challenges for which a record is written and taken away each time, and the field that says how many a minute.
 BY_RECORD = {"dns-01", "dns-account-01"}

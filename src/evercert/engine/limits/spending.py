@@ -22,7 +22,7 @@ from evercert.base.clock import Clock, from_epoch, to_epoch
 from evercert.base.errors import EvercertError
 from evercert.db.protocol import Database, Statement
 from evercert.engine.limits import budget
-from evercert.engine.limits.budget import Draw
+from evercert.engine.limits.budget import PATIENCE, Draw
 from evercert.engine.limits.holding import Held
 from evercert.engine.limits.refusals import named_draws, wait_of
 from evercert.engine.urgency import is_urgent, urgent_from
@@ -35,9 +35,6 @@ from evercert.store.budgets import Bucket, Reserved
 __all__ = ["Payer", "called", "told"]
 
 T = TypeVar("T")
-
-# Whatever is known of a limit now, an override may be granted or a certificate given up: everybody looks once a day.
-_PATIENCE: Final = timedelta(days=1)
 
 # Where a CA says no and no limit of it is known, those that wait come this far apart at first, and twice as many with
 # each second in which it does not say no again, so often.
@@ -180,14 +177,14 @@ class Payer:
         hold = self._fact.hold if self._fact else None
         if hold and hold.place and now < hold.place and (hold.ca, hold.limit) == (self._ca, told(self._ca, draw)):
             return hold.place
-        last = to_epoch(now + _PATIENCE)
+        last = to_epoch(now + PATIENCE)
         turn = None
         if room <= last and draw.limit and not draw.cost:
             turn = room  # who comes draws nothing, so that nobody is in anybody's way
         elif room <= last:
             turn = await self._queued(draw, room, last)
         name = self._fact.intent.name if self._fact else ""
-        moment = from_epoch(turn) if turn else now + _PATIENCE * (1 + crc32(name.encode()) / 2**32) / 2
+        moment = from_epoch(turn) if turn else now + PATIENCE * (1 + crc32(name.encode()) / 2**32) / 2
         since = urgent_from(self._fact) if self._fact else None
         return since if since and now < since < moment else moment
 

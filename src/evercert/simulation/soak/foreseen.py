@@ -9,7 +9,7 @@ from typing import Final
 from evercert.acme.ari import usual_poll
 from evercert.base.clock import to_epoch
 from evercert.engine.forecast.change import UNCHANGED, Change, lead_of
-from evercert.engine.forecast.fleet import CaRules, Fleet, Kind
+from evercert.engine.forecast.fleet import CaRules, Fleet, Kind, OtherCa
 from evercert.engine.forecast.model import Books
 from evercert.engine.forecast.outlook import Outlook, forecast
 from evercert.model.intent import RenewPolicy
@@ -28,7 +28,7 @@ _DRIFT: Final = 9 / 8
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """At `at` it was said of the time until `until` that so many certificates will lapse, and wait. `needs` has a line
-    for each limit that will be used up."""
+    for each limit that will be used up, `issued` how many each CA issues."""
 
     at: int
     until: int
@@ -36,6 +36,7 @@ class Foreseen:
     lapsing: int
     waiting: int
     needs: tuple[str, ...]
+    issued: tuple[tuple[str, int], ...]
 
 
 def foreseen(course: Course, at: int, until: int, what: str, silence: int = 0) -> Foreseen:
@@ -43,7 +44,8 @@ def foreseen(course: Course, at: int, until: int, what: str, silence: int = 0) -
     change = Change(outage=silence) if silence else UNCHANGED
     rules = {ca.directory: CaRules(ca.directory, ca.directory, ca.limits, ca.ari) for ca in course.given.cas}
     outlook = forecast(_fleet(course, at), rules, _books(course), max(1, until - at), change)
-    return Foreseen(at, until, what, outlook.lapsing, outlook.waiting, _needs(outlook))
+    issued = tuple((ca.directory, count) for ca, count in outlook.shares)
+    return Foreseen(at, until, what, outlook.lapsing, outlook.waiting, _needs(outlook), issued)
 
 
 def _books(course: Course) -> Books:
@@ -54,14 +56,23 @@ def _books(course: Course) -> Books:
 def _fleet(course: Course, at: int) -> Fleet:
     """The columns as the forecast reads them from a store."""
     fleet, columns = Fleet(_BEGIN + at), course.fleet
-    first = course.given.cas[0]
+    first, *others = course.given.cas
+    further = tuple(OtherCa(each.directory, ACCOUNT, each.ari) for each in others)
     polls = {
         life: int(usual_poll(timedelta(seconds=life)).total_seconds() * _DRIFT) + 16 for life in course.given.lives
     }
     for number in range(len(columns)):
         life, issuer = columns.life(number), columns.issuer[number]
-        foreign = issuer > 0
-        kind = Kind(first.directory, ACCOUNT, life, lead_of(life, RenewPolicy()), first.ari, foreign=foreign)
+        kind = Kind(
+            ca=first.directory,
+            account=ACCOUNT,
+            life=life,
+            lead=lead_of(life, RenewPolicy()),
+            ari=first.ari,
+            foreign=issuer > 0,
+            further=further,
+            issued_by=max(0, issuer),
+        )
         due, ends = course.next[number], 0
         if issuer != NOBODY:
             ends = _BEGIN + columns.ends(number)
@@ -80,5 +91,5 @@ def _needs(outlook: Outlook) -> tuple[str, ...]:
         if each.bucket:
             limit = each.bucket.limit
             what = f"{limit.count} {limit.scope.value} ({each.bucket.subject or 'one set'}); {each.need} would do"
-        found.append(f"{each.waiting} wait, {each.lapsing} lapse: {what}")
+        found.append(f"{each.waiting} wait, {each.passed} ask another CA, {each.lapsing} lapse: {what}")
     return tuple(found)

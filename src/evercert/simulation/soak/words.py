@@ -35,6 +35,8 @@ def _foreseen(report: Report) -> Iterator[str]:
         span = f"{moment_of(each.at):%Y-%m-%d} to {moment_of(each.until):%Y-%m-%d}"
         yield f"  {span}, {each.what}: {each.waiting:,} wait, {each.lapsing:,} lapse; {came:,} lapsed"
         yield from (f"    {need}" for need in each.needs[:5])
+        if len(each.issued) > 1:
+            yield f"    issued by {', '.join(f'{called(ca)}: {count:,}' for ca, count in each.issued)}"
 
 
 def _counts(tally: Tally) -> Iterator[str]:
