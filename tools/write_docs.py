@@ -45,6 +45,9 @@ from evercert.engine.forecast.outlook import forecast
 from evercert.model.event import KINDS
 from evercert.plugins.info import Field, PluginInfo
 from evercert.plugins.registry import deploy_targets, dns_providers
+from evercert.solve.dns01 import DNS_FIELDS
+from evercert.solve.dns_persist01 import PERSIST_FIELDS
+from evercert.solve.solvers import SOLVERS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -100,6 +103,11 @@ def dns() -> Iterator[str]:
     yield "# DNS providers"
     yield "`evercert obtain '*.example.com' --dns PROVIDER -o PROVIDER.FIELD=VALUE`"
     yield from _plugins(provider.info for provider in dns_providers().values())
+    yield "## What all of them have"
+    yield "Beside their own fields; a provider that has one of that name has another default for it."
+    yield _table(_FIELD, [_field(field) for field in DNS_FIELDS])
+    yield "With dns-persist-01 (`--dns-challenge dns-persist-01`, or `challenge` in a declaration) these, too:"
+    yield _table(_FIELD, [_field(field) for field in PERSIST_FIELDS])
 
 
 def deploy() -> Iterator[str]:
@@ -117,7 +125,10 @@ def _plugins(plugins: Iterable[PluginInfo]) -> Iterator[str]:
         yield f"## {info.name}"
         yield info.summary + (f" (<{info.url}>)" if info.url else "")
         if info.fields:
-            yield _table(("field", "", "default", "what it is"), [_field(field) for field in info.fields])
+            yield _table(_FIELD, [_field(field) for field in info.fields])
+
+
+_FIELD = ("field", "", "default", "what it is")
 
 
 def _field(field: Field) -> tuple[str, str, str, str]:
@@ -149,6 +160,21 @@ def declaration() -> Iterator[str]:
         hidden = {field.name for field in shared}
         fields = [field for field in msgspec.structs.fields(kind) if field.name not in hidden]
         yield _table(("key", "where it is not set", "what it says"), [_key(field) for field in fields])
+        if kind is ChallengeTable:
+            yield from _solvers()
+
+
+def _solvers() -> Iterator[str]:
+    yield "What the solvers are, and their `options`; a DNS provider's are in [dns](dns.md)."
+    rows: list[tuple[str, ...]] = []
+    for (challenge, _), info in SOLVERS.items():
+        rows.append((f"`{info.name}`", challenge, "", "", info.summary))
+        rows += (("", "", *_field(field)[::2], _told(field)) for field in info.fields)
+    yield _table(("solver", "challenge", "option", "default", "what it is"), rows)
+
+
+def _told(field: Field) -> str:
+    return f"required: {field.help}" if field.required else field.help
 
 
 _TABLES = {

@@ -332,6 +332,7 @@ async def test_a_token_that_was_changed_while_we_run_is_used_from_then_on(tmp_pa
         (ChallengeRule("dns-01", "cloudflare", {"api_token": "hunter2"}), "by reference", "env:NAME"),
         (ChallengeRule("dns-01", "exec", {"program": "/x", "tll": "5"}), "no field 'tll'", "'ttl'"),
         (ChallengeRule("dns-01", "exec", {"program": "/x", "keep": "no"}), "no field 'keep'", ""),
+        (ChallengeRule("dns-01", "exec", {"program": "/x", "changes_per_minute": "few"}), "a whole number", "minute"),
         (ChallengeRule("http-01", "webroot"), "needs its root", "/var/www/html"),
         (ChallengeRule("http-01", "webroot", {"root": "/nowhere"}), "no folder '/nowhere'", "/var/www/html"),
         (ChallengeRule("tls-alpn-01", "front", {"upstream": "8443"}), "host:port", ""),

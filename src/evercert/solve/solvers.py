@@ -84,13 +84,23 @@ def check_rule(rule: ChallengeRule, resolve_secret: Callable[[str], Secret]) -> 
     field, a field that is missing, no number or no place to pass on to, a folder or a secret that is not there."""
     options = _options(rule.solver, rule.options, rule.type, resolve_secret)
     options.check()
-    if rule.type not in _DNS_TYPES and options.info.field("port"):
-        _port(options)
+    _check_numbers(rule.type, options)
     if _is_front(rule):
         upstream_of(options["upstream"])
     if rule.solver == "webroot" and not Path(options["root"]).is_dir():
         hint = "name the folder that the web server serves, such as /var/www/html"
         raise EvercertError("bad-input", f"there is no folder {one_line(options['root'])!r}", hint=hint)
+
+
+def _check_numbers(challenge_type: str, options: Options) -> None:
+    """Those of which no default shows that they are numbers."""
+    if challenge_type not in _DNS_TYPES:
+        if options.info.field("port"):
+            _port(options)
+        return
+    for name in ("concurrency", "changes_per_minute"):
+        if options[name]:
+            options.number(name)
 
 
 class Solvers:
