@@ -127,6 +127,23 @@ async def test_a_long_limit_is_not_waited_for_and_a_short_one_is(world: Two, eng
     assert passed.verdict == "limited"
 
 
+async def test_a_ca_that_is_silent_near_the_end_is_told_of_once(tmp_path: Path) -> None:
+    world = Two(tmp_path, lifetime=10 * MINUTE)
+    async with world.engine() as engine:
+        await world.obtain(engine, world.intent("www.a.test"))
+        kill(world.ca)
+        for _ in range(3):
+            known = (await health.outages(engine.db)).get(world.ca.directory_url)
+            await health.silent(engine.db, world.ca.directory_url, known, "no answer", world.clock.now())
+        # It is silent for the fourth time, and down for longer than what is left would have this one wait.
+        world.clock.advance(timedelta(minutes=8, seconds=48))
+        await engine.worker.settle_due()
+        assert await issuer(engine, await world.fact(engine, "www.a.test")) == world.second.directory_url
+        assert [each.verdict for each in await told(engine, CaPassedOver) if isinstance(each, CaPassedOver)] == [
+            "outage"
+        ]
+
+
 async def test_a_limit_that_others_have_used_up_is_no_reason_to_ask_in_vain(world: Two, engine: Engine) -> None:
     world.ca.fail("new-order", Fault.refused(ProblemType.RATE_LIMITED, retry_after=str(5 * 3600)))
     for name in ("www.a.test", "other.a.test"):

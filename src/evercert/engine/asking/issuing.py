@@ -150,7 +150,7 @@ class Issuing:
         now, asked = self.clock.now(), " and ".join(ca.directory for ca in choice.cas)
         statements = [each for one in given_up for each in issuances.abandoned(one, f"{asked} is asked now", now)]
         if any(entrant.issuance is None for entrant in entrants):
-            # Those that failed for this certificate were told when they did.
+            # Those that failed for this certificate alone were told when they did.
             down = [each for each in choice.passed if each.outage]
             statements += (events.appended(_passed_over(fact, each, choice), now) for each in down)
         if statements:
@@ -232,11 +232,15 @@ class Issuing:
         was begun there and cannot be finished."""
         if isinstance(then, Later):
             return
+        # Those that are down for all are told of by whoever places the next order (`_line_up`).
+        is_new = any(ca.directory not in begun for ca in then.cas)
+        told = {passed.ca for passed in then.passed if passed.outage and is_new}
         for each in failed:
             if each.verdict is None or each.ca in {ca.directory for ca in then.cas}:
                 continue
-            passed = Passed(each.ca, each.verdict, now, each.error.message)
-            yield events.appended(_passed_over(fact, passed, then), now)
+            if each.ca not in told:
+                passed = Passed(each.ca, each.verdict, now, each.error.message)
+                yield events.appended(_passed_over(fact, passed, then), now)
             issuance = begun.get(each.ca)
             if issuance and (issuance.status is IssuanceStatus.KEYED or each.verdict not in _PASSING):
                 yield from issuances.abandoned(issuance, f"{each.verdict.value}: {each.error.message}", now)
