@@ -134,6 +134,15 @@ def test_which_of_two_cas_issues_how_many_was_foreseen(lives: tuple[int, ...], c
     assert (report.forecasts[0].lapsing, report.tally.lapsed) == (0, 0)
 
 
+def test_how_many_orders_failures_cost_was_foreseen() -> None:
+    # One of four fails, and so of three orders a day two and a quarter are of use.
+    report = soaked(small(failing=4, cas=(orders(3, timedelta(days=1)),)))
+    [(ca, foreseen)] = report.forecasts[0].issued
+    assert foreseen == pytest.approx(3 * 200 * 3 / 4, rel=0.02)
+    assert report.tally.issued[ca] == pytest.approx(foreseen, rel=0.05)
+    assert report.tally.failed > 0
+
+
 def test_a_ca_without_ari_has_its_certificates_replaced_by_an_incident() -> None:
     report = soaked(small(cas=(CaGiven(HOURLY, ari=False),), revocations=(Revocation(0, 100 * DAY),)))
     assert report.tally.lapsed == 0

@@ -12,7 +12,7 @@ from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
 from evercert.store.sql import load_queries
 
-__all__ = ["Use", "used_since"]
+__all__ = ["Use", "ended_since", "used_since"]
 
 _SQL: Final = load_queries("quotas")
 
@@ -51,6 +51,12 @@ async def used_since(db: Database, ca: str, since: datetime) -> list[Use]:
         *map(_use, ours),
         *(Use(each.account, each.identifiers, at) for each, at in imported if each.ca == ca),
     ]
+
+
+async def ended_since(db: Database, since: datetime) -> tuple[int, int]:
+    """How many orders have ended, and how many of them in vain; of very many the newest."""
+    [(ended, in_vain)] = await db.rows(_SQL["how orders ended"](since=to_epoch(since), limit=_MOST))
+    return ended, in_vain
 
 
 def _use(row: Row) -> Use:

@@ -72,7 +72,7 @@ def test_the_first_line_says_which_limit_is_met_when_and_what_to_do(evercert: Sh
     table = _table(lines)
     told = " ".join(lines[lines.index(table[-1]) + 1 :])
     assert [line.split() for line in table[-2:]] == [["limits", "met", "1"], ["certificates", "that", "lapse", "none"]]
-    assert "Not counted: failed attempts, which" in told
+    assert "Not counted: the waits between failed attempts, and" in told
     assert "further CAs" not in told
 
 
@@ -115,6 +115,16 @@ def test_what_is_supposed_stands_beside_what_is(evercert: Shell) -> None:
     document = evercert("forecast", "--life", "6d", "--json").document
     assert (document["now"]["life"], document["supposed"]["life"]) == (90 * 86_400, 6 * 86_400)
     assert evercert("forecast", "--json").document["supposed"] is None
+
+
+def test_attempts_that_fail_may_be_supposed(evercert: Shell) -> None:
+    wanted(evercert.home, 3, "a.test")
+    lines = evercert("forecast", "--failures", "25%").out.splitlines()
+    table = {line[:26].strip(): line[26:].split() for line in _table(lines)}
+    assert table["attempts in vain"] == ["none", "25.0%"]
+    document = evercert("forecast", "--failures", "25%", "--json").document
+    assert (document["now"]["failing"], document["supposed"]["failing"]) == (0, 0.25)
+    assert document["supposed"]["orders_per_day"] == pytest.approx(document["now"]["orders_per_day"] * 4 / 3)
 
 
 def test_the_others_draw_on_the_limits_of_the_chosen(evercert: Shell) -> None:
@@ -167,6 +177,8 @@ def test_what_cannot_be_supposed_is_said_with_what_can(evercert: Shell) -> None:
         (("--certificates", "x0"), "write how many for each that there is"),
         (("--under", "a.test"), "say also how many come, with --onboard"),
         (("--to", "letsencrpt"), "there is no known CA"),
+        (("--failures", "2"), "write how many of a hundred attempts fail"),
+        (("--failures", "91%"), "90% at most"),
         (("--days", "0"), "'--days'"),
     ):
         done = evercert("forecast", *arguments)

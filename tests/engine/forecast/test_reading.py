@@ -15,14 +15,14 @@ from evercert.db.opening import Place
 from evercert.db.protocol import Database
 from evercert.engine.forecast.fleet import OtherCa
 from evercert.engine.forecast.outlook import forecast
-from evercert.engine.forecast.reading import Choice, read_fleet, sampled
+from evercert.engine.forecast.reading import Choice, read_failing, read_fleet, sampled
 from evercert.engine.limits.budget import set_digest
 from evercert.engine.plan import renewal_moment
 from evercert.model.access import CaAccess, OwnLimit
 from evercert.model.fact import Renewal
 from evercert.model.intent import CertificateIntent, ChallengeRule
 from evercert.model.terms import CaChoice, Criticality, Freeze, Terms
-from evercert.store import budgets, cas, certificates, directories, issued, renewals, tasks
+from evercert.store import budgets, cas, certificates, directories, issuances, issued, quotas, renewals, tasks
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.store import given
@@ -159,6 +159,19 @@ async def test_what_is_urgent_now_is_known(db: Database) -> None:
     assert [each.urgent for each in (await read_fleet(db, NOW, Choice())).fleet.kinds] == [True, False, False]
     await issued.revoked(db, certificate.id, 1, NOW)
     assert [each.urgent for each in (await read_fleet(db, NOW, Choice())).fleet.kinds] == [True, False, True]
+
+
+async def test_how_many_orders_of_late_came_to_nothing_is_known(db: Database) -> None:
+    assert await read_failing(db, NOW) == 0
+    await given.issued(db, "good")
+    for number in range(3):
+        await given.declared(db, f"bad{number}")
+        begun = await given.ordered(db, f"bad{number}")
+        await issuances.abandon(db, begun, "the order failed", now=NOW)
+    assert await quotas.ended_since(db, NOW - DAY) == (4, 3)
+    # A few of a few say little.
+    assert await read_failing(db, NOW + DAY) == 3 / 100
+    assert await read_failing(db, NOW + 29 * DAY) == 0
 
 
 async def test_what_is_stopped_is_counted_apart(db: Database) -> None:

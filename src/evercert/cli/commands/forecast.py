@@ -22,6 +22,16 @@ def _times(context: click.Context, parameter: click.Parameter, written: str | No
     return float(written.lstrip("x"))
 
 
+def _share(context: click.Context, parameter: click.Parameter, written: str | None) -> float | None:
+    """`2%` or `0.5%`."""
+    if written is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,3})?)%", written)
+    if not found or float(found[1]) > 90:
+        raise click.BadParameter("write how many of a hundred attempts fail, 90% at most, such as 2% or 0.5%")
+    return float(found[1]) / 100
+
+
 @click.command("forecast")
 @click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How far to look.")
 @click.option("--ca", default="", metavar="CA", help="Only certificates of this CA (an id or a directory URL).")
@@ -36,6 +46,7 @@ def _times(context: click.Context, parameter: click.Parameter, written: str | No
 )
 @click.option("--under", default="", metavar="DOMAIN", help="Suppose that the new ones are all under that domain.")
 @click.option("--outage", default="", metavar="SPAN", help="Suppose that no CA answers for so long from now on.")
+@click.option("--failures", callback=_share, metavar="N%", help="Suppose that so many of all attempts fail: 2%.")
 @click.option("--calendar", is_flag=True, help="Show also what is due on each day.")
 @click.option("--svg", default="", metavar="FILE", help="Write the charts there, too.")
 @framed
@@ -53,6 +64,7 @@ def command(
     onboard: int,
     under: str,
     outage: str,
+    failures: float | None,
     calendar: bool,
     svg: str,
 ) -> int:
@@ -71,5 +83,5 @@ def command(
     if under and not onboard:
         raise click.UsageError("--under says where new certificates belong; say also how many come, with --onboard")
     choice = Choice(find_ca(ca) if ca else "", owner, tag, match)
-    question = Question(days, choice, life, certificates, to, onboard, under, outage, svg, calendar)
+    question = Question(days, choice, life, certificates, to, onboard, under, outage, failures, svg, calendar)
     return in_loop(show(output, settings, question))

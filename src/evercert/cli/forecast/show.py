@@ -25,7 +25,7 @@ from evercert.config.toml import span_from
 from evercert.db.protocol import Database
 from evercert.engine.forecast.change import UNCHANGED, Change
 from evercert.engine.forecast.outlook import Outlook, Shortage, forecast
-from evercert.engine.forecast.reading import Choice, Known, read_fleet, read_rules, sampled
+from evercert.engine.forecast.reading import Choice, Known, read_failing, read_fleet, read_rules, sampled
 from evercert.host.files import write_durably
 from evercert.observe.registered_domain import registered_domain
 
@@ -52,6 +52,7 @@ class Question:
     onboard: int = 0
     under: str = ""
     outage: str = ""
+    failures: float | None = None
     svg: str = ""
     calendar: bool = False
 
@@ -63,7 +64,7 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
     async with reading(settings) as db:
         known = await read_fleet(db, now, question.choice, *([to] if to else []))
         change = await _change(db, question, to)
-        outlooks = _outlooks(known, question.days, change)
+        outlooks = _outlooks(known, question.days, change, await read_failing(db, now))
         outlooks = [await _named(db, question.choice, outlook) for outlook in outlooks]
     if not known.fleet:
         output.note("there are no certificates to forecast; see `evercert list`")
@@ -94,13 +95,14 @@ async def _change(db: Database, question: Question, to: str) -> Change:
         onboard=question.onboard,
         under=registered_domain(parse_identifier(question.under)) if question.under else "",
         outage=seconds(question.outage),
+        failing=question.failures,
     )
 
 
-def _outlooks(known: Known, days: int, change: Change) -> list[Outlook]:
+def _outlooks(known: Known, days: int, change: Change, failing: float) -> list[Outlook]:
     """As things are; and as they are supposed, where something is."""
     changes = [UNCHANGED, change] if change else [UNCHANGED]
-    return [forecast(known.fleet, known.rules, known.books, days * _DAY, each) for each in changes]
+    return [forecast(known.fleet, known.rules, known.books, days * _DAY, each, failing) for each in changes]
 
 
 async def _named(db: Database, choice: Choice, outlook: Outlook) -> Outlook:

@@ -84,6 +84,7 @@ def rows(figures: Figures, outlook: Outlook) -> Iterator[tuple[str, str]]:
     yield "changes in DNS a day", _number(figures.dns_changes_per_day)
     yield "store", _size(figures.stored)
     yield "a CA may be away for", _span(figures.tolerance)
+    yield "attempts in vain", f"{figures.failing:.1%}" if figures.failing else "none"
     yield "limits met", f"{len(outlook.shortages):,}" if outlook.shortages else "none"
     yield "certificates that lapse", f"{outlook.lapsing:,}" if outlook.lapsing else "none"
 
@@ -91,7 +92,7 @@ def rows(figures: Figures, outlook: Outlook) -> Iterator[tuple[str, str]]:
 def not_counted(failing_over: int) -> list[str]:
     """What may come otherwise than it is said, each in a clause. So many certificates have further CAs."""
     clauses = [
-        "failed attempts, which are made again and draw on limits of their own and on an account's orders",
+        "the waits between failed attempts, and the limits of failed validations",
         "the pace of DNS providers, and how many may be under way at once",
         "new accounts, and limits that nobody told us of",
     ]

@@ -9,7 +9,10 @@ from evercert.engine.forecast.fleet import CaRules, Kind
 from evercert.engine.plan import renewal_fraction
 from evercert.model.intent import RenewPolicy
 
-__all__ = ["UNCHANGED", "Change", "lead_of"]
+__all__ = ["MOST_FAILING", "UNCHANGED", "Change", "lead_of"]
+
+# Where more fail it is not the limits that keep a fleet from its certificates.
+MOST_FAILING = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Change:
     `life` (seconds): all have lived so long for ever; each stays as far in its life as it is, in proportion. `growth`:
     so many for each that there is, in the same domains. `to`: all are asked of that CA from their next renewal on.
     `onboard`: so many new ones a day, each in a domain of its own, or all `under` one. `outage` (seconds): no CA
-    answers for so long from now on.
+    answers for so long from now on. `failing`: that part of all attempts is in vain.
     """
 
     life: int = 0
@@ -29,6 +32,7 @@ class Change:
     onboard: int = 0
     under: str = ""
     outage: int = 0
+    failing: float | None = None
 
     def __bool__(self) -> bool:
         return self != UNCHANGED

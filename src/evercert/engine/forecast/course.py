@@ -23,7 +23,7 @@ from evercert.acme.cas import Limit
 from evercert.engine.asking.choosing import affordable
 from evercert.engine.forecast.model import FREE, NEVER, Model, Steps
 from evercert.engine.forecast.waiting import NOBODY, OUTAGE, Entry, Queue, Waiting, shared_out
-from evercert.engine.limits.budget import PATIENCE, ahead, drawn, interval, room_at
+from evercert.engine.limits.budget import PATIENCE, ahead, interval, room_at
 from evercert.engine.renewal.calendar import LAST_CALL, permitted
 from evercert.model.terms import Terms
 
@@ -66,6 +66,7 @@ class _Run:
         self.unlimited = unlimited
         self.outage = 0 if unlimited else model.outage
         self.limits = [_stretched(bucket.limit, self.steps.size) for bucket in model.buckets]
+        self.spans = [bucket.span(limit) for bucket, limit in zip(model.buckets, self.limits, strict=True)]
         self.tats = [bucket.tat for bucket in model.buckets]
         self.queues = [Queue() for _ in model.cohorts]
         # Of each lane the cohorts that may ask, the first in front; and those of it that have new ones.
@@ -206,17 +207,20 @@ class _Run:
         self._list(number)
 
     def _room(self, bucket: int, step: int, *, urgent: bool) -> int:
-        """How many orders there is room for now; besides what is kept for urgent work, where they are not."""
+        """How many there is room for now; besides what is kept for urgent work, where they are not. The last one finds
+        room for its first attempt."""
         limit = self.limits[bucket]
         used = max(0, self.tats[bucket] - self.steps.moment(step) * _SECOND)
-        return max(0, (ahead(limit, urgent=urgent) - used) // interval(limit))
+        free = ahead(limit, urgent=urgent) - used - interval(limit)
+        return max(0, free // self.spans[bucket] + 1)
 
     def _granted(self, number: int, entry: Entry, count: int, step: int) -> None:
         cohort = self.model.cohorts[number]
         self._leave(entry, count)
         for bucket in cohort.draws:
             self.done.granted[bucket][step] += count
-            self.tats[bucket] = drawn(self.limits[bucket], self.tats[bucket], self.steps.moment(step) * _SECOND, count)
+            now = self.steps.moment(step) * _SECOND
+            self.tats[bucket] = max(self.tats[bucket], now) + count * self.spans[bucket]
         if cohort.chosen:
             series = self.done.firsts if cohort.first else self.done.renewals
             series[step] += count
@@ -306,13 +310,12 @@ class _Run:
         if patience >= PATIENCE:
             return entry.count
         until = self.steps.moment(step) * _SECOND + patience // _MICROSECOND
-        turns = (until - self._turn(bucket)) // interval(self.limits[bucket]) + 1
+        turns = (until - self._turn(bucket)) // self.spans[bucket] + 1
         return min(entry.count, max(0, turns))
 
     def _turn(self, bucket: int) -> int:
         """When the next one's turn would be that waits there (in microseconds)."""
-        limit = self.limits[bucket]
-        return room_at(limit, self.tats[bucket]) + self.queued[bucket] * interval(limit)
+        return room_at(self.limits[bucket], self.tats[bucket]) + self.queued[bucket] * self.spans[bucket]
 
     def _pass(self, number: int, entry: Entry, count: int, bucket: int, step: int) -> None:
         """So many go on to the next CA; from the last one to that at which it is their turn first."""
@@ -337,7 +340,7 @@ class _Run:
         """All of their CAs are full: they wait, each where its turn comes first."""
         leaving = self._taken_out(number, entry, count, step)
         full = {to: self._fullest(to) for to in self.model.cohorts[number].chain}
-        turns = [(self._turn(bucket), interval(self.limits[bucket])) for bucket in full.values()]
+        turns = [(self._turn(bucket), self.spans[bucket]) for bucket in full.values()]
         for (to, bucket), part in zip(full.items(), shared_out(count, turns), strict=True):
             if part:
                 self._demand(to, part, step)

@@ -26,10 +26,16 @@ _ROUNDING = 1e-9
 
 
 def divided(
-    fleet: Fleet, rules: Mapping[str, CaRules], books: Books, steps: Steps, change: Change = UNCHANGED
+    fleet: Fleet,
+    rules: Mapping[str, CaRules],
+    books: Books,
+    steps: Steps,
+    change: Change = UNCHANGED,
+    failing: float = 0.0,
 ) -> Model:
-    """The fleet, changed as supposed. *rules* are by directory, and there are some for every CA that is asked."""
-    return _Division(fleet, rules, books, steps, change).model()
+    """The fleet, changed as supposed. *rules* are by directory, and there are some for every CA that is asked. That
+    part of all attempts is *failing*: each is made anew, and so an order for an order."""
+    return _Division(fleet, rules, books, steps, change, 1 / (1 - failing)).model()
 
 
 @dataclass(slots=True)
@@ -39,6 +45,8 @@ class _Division:
     books: Books
     steps: Steps
     change: Change
+    # How many attempts it takes to issue one certificate.
+    attempts: float
     built: Model = field(init=False)
     ways: list[Way] = field(init=False)
     # Of each kind the ways of all of its CAs.
@@ -328,7 +336,8 @@ class _Division:
     def _account(self, ca: CaRules, account: str) -> None:
         for limit in ca.limits:
             if limit.scope is LimitScope.ORDERS_PER_ACCOUNT:
-                self._bucket(Bucket(ca, limit, account, self._tat(ca, limit, account)), account)
+                tat = self._tat(ca, limit, account)
+                self._bucket(Bucket(ca, limit, account, tat, cost=self.attempts), account)
 
     def _bucket(self, bucket: Bucket, subject: object) -> int:
         key = (bucket.ca.directory, bucket.limit.scope, subject)

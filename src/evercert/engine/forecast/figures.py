@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from evercert.acme.ari import usual_poll
 from evercert.engine.forecast.change import Change
@@ -31,7 +32,8 @@ ISSUANCE_BYTES = 4_000
 class Figures:
     """As if there were no limits. `life` and `every` (from one order to the next) are those of most certificates, in
     seconds; `tolerance` says for how many seconds a CA may not answer before the first certificate lapses, at the worst
-    moment; zero certificates have none of these. `stored` is how large the store gets, in bytes."""
+    moment; zero certificates have none of these. `stored` is how large the store gets, in bytes. `failing` is the part
+    of all attempts that is in vain; each of them is an order, with what it asks of the world."""
 
     certificates: int
     life: int
@@ -46,17 +48,19 @@ class Figures:
     dns_changes_per_day: float
     stored: int
     tolerance: int
+    failing: float = 0.0
 
 
-def figures_of(fleet: Fleet, change: Change, asked: Course, certificates: int) -> Figures:
+def figures_of(fleet: Fleet, change: Change, asked: Course, certificates: int, failing: float) -> Figures:
     """*asked* is the course without limits; *certificates* are those there are at its end."""
     kinds = _kinds(fleet, change)
     usual = max(kinds, key=kinds.__getitem__, default=None)
     if usual and change.onboard:
         kinds[usual] += certificates - sum(kinds.values())
     days = asked.steps.size * asked.steps.count / _DAY
-    per_day = sum(asked.due) / days
-    busiest = _busiest(asked, _HOUR)
+    attempts = 1 / (1 - failing)
+    per_day = attempts * sum(asked.due) / days
+    busiest = ceil(attempts * _busiest(asked, _HOUR))
     polls = sum(count / _poll(kind) for kind, count in kinds.items() if kind.ari)
     each, by_dns = _names(fleet)
     return Figures(
@@ -64,7 +68,7 @@ def figures_of(fleet: Fleet, change: Change, asked: Course, certificates: int) -
         life=usual.life if usual else 0,
         every=usual.life - usual.lead if usual else 0,
         orders_per_day=per_day,
-        busiest_day=_busiest(asked, _DAY),
+        busiest_day=ceil(attempts * _busiest(asked, _DAY)),
         busiest_hour=busiest,
         requests_per_second=polls + per_day * REQUESTS / _DAY,
         peak_requests_per_second=polls + busiest * REQUESTS / _HOUR,
@@ -73,6 +77,7 @@ def figures_of(fleet: Fleet, change: Change, asked: Course, certificates: int) -
         dns_changes_per_day=per_day * by_dns * DNS_CHANGES,
         stored=round(sum(count * _bytes(kind) for kind, count in kinds.items())),
         tolerance=_tolerance(fleet, change, kinds),
+        failing=failing,
     )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from evercert.acme.cas import Limit
 from evercert.engine.forecast.fleet import CaRules
+from evercert.engine.limits.budget import interval
 from evercert.model.terms import Terms
 
 __all__ = ["FREE", "NEVER", "Books", "Bucket", "Cohort", "Model", "Steps"]
@@ -50,13 +52,19 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One limit of one CA, for one subject. `sample` is the place in the fleet of one certificate that draws on it."""
+    """One limit of one CA, for one subject. `sample` is the place in the fleet of one certificate that draws on it.
+    A certificate draws `cost` tokens on average, with the attempts that fail before it is issued."""
 
     ca: CaRules
     limit: Limit
     subject: str
     tat: int = 0
     sample: int = -1
+    cost: float = 1.0
+
+    def span(self, limit: Limit) -> int:
+        """In how many microseconds that comes back which one certificate draws, where that were the limit."""
+        return ceil(interval(limit) * self.cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,18 +89,25 @@ def steps_of(fleet: Fleet, horizon: int, change: Change = UNCHANGED) -> Steps:
 
 
 def forecast(
-    fleet: Fleet, rules: Mapping[str, CaRules], books: Books, horizon: int, change: Change = UNCHANGED
+    fleet: Fleet,
+    rules: Mapping[str, CaRules],
+    books: Books,
+    horizon: int,
+    change: Change = UNCHANGED,
+    failing: float = 0.0,
 ) -> Outlook:
-    """What will happen within *horizon* seconds. Pure; *rules* are by directory, for every CA that is asked."""
+    """What will happen within *horizon* seconds, where that part of all attempts is *failing* and nothing else is
+    supposed. Pure; *rules* are by directory, for every CA that is asked."""
     steps = steps_of(fleet, horizon, change)
-    model = divided(fleet, rules, books, steps, change)
+    failing = failing if change.failing is None else change.failing
+    model = divided(fleet, rules, books, steps, change, failing)
     course, asked = course_of(model), course_of(model, unlimited=True)
     demand = _demand(model, course, asked)
     shortages = sorted(
         (_shortage(model, demand, number, waiting) for number, waiting in course.waiting.items()),
         key=lambda each: (each.first_lapse is None, each.first_lapse or each.since, -each.waiting),
     )
-    return Outlook(model, course, figures_of(fleet, change, asked, model.chosen), tuple(shortages))
+    return Outlook(model, course, figures_of(fleet, change, asked, model.chosen, failing), tuple(shortages))
 
 
 def _demand(model: Model, course: Course, asked: Course) -> Sequence[Counter[int]]:
@@ -127,7 +134,7 @@ def _shortage(model: Model, demand: Sequence[Counter[int]], number: int, waiting
         lapsing=waiting.lapsed.total(),
         first_lapse=steps.moment(min(waiting.lapsed)) if waiting.lapsed else None,
         left=waiting.left,
-        need=needed(bucket.limit, bucket.tat, demand[number], steps, _patience(model, number)) if bucket else 0,
+        need=needed(bucket, demand[number], steps, _patience(model, number)) if bucket else 0,
         passed=waiting.passed,
     )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from evercert.acme.cas import KNOWN_CAS, LimitScope
 from evercert.db.protocol import Database
 from evercert.engine.asking.choosing import cas_of
-from evercert.engine.forecast.change import lead_of
+from evercert.engine.forecast.change import MOST_FAILING, lead_of
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind, OtherCa
 from evercert.engine.forecast.model import Books
 from evercert.engine.forecast.way import counted_by
@@ -22,13 +22,16 @@ from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent, RenewPolicy, challenge_rule_for, is_called
 from evercert.model.terms import Criticality
 from evercert.observe.registered_domain import registered_domain
-from evercert.store import budgets, cas, certificates, directories
+from evercert.store import budgets, cas, certificates, directories, quotas
 
-__all__ = ["Choice", "Known", "read_fleet", "read_rules", "sampled"]
+__all__ = ["Choice", "Known", "read_failing", "read_fleet", "read_rules", "sampled"]
 
 # So many facts are in memory at once.
 _PAGE = 2_000
 _MINUTE = 60
+# What the share of failed attempts is taken from, as if there had been so many of them at least: one of two is no half.
+_WEEKS = timedelta(weeks=4)
+_FEW = 100
 _DNS = {"dns-01", "dns-account-01"}
 _KNOWN = {ca.directory: ca for ca in KNOWN_CAS}
 
@@ -87,6 +90,12 @@ async def read_rules(db: Database, directory: str) -> CaRules:
     ari = "renewalInfo" in said if said else bool(known and "ari" in known.features)
     limits = limits_of(await cas.access(db, directory))
     return CaRules(known.id if known else urlsplit(directory).hostname or directory, directory, limits, ari)
+
+
+async def read_failing(db: Database, now: datetime) -> float:
+    """Which part of the orders of the last four weeks came to nothing."""
+    ended, in_vain = await quotas.ended_since(db, now - _WEEKS)
+    return min(in_vain / max(ended, _FEW), MOST_FAILING)
 
 
 async def sampled(db: Database, choice: Choice, places: Collection[int]) -> dict[int, str]:

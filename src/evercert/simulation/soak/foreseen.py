@@ -43,7 +43,8 @@ def foreseen(course: Course, at: int, until: int, what: str, silence: int = 0) -
     """What the forecast says at that moment, where no CA answers for so many seconds from then on."""
     change = Change(outage=silence) if silence else UNCHANGED
     rules = {ca.directory: CaRules(ca.directory, ca.directory, ca.limits, ca.ari) for ca in course.given.cas}
-    outlook = forecast(_fleet(course, at), rules, _books(course), max(1, until - at), change)
+    failing = 1 / course.given.failing if course.given.failing else 0.0
+    outlook = forecast(_fleet(course, at), rules, _books(course), max(1, until - at), change, failing)
     issued = tuple((ca.directory, count) for ca, count in outlook.shares)
     return Foreseen(at, until, what, outlook.lapsing, outlook.waiting, _needs(outlook), issued)
 
