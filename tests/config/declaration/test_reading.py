@@ -367,3 +367,8 @@ def test_how_many_at_once_is_declared_for_a_ca_and_for_a_dns_account(read: Read)
     assert access.concurrency == 20
     [wanted] = declaration.certificates
     assert wanted.intent.challenges[0].options == {"token": "env:T", "concurrency": "1"}
+
+
+def test_a_mark_of_its_encoding_before_a_file_is_none_of_its_words(read: Read) -> None:
+    [declared] = read('\ufeff[certificates."a.test"]\n').certificates
+    assert (declared.intent.name, str(declared.origin).rpartition("/")[2]) == ("a.test", "evercert.toml:1:15")

@@ -40,9 +40,11 @@ class Faulty(EvercertError):
         super().__init__("bad-input", words, hint=first.hint)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The hint for a word that is none of those that are known."""
+def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The hint for a word that is none of those that are known; *otherwise* it is that, where none is like it."""
     words = list(known)
     if close := get_close_matches(one_line(word), words, 1):
         return f"did you mean {close[0]!r}?"
+    if otherwise:
+        return otherwise
     return f"known are {', '.join(words[:_KNOWN])}{' and more' if len(words) > _KNOWN else ''}" if words else ""

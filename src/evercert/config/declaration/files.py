@@ -34,6 +34,8 @@ _HINTS: Final = {
     "": "a line is a [table], a key = value, or a # comment",
 }
 _AT: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+# How the reader shows a key: ('certificates', 'www')
+_KEY: Final = re.compile(r"\((?:'[^']*'(?:, )?)+,?\)")
 
 
 class Placed(Protocol):
@@ -122,7 +124,8 @@ def parsed(octets: Mapping[Path, bytes]) -> list[Source]:
     sources, faults = [], []
     for file, content in octets.items():
         try:
-            text = content.decode().replace("\r\n", "\n")
+            # Some editors begin a file with a mark of its encoding, which TOML knows nothing of.
+            text = content.decode().removeprefix("\ufeff").replace("\r\n", "\n")
             sources.append(Source(str(file), file, text, tomli.loads(text)))
         except UnicodeDecodeError as error:
             before = content[: error.start]
@@ -140,12 +143,17 @@ def parsed(octets: Mapping[Path, bytes]) -> list[Source]:
 def _broken(name: str, text: str, words: str) -> Fault:
     """A fault of the reader's: it names the place in its words."""
     found = _AT.search(words)
-    told = _AT.sub("", words)
+    told = _KEY.sub(_dotted, _AT.sub("", words))
     hint = next((hint for part, hint in _HINTS.items() if part in told), _HINTS[""])
     told = f"it is not TOML: {told[:1].lower()}{told[1:]}"
     if found and found[1]:
         return Fault(name, int(found[1]), int(found[2]), "", told, hint)
     return Fault(name, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1, "", told, hint)
+
+
+def _dotted(shown: re.Match[str]) -> str:
+    parts = re.findall("'([^']*)'", shown[0])
+    return ".".join(f'"{part}"' if "." in part else part for part in parts)
 
 
 def read_list(source: Source, named: str) -> ListFile:

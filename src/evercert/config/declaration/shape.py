@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, Union, get_args, get_origin
@@ -116,7 +116,7 @@ def _struct(value: Any, kind: type[msgspec.Struct], path: Path, report: Report) 
     def checked(key: str) -> Any:
         if key in fields:
             return _checked(value[key], fields[key].type, (*path, key), report)
-        report((*path, key), "there is no such key here", nearest(key, fields), at_key=True)
+        report((*path, key), "there is no such key here", _meant(key, value[key], fields, path), at_key=True)
         return _GONE
 
     kept = _table(value, path, report, checked)
@@ -128,11 +128,31 @@ def _struct(value: Any, kind: type[msgspec.Struct], path: Path, report: Report) 
     return _GONE if any(field.required and name not in kept for name, field in fields.items()) else kept
 
 
+def _meant(key: str, value: Any, fields: Collection[str], path: Path) -> str:
+    """What to write instead of a key that there is not."""
+    otherwise = ""
+    if isinstance(value, dict) and len(path) == 2:  # a table was to be called so
+        name = one_line(".".join([str(path[1]), key, *_below(value, fields)]))
+        otherwise = f'write [{path[0]}."{name}"]: a name with dots stands in quotation marks'
+    elif "options" in fields:
+        otherwise = f"write it in options = {{ {one_line(key)} = ... }}"
+    return nearest(key, fields, otherwise)
+
+
+def _below(value: dict[str, Any], fields: Collection[str]) -> Iterator[str]:
+    """The further parts of a name that was taken for tables."""
+    while value:
+        key, value = next(iter(value.items()))
+        if key in fields or not isinstance(value, dict):
+            return
+        yield key
+
+
 def _list(value: Any, kind: Any, path: Path, report: Report) -> Any:
     if not isinstance(value, list):
         hint = f'write ["{one_line(value)}"]' if isinstance(value, str) else ""
         if isinstance(value, dict):
-            hint = f"write [[{path[-1]}]]"
+            hint = f"write [[{path[0]}]]" if len(path) == 1 else "write [{ key = value }]"
         report(path, f"a list is expected here, not {_noun(value)}", hint)
         return _GONE
     checked = (_checked(each, kind, (*path, number), report) for number, each in enumerate(value))
