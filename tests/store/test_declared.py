@@ -21,6 +21,7 @@ from evercert.store import certificates, declared, events, issued, views
 from evercert.store.opening import open_store
 from evercert.store.schema import MIGRATIONS
 from tests.store.given import CA, NOW, begun, chain, claimed, intent, view
+from tests.store.test_intents import in_full
 
 LATER = NOW + timedelta(days=1)
 TERMS = Terms(
@@ -113,7 +114,7 @@ async def test_a_store_from_before_keeps_its_intents_and_goes_on(
     new_place: Callable[[Sequence[Migration]], Place],
 ) -> None:
     place = new_place(MIGRATIONS[:2])
-    old = msgspec.json.encode(intent(), order="deterministic").decode().removesuffix(',"terms":{}}') + "}"
+    old = in_full(intent()).removesuffix(',"terms":{}}') + "}"
     insert = Query(
         "old",
         "INSERT INTO certificates (name, intent, created_at, next_action_at) VALUES (:name, :intent, 0, 0)",

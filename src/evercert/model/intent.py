@@ -1,4 +1,13 @@
-"""What a user wants: a certificate, how its names are proved, where it is installed."""
+"""What a user wants: a certificate, how its names are proved, where it is installed.
+
+Rules of this file:
+
+* What is not said is not written down: a fleet's intents are a third shorter, and a field that is added later changes
+  none that is stored. A default is therefore never changed, for it is what those that are stored mean by their silence.
+* The encoder leaves a value out if it *is* its default, and not if it only equals it. So only what there is once (an
+  empty text, a small number, a word of an enumeration, nothing) is a plain default; every other one is made by a
+  factory, and always written down. Equal intents are equal text.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +23,7 @@ from evercert.pki.key_type import KeyType
 __all__ = ["CertificateIntent", "ChallengeRule", "RenewPolicy", "TargetSpec", "challenge_rule_for", "is_called"]
 
 
-class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How names that match are proved.
 
     `type` is the challenge's registered name; `solver` is how it is presented (`standalone`,
@@ -25,10 +34,10 @@ class ChallengeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: str
     solver: str
     options: dict[str, str] = {}
-    match: str = "*"
+    match: str = msgspec.field(default_factory=lambda: "*")
 
 
-class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One place where a certificate is installed: a deploy plugin and its fields."""
 
     plugin: str
@@ -41,7 +50,7 @@ class TargetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.label or self.plugin
 
 
-class RenewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RenewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """When to renew where the CA gives no window (RFC 9773), as a fraction of the lifetime.
 
     None: two thirds of it, or half where it is under ten days (Let's Encrypt's advice). It is the latest moment:
@@ -52,7 +61,7 @@ class RenewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     use_ari: bool = True
 
 
-class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One certificate that shall exist and never lapse.
 
     `name` identifies it to the user; `ca` is a directory URL. `lifetime` asks the CA for so
@@ -64,7 +73,7 @@ class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     name: str
     identifiers: tuple[Identifier, ...]
     ca: str
-    account: str = "default"
+    account: str = msgspec.field(default_factory=lambda: "default")
     key_type: KeyType = KeyType.EC256
     reuse_key: bool = False
     profile: str = ""
@@ -75,8 +84,8 @@ class CertificateIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     csr: bytes = b""
     challenges: tuple[ChallengeRule, ...] = ()
     targets: tuple[TargetSpec, ...] = ()
-    renew: RenewPolicy = RenewPolicy()
-    terms: Terms = Terms()
+    renew: RenewPolicy = msgspec.field(default_factory=RenewPolicy)
+    terms: Terms = msgspec.field(default_factory=Terms)
 
 
 def challenge_rule_for(intent: CertificateIntent, identifier: Identifier, offered: set[str]) -> ChallengeRule | None:

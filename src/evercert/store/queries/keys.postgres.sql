@@ -1,3 +1,10 @@
+-- name: add key
+-- The same; here a digest is found by its octets.
+INSERT INTO keys (purpose, fingerprint, sealed, created_at)
+VALUES (:purpose, :fingerprint, :sealed, :created_at)
+ON CONFLICT (purpose, decode(fingerprint, 'hex')) DO UPDATE SET created_at = excluded.created_at
+RETURNING id;
+
 -- name: prune keys
 -- The lock: one that somebody refers to at this moment is left for the next time.
 DELETE FROM keys
