@@ -53,9 +53,10 @@ def test_a_password_that_is_written_out_is_refused_and_not_repeated(url: str) ->
     assert "secret" not in f"{caught.value}{caught.value.hint}"
 
 
-def test_another_database_is_refused() -> None:
+@pytest.mark.parametrize("url", ["mysql://me@db.test/x", "postgres//me@db.test/x", "postgresql:me@db.test/x"])
+def test_another_database_is_refused_and_a_url_that_is_none_no_file(url: str) -> None:
     with pytest.raises(EvercertError, match="a file or PostgreSQL"):
-        store("mysql://me@db.test/x")
+        store(url)
 
 
 def test_the_settings_show_no_secret() -> None:

@@ -17,6 +17,8 @@ __all__ = ["database_place"]
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _OURS: Final = ("postgresql://", "postgres://")
+# A slip in one of ours, and no path that anybody means.
+_NEARLY: Final = re.compile(r"postgres\w*:?/{0,2}[^/]*@")
 _PASSWORD: Final = re.compile(r"://[^/?#]*:[^/?#]*@|[?&]password=")
 
 
@@ -30,7 +32,7 @@ def database_place(database: str, password: str, default: Path, environ: Mapping
         return default
     if is_reference(database):
         return _with_password(resolve(database, environ).text(), password, environ)
-    if not _SCHEME.match(database):
+    if not (_SCHEME.match(database) or _NEARLY.match(database)):
         return Path(database).expanduser().absolute()
     if not database.startswith(_OURS):
         raise EvercertError(

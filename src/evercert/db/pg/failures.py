@@ -137,6 +137,8 @@ def _meaning(error: BaseException) -> tuple[str, str, str]:
         return _MEANINGS["57014"]
     if isinstance(error, PermissionError):  # this machine's, before anybody was asked
         return "store", "what {place} is reached with may not be read by this user", _FILES
+    if isinstance(error, ConnectionRefusedError) or type(error).__name__ == "gaierror":  # there was no connection yet
+        return "store", "{place} cannot be reached", _RUNNING
     if isinstance(error, ValueError):  # refused by the driver before it was sent
         return _MEANINGS["22"]
     return _MEANINGS["08"] if is_lost(error) else ("store", "", "")
