@@ -7,6 +7,7 @@ neither is repeated unless it cannot.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from evercert.base.errors import EvercertError
@@ -35,6 +36,7 @@ _OWNER = "let the user own the database, or its schema"
 # SQLSTATE or its beginning (PostgreSQL 15, appendix A), the longest that fits; what it means.
 _MEANINGS: Final[dict[str, tuple[str, str, str]]] = {
     "08": ("store", "the connection to {place} was lost", _RUNNING),
+    "08001": ("store", "{place} cannot be reached", _RUNNING),
     "22": ("bad-input", "{place} cannot keep a value: {kind}", "text holds no NUL, numbers have 64 bits"),
     "23": ("conflict", "something else has that place or needs it", _LOOK_AGAIN),
     "25006": ("store", "{place} is read-only", _STANDBY),
@@ -107,6 +109,20 @@ def number_of_guard(error: BaseException) -> int:
     return int(found[1]) if found else 0
 
 
+def _is_out_of_reach(error: BaseException) -> bool:
+    """Whether there was no connection yet."""
+    return isinstance(error, ConnectionRefusedError) or type(error).__name__ == "gaierror"
+
+
+# What the server has not said, and the SQLSTATE that means the same.
+_ALIKE: Final[tuple[tuple[Callable[[BaseException], bool], str], ...]] = (
+    (_is_standby, "25006"),
+    (_is_out_of_reach, "08001"),
+    (lambda error: isinstance(error, TimeoutError), "57014"),
+    (lambda error: isinstance(error, ValueError), "22"),  # refused by the driver before it was sent
+)
+
+
 def is_ended_by_server(error: BaseException) -> bool:
     """Whether the server says that it ended the session in the middle of a statement (it was told to stop, or somebody
     ended that session). It does so where a statement can be undone, and never while or after it commits; one that has
@@ -131,14 +147,9 @@ def _meaning(error: BaseException) -> tuple[str, str, str]:
     for length in (5, 2):
         if state[:length] in _MEANINGS:
             return _MEANINGS[state[:length]]
-    if _is_standby(error):
-        return _MEANINGS["25006"]
-    if isinstance(error, TimeoutError):
-        return _MEANINGS["57014"]
+    for is_so, alike in _ALIKE:
+        if is_so(error):
+            return _MEANINGS[alike]
     if isinstance(error, PermissionError):  # this machine's, before anybody was asked
         return "store", "what {place} is reached with may not be read by this user", _FILES
-    if isinstance(error, ConnectionRefusedError) or type(error).__name__ == "gaierror":  # there was no connection yet
-        return "store", "{place} cannot be reached", _RUNNING
-    if isinstance(error, ValueError):  # refused by the driver before it was sent
-        return _MEANINGS["22"]
     return _MEANINGS["08"] if is_lost(error) else ("store", "", "")
