@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +72,12 @@ def answering(*parts: bytes, keep: bool = False) -> Speak:
                 return
 
     return speak
+
+
+def silent(connection: socket.socket) -> None:
+    """Hears and says nothing until the client has gone."""
+    while connection.recv(1 << 16):
+        pass
 
 
 def trickling(first: bytes, drop: bytes) -> Speak:
@@ -271,7 +278,7 @@ async def test_a_head_without_bounds_is_given_up(
 @pytest.mark.parametrize(
     "speak",
     [
-        lambda connection: time.sleep(2 * _PATIENCE),
+        silent,
         trickling(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         trickling(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"),
         trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
@@ -293,10 +300,27 @@ async def test_a_peer_that_takes_for_ever_is_left_in_time(
 
 
 async def test_a_handshake_that_takes_for_ever_is_left_in_time(opened: Opened) -> None:
-    with Peer(lambda connection: time.sleep(2 * _PATIENCE)) as peer:
+    with Peer(silent) as peer:
         async with opened(timeout=_PATIENCE) as send:
             failure = await failure_of(send, get(peer))
     assert failure.code.name == "timeout"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_time_out_is_one_for_each_of_many_threads(scheme: str) -> None:
+    """Whichever of two clocks is the first to notice: the socket's or the exchange's."""
+    transport = BlockingHttpTransport(
+        HttpSettings(use_system_roots=False, timeout=_PATIENCE, connections=60), FakeClock()
+    )
+
+    def fail(url: str) -> str:
+        with pytest.raises(NetworkFailure) as caught:
+            transport.send(Request("GET", url))
+        return caught.value.code.name
+
+    with Peer(silent) as peer, ThreadPoolExecutor(60) as threads:
+        codes = set(threads.map(fail, [f"{scheme}://127.0.0.1:{peer.port}/"] * 60))
+    assert codes == {"timeout"}
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_a_list_that_was_cut_short_is_refused() -> None:
 def test_a_check_is_cheaper_than_a_signature(key_type: KeyType, seconds: float) -> None:
     key = generate(key_type).spki
     weakness(key)
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(50):
         weakness(key)
-    assert (time.perf_counter() - started) / 50 < seconds
+    assert (time.process_time() - started) / 50 < seconds
