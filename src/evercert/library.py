@@ -63,7 +63,7 @@ async def obtain_async(
 ) -> Issued:
     """A certificate for *names*: the one that is held if it is not due for renewal, else a new one.
 
-    *ca* is an id of `evercert ca list` or a directory URL; *challenge* is `http-01` (port 80),
+    *ca* is an id of `evercert ca list --known` or a directory URL; *challenge* is `http-01` (port 80),
     `tls-alpn-01` (port 443), or a rule. Keys, orders and accounts are kept under *home* (default:
     as for the command line), so an obtain that was killed goes on with the same order when it is
     called again, and `evercert run` renews what was obtained. Raises `EvercertError`.

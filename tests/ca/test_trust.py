@@ -64,6 +64,9 @@ def test_another_root_than_the_one_of_the_fingerprint_is_not_taken(tmp_path: Pat
         assert right["pem"] == ca.root_file.read_text()
         wrong = show("--url", ca.url, "--fingerprint", "0" * 64, status=4)
     assert wrong["error"]["code"] == "bad-answer"
+    assert "no root of that fingerprint" in wrong["error"]["hint"]
+    gone = show("--url", ca.url, "--fingerprint", ca.fingerprint, status=6)
+    assert gone["error"]["message"] == f"cannot reach {ca.url.removeprefix('https://')}: connection refused"
     assert show("--url", "file:///etc/passwd", "--fingerprint", "0" * 64, status=2)["error"]["code"] == "bad-input"
     assert show("--url", ca.url, "--fingerprint", "short", status=2)["error"]["code"] == "bad-input"
 

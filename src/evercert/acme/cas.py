@@ -291,7 +291,9 @@ def known_ca(text: str) -> KnownCa:
     raise EvercertError(
         "not-found",
         f"there is no known CA {shown(text)!r}",
-        hint=f"did you mean {close[0]}?" if close else "write its directory URL, or an id from `evercert ca list`",
+        hint=f"did you mean {close[0]}?"
+        if close
+        else "write its directory URL, or an id from `evercert ca list --known`",
     )
 
 

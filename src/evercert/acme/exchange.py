@@ -28,6 +28,10 @@ __all__ = ["directory", "fetch", "fresh_nonce", "get", "post", "post_as_get"]
 # RFC 8555 gives no number; browsers follow 20, and no CA needs more than one.
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NO_DIRECTORY = (
+    "is that the URL of the CA's directory, such as https://ca.corp.test:8443/acme/directory? "
+    "`evercert ca list --known` has those of public CAs"
+)
 
 _T = TypeVar("_T", bound=Resource)
 
@@ -39,7 +43,7 @@ def directory(session: Session, *, refresh: bool = False) -> Flow[Directory]:
     try:
         response = yield from _followed(session, session.directory_url)
     except Problem as problem:
-        problem.hint = problem.hint or "is that the URL of the CA's directory? see `evercert ca list`"
+        problem.hint = problem.hint or _NO_DIRECTORY
         raise
     known = session.read(Directory, response, session.directory_url)
     session.keep_directory(known, response.received_at)

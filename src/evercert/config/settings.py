@@ -35,7 +35,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "ca",
         "EVERCERT_CA",
         "letsencrypt",
-        "the CA where none is named: an id from `evercert ca list`, or a directory URL",
+        "the CA where none is named: an id from `evercert ca list --known`, or a directory URL",
     ),
     Setting(
         "config",

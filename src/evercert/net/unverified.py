@@ -7,10 +7,13 @@ import ssl
 from urllib.parse import urlsplit
 
 from evercert.base.errors import EvercertError, NetworkFailure
+from evercert.base.foreign import one_line
+from evercert.net import failures
 
 __all__ = ["fetch_unverified"]
 
 _SECONDS = 10.0
+_SHOWN = 200
 
 
 def fetch_unverified(url: str, limit: int) -> bytes:
@@ -20,19 +23,29 @@ def fetch_unverified(url: str, limit: int) -> bytes:
     """
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
-        raise EvercertError("bad-input", "that is not a URL of a server", hint="such as https://ca.corp.test:8443")
+        hint = "such as https://ca.corp.test:8443"
+        raise EvercertError("bad-input", f"{one_line(url, _SHOWN)!r} is not a URL of a server", hint=hint)
     connection = _connection(parts.scheme, parts.hostname, parts.port)
     try:
         connection.request("GET", parts.path or "/", headers={"Accept-Encoding": "identity"})
         answer = connection.getresponse()
         body = answer.read(limit + 1)
     except (OSError, http.client.HTTPException) as error:
-        raise NetworkFailure("unreachable", f"{parts.hostname} cannot be asked: {type(error).__name__}") from error
+        raise _failure(parts.netloc, error) from error
     finally:
         connection.close()
     if answer.status != 200 or len(body) > limit:
-        raise NetworkFailure("bad-answer", f"{parts.hostname} answered with status {answer.status}, or with too much")
+        what = f"with status {answer.status}" if answer.status != 200 else f"with more than {limit} bytes"
+        raise NetworkFailure("bad-answer", f"{parts.netloc} answered {what}")
     return body
+
+
+def _failure(host: str, error: OSError | http.client.HTTPException) -> NetworkFailure:
+    if isinstance(error, http.client.HTTPException):
+        return failures.unfinished(host, type(error).__name__)
+    if isinstance(error, TimeoutError):
+        return failures.timed_out(host, _SECONDS)
+    return failures.tls_failed(host, error) if isinstance(error, ssl.SSLError) else failures.refused(host, error)
 
 
 def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

@@ -28,6 +28,12 @@ def run(*words: str, status: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
+def said(*words: str) -> str:
+    """What the command says to people."""
+    argv = [str(ROOT / ".venv/bin/evercert"), "ca", *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
 def test_a_ca_is_made_once(folder: Path) -> None:
     assert "already" in run("init", "--dir", str(folder), status=2)["error"]["message"]
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
@@ -54,6 +60,19 @@ def test_what_there_is_is_shown(folder: Path) -> None:
     assert run("profile", "show", "default", *at)["name"] == "default"
     assert run("incident", "list", *at) == []
     assert run("show", "abcdef01", *at, status=3)["error"]["code"] == "not-found"
+
+
+def test_a_profile_is_shown_as_it_is_written(folder: Path) -> None:
+    shown = said("profile", "show", "shortlived", "--dir", str(folder))
+    lines = dict(line.split(maxsplit=1) for line in shown.splitlines())
+    wanted = {"life": "160h", "max_life": "-", "backdate": "1h", "crl": "false", "ekus": "serverAuth", "uri": "-"}
+    assert {key: lines[key] for key in wanted} == wanted
+    assert "shortlived  160h  serverAuth" in said("profile", "list", "--dir", str(folder))
+
+
+def test_what_is_neither_a_serial_number_nor_a_known_ca_is_called_so(folder: Path) -> None:
+    error = run("show", "abc", "--dir", str(folder), status=3)["error"]
+    assert error["message"].startswith("'abc' is neither a serial number")
 
 
 def test_the_audit_is_proved(folder: Path) -> None:

@@ -107,6 +107,15 @@ async def test_an_incident_asks_for_renewal_until_it_is_closed(world: World, wir
     for act in (incident.close(office, why), incident.declare(office, Wanted(name="no.test"), why, timedelta(hours=1))):
         with pytest.raises(EvercertError):
             await act
+    assert len(await auditing.latest(office.db, 10, "incident closed")) == 1
+
+
+async def test_a_second_revocation_says_that_there_was_one(world: World, wire: Wire, office: Office) -> None:
+    serial = read_certificate(await issued(world, wire, "www.example.test")).serial
+    await office.revoke(serial, 4)
+    with pytest.raises(EvercertError, match=f"{serial} is revoked already, since 20") as raised:
+        await office.revoke(serial, 1)
+    assert raised.value.code.name == "conflict"
 
 
 async def test_the_audit_tells_who_did_what_and_proves_itself(world: World, wire: Wire, office: Office) -> None:

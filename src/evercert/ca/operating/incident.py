@@ -51,11 +51,11 @@ async def declare(office: Office, wanted: Wanted, explanation: str, within: time
 
 async def close(office: Office, explanation: str) -> int:
     """Afterwards the windows of its certificates are where their lives put them; how many. Raises `not-found`."""
+    if not any(each.explanation == explanation for each in await open_incidents(office)):
+        raise EvercertError("not-found", "no such incident is open", hint="evercert ca incident list")
     body = {"explanation": explanation, "by": office.who}
     record = audit.appended("incident closed", body, office.clock.now())
     freed, _ = await office.db.write(operating.put_back(explanation), record)
-    if not freed:
-        raise EvercertError("not-found", "no such incident is open", hint="evercert ca incident list")
     return len(freed)
 
 

@@ -52,6 +52,9 @@ class Office:
     async def revoke(self, serial: str, reason: int) -> Certificate:
         """Afterwards it is revoked. Raises `not-found`, or `conflict` where it is already."""
         found = await self.certificate(serial)
+        if found.revoked_at is not None:
+            since, hint = f"{found.revoked_at:%Y-%m-%d %H:%M} UTC", f"evercert ca show {found.serial} tells why"
+            raise EvercertError("conflict", f"{found.serial} is revoked already, since {since}", hint=hint)
         await self.revoking.revoke(found, reason, f"operator {self.who}")
         return found
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from evercert.base.errors import EvercertError
 from evercert.cli import completing
 from evercert.cli.ca.folder import dir_option, has_ca
+from evercert.cli.display import when
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
@@ -30,7 +33,13 @@ def command(output: Output, settings: Settings, directory: Path | None, what: st
     from evercert.acme.cas import known_ca
     from evercert.cli.ca.known_lines import ca_lines
 
-    known = known_ca(what)
+    try:
+        known = known_ca(what)
+    except EvercertError as error:
+        if not has_ca(settings, directory):
+            raise
+        message = f"{what[:80]!r} is neither a serial number, of which six hex digits are enough, nor a known CA"
+        raise EvercertError("not-found", message, hint="see `evercert ca list`, or with --known") from error
     output.result(known, *ca_lines(known))
     return 0
 
@@ -53,4 +62,6 @@ async def _certificate(output: Output, settings: Settings, directory: Path | Non
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value)
-    return "-" if value is None else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return when(value) if isinstance(value, datetime) else "-" if value is None else str(value)

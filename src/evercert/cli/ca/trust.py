@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from evercert.base.errors import EvercertError
+from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.cli.ca.folder import ca_folder, dir_option
 from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
@@ -92,11 +92,10 @@ def _root(settings: Settings, directory: Path | None, url: str | None, fingerpri
         return load_root(ca_folder(settings, directory))
     if not fingerprint:
         raise click.UsageError("--url goes with --fingerprint: without it anybody on the way could be the CA")
-    from evercert.net.unverified import fetch_unverified
     from evercert.pki.chain import split_pem
 
     wanted = _hex(fingerprint)
-    root = split_pem(fetch_unverified(f"{url.rstrip('/')}/root/{wanted}", _MAX_ROOT))[0]
+    root = split_pem(_fetched(url, wanted))[0]
     if _fingerprint(root) != wanted:
         raise EvercertError(
             "bad-certificate",
@@ -104,6 +103,18 @@ def _root(settings: Settings, directory: Path | None, url: str | None, fingerpri
             hint="somebody may be in between: nothing was installed",
         )
     return root
+
+
+def _fetched(url: str, fingerprint: str) -> bytes:
+    """What the server at *url* shows as the root of that fingerprint."""
+    from evercert.net.unverified import fetch_unverified
+
+    try:
+        return fetch_unverified(f"{url.rstrip('/')}/root/{fingerprint}", _MAX_ROOT)
+    except NetworkFailure as failure:
+        if failure.code.name == "bad-answer":
+            failure.hint = "it has no root of that fingerprint: `evercert ca trust show` prints the right one at the CA"
+        raise
 
 
 def _hex(fingerprint: str) -> str:

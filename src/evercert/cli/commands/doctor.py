@@ -21,7 +21,7 @@ __all__ = ["command"]
     metavar="CA",
     shell_complete=completing.known_cas,
     default="",
-    help="An id from `evercert ca list`, or a directory URL (default: the certificate's, all of them).",
+    help="An id from `evercert ca list --known`, or a directory URL (default: the certificate's, all of them).",
 )
 @click.option("--account", default="", help="Which account at the CA.")
 @click.option(

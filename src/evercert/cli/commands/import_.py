@@ -23,7 +23,7 @@ _USUAL = {"certbot": "/etc/letsencrypt", "lego": ".lego", "acme.sh": "~/.acme.sh
 @click.option(
     "--ca-roots",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="Further trust anchors for those CAs' own TLS that are not in `evercert ca list`.",
+    help="Further trust anchors for those CAs' own TLS that are not in `evercert ca list --known`.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
 @framed

@@ -43,7 +43,8 @@ _PORT = click.IntRange(1, 65535)
     multiple=True,
     metavar="CA",
     shell_complete=completing.known_cas,
-    help="An id from `evercert ca list`, or a directory URL; one that is given after another is asked when that fails.",
+    help="An id from `evercert ca list --known`, or a directory URL; one that is given after another is asked when "
+    "that fails.",
 )
 @click.option("--staging", is_flag=True, help="Use the CA's staging counterpart.")
 @click.option("--dry-run", is_flag=True, help="Go the whole way at the staging CA; keep and install nothing.")
