@@ -18,7 +18,7 @@ def test_what_is_meant_is_planned_opened_carried_through_and_revoked(evercert: S
     planned = evercert("incident", "plan", "--match", "*.in.test", "--deadline", "24h")
     assert planned.status == 0, planned.err
     lines = planned.out.splitlines()
-    assert lines[0] == "2 certificates, 2 to replace in 1 waves"
+    assert lines[0] == "2 certificates, 2 to replace in 1 wave"
     assert "  criticality normal: 2" in lines
     assert lines[-1].endswith("is long enough for the limits")
     assert evercert("incident", "list").err.startswith("evercert: note: no incidents")

@@ -19,6 +19,7 @@ from evercert.store.views import Listed
 __all__ = [
     "certificate_document",
     "certificate_lines",
+    "counted",
     "event_line",
     "listed_cells",
     "listed_document",
@@ -35,6 +36,10 @@ _DETAILS = 500
 
 def when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def span(length: timedelta) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from evercert.cli.display import span, when
+from evercert.cli.display import counted, span, when
 from evercert.engine.incident.drill import Hindrance
 from evercert.engine.incident.outlook import Outlook
 from evercert.model.incident import REVOCATION_REASONS, Incident, IncidentState, Measures
@@ -127,9 +127,10 @@ def outlook_document(outlook: Outlook, measures: Measures) -> dict[str, object]:
 
 
 def outlook_lines(outlook: Outlook, measures: Measures, now: datetime) -> Iterator[str]:
-    yield f"{outlook.certificates} certificates, {outlook.replaced} to replace in {len(outlook.waves)} waves"
-    counted = (("of CA", outlook.by_ca), ("criticality", outlook.by_criticality), ("owner", outlook.by_owner))
-    for head, counts in counted:
+    waves = counted(len(outlook.waves), "wave")
+    yield f"{counted(outlook.certificates, 'certificate')}, {outlook.replaced:,} to replace in {waves}"
+    kinds = (("of CA", outlook.by_ca), ("criticality", outlook.by_criticality), ("owner", outlook.by_owner))
+    for head, counts in kinds:
         yield from (f"  {head:<12}{name or '-'}: {count}" for name, count in list(counts.items())[:_NAMED])
     if measures.to_ca:
         yield f"  asked of    {_asked_of(measures)}"

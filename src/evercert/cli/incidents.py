@@ -8,7 +8,7 @@ from typing import Any
 from evercert.base.clock import SystemClock
 from evercert.base.errors import EvercertError, Exit
 from evercert.base.foreign import one_line
-from evercert.cli.display import when
+from evercert.cli.display import counted, when
 from evercert.cli.frame import confirm
 from evercert.cli.incident_lines import (
     TROUBLES,
@@ -65,7 +65,7 @@ async def open_(output: Output, settings: Settings, given: dict[str, Any], reaso
         db.notify(certificates.WORK)
         waves = await incidents.waves(db, number)
     count = sum(wave.waiting + wave.failed for wave in waves)
-    words = f"incident {number} is open: {count} certificates in {len(waves)} waves"
+    words = f"incident {number} is open: {counted(count, 'certificate')} in {counted(len(waves), 'wave')}"
     output.result(
         {"incident": number, "certificates": count, "waves": len(waves)},
         f"{words}; `evercert run` carries it through, or here: evercert incident run {number}",

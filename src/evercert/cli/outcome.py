@@ -54,7 +54,9 @@ def planned(fact: CertificateFact, now: datetime) -> str:
     """What happens next with a certificate, when, and why."""
     step = plan(fact, now)
     if isinstance(step, Wait):
-        return f"{when(step.until)}: {step.reason}"
+        # A stop has no end of its own, and is looked at again now and then.
+        moment = "nothing" if fact.stopped and fact.stopped.reason in step.reason else when(step.until)
+        return f"{moment}: {step.reason}"
     return f"now: {step.step.value}, because {step.reason}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evercert.base.errors import Exit
-from evercert.cli.display import span
+from evercert.cli.display import counted, span
 from evercert.cli.output import Output
 from evercert.simulation.history import History, live
 from evercert.simulation.story import ALL_FAULTS, Wanted, told
@@ -32,7 +32,8 @@ def report(output: Output, seeds: Sequence[int], wanted: Wanted) -> int:
 
 def _lines(history: History, wanted: Wanted, *, alone: bool) -> Iterator[str]:
     story = history.story
-    kinds = f"{story.certificates} certificates, {story.nodes} nodes, {story.cas} CAs"
+    words = {"certificate": story.certificates, "node": story.nodes, "CA": story.cas}
+    kinds = ", ".join(counted(count, noun) for noun, count in words.items())
     yield f"seed {story.seed}: {kinds}, lives of {span(story.life)}, {span_words(story.end)}"
     if alone:
         yield from (f"  fault: {fault}" for fault in story.faults)

@@ -71,7 +71,9 @@ async def retry(output: Output, settings: Settings, names: Sequence[str]) -> int
         output.result({"due": retried.due, "skipped": retried.gone}, *lines)
         return missing
     count = len(retried.due)
-    output.result({"due": count, "skipped": retried.gone}, f"{count} that failed are due now")
+    output.result(
+        {"due": count, "skipped": retried.gone}, f"{count} that failed {'is' if count == 1 else 'are'} due now"
+    )
     return Exit.OK.value
 
 

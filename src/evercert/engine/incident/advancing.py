@@ -142,7 +142,9 @@ class Incidents:
                 first = measures.revoke_first and measures.revoke is not None
                 await incident_stages.release(self.db, number, wave, count, first=first, now=now)
                 self.db.notify(WORK)
-                self.telling(f"incident {number}: wave {wave} is released, {count} certificates")
+                self.telling(
+                    f"incident {number}: wave {wave} is released, {count} certificate{'' if count == 1 else 's'}"
+                )
             case Stall(why):
                 await incidents.stall(self.db, number, why, now)
                 self.telling(f"incident {number}: " + (f"no further wave for now: {why}" if why else "it goes on"))
