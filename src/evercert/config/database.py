@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from evercert.base.errors import EvercertError
 from evercert.base.secret import Secret
 from evercert.config.references import is_reference, resolve
-from evercert.db.opening import Place
+
+if TYPE_CHECKING:  # not at run time: commands that open no store need not load what one needs
+    from evercert.db.opening import Place
 
 __all__ = ["database_place"]
 

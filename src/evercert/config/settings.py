@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evercert.base.errors import EvercertError
 from evercert.config.database import database_place
-from evercert.db.opening import Place
+
+if TYPE_CHECKING:  # not at run time: commands that open no store need not load what one needs
+    from evercert.db.opening import Place
 
 __all__ = ["SETTINGS", "Setting", "Settings", "load_settings"]
 
