@@ -17,9 +17,12 @@ def test_what_lego_obtained_is_ours_and_renewed_with_its_account(evercert: Shell
     subprocess.run([*lego, *about, "run"], env=pebble.environment(), check=True, timeout=60, capture_output=True)
     accounts = pebble.account_count()
 
+    unsaid = evercert("import", "lego", folder)
+    assert unsaid.out.startswith("took over 0 certificates and 0 accounts from lego\n")
+    assert "taken.test: its CA is not recorded, and it was left out: say which with --ca URL" in unsaid.err
     done = evercert("import", "lego", folder, *evercert.to_ca)
     assert done.status == 0, done.err
-    assert done.out.startswith("took over 1 certificates and 1 accounts from lego\n")
+    assert done.out.startswith("took over 1 certificate and 1 account from lego\n")
     fact = evercert("show", "taken.test", "--json").document
     assert fact["current"]["issuer"].startswith("Pebble")
     again = evercert("import", "lego", folder, *evercert.to_ca, "--json")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ class _Taken(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What was asked of `import`: *ca* and *roots* are for what the folder does not tell."""
+    """What was asked of `import`: *ca* and *roots* are for what the folder does not tell, and may be empty."""
 
     client: str
     folder: Path
@@ -46,7 +47,7 @@ class Taking:
 
 async def import_folder(output: Output, settings: Settings, asked: Taking) -> int:
     """Afterwards what is usable in the folder is ours too, and every remark was told. May be repeated."""
-    found = await asyncio.to_thread(read_client, asked.folder, asked.client)
+    found = _placed(await asyncio.to_thread(read_client, asked.folder, asked.client), asked.ca)
     taken = _Taken(found.client, remarks=list(found.remarks))
     if asked.dry_run:
         taken.certificates = [each.name for each in found.certificates]
@@ -54,41 +55,59 @@ async def import_folder(output: Output, settings: Settings, asked: Taking) -> in
     else:
         async with open_engine(settings, output.progress) as engine:
             if asked.roots:
-                await _trust(engine, found, asked)
-            await _take(engine, found, find_ca(asked.ca), taken)
+                await _trust(engine, found, asked.roots)
+            await _take(engine, found, taken)
     for remark in taken.remarks:
         output.warn(one_line(remark, _REMARK))
     did = "would take over" if asked.dry_run else "took over"
     output.result(
         taken,
-        f"{did} {len(taken.certificates)} certificates and {len(taken.accounts)} accounts from {found.client}",
+        f"{did} {_counted(taken.certificates, 'certificate')} and {_counted(taken.accounts, 'account')} "
+        f"from {found.client}",
         "next: `evercert list`, then `evercert renew`; take the old client's timer away when you are content",
     )
     return 0
 
 
-async def _trust(engine: Engine, found: Imported, asked: Taking) -> None:
+def _counted(what: Sequence[str], called: str) -> str:
+    return f"{len(what)} {called}" if len(what) == 1 else f"{len(what)} {called}s"
+
+
+def _placed(found: Imported, ca: str) -> Imported:
+    """What was found, each of its CA: *ca* where the folder does not tell which. Without *ca* that is left out, and a
+    remark says so: another CA than the right one would be asked to renew it, and shown an account that it has not."""
+    place, left_out = find_ca(ca) if ca else "", "its CA is not recorded, and it was left out: say which with --ca URL"
+    homeless = [each.name for each in found.certificates if not (each.ca or place)]
+    homeless += [f"account {each.url}" for each in found.accounts if not (each.ca or place)]
+    return replace(
+        found,
+        certificates=tuple(replace(each, ca=each.ca or place) for each in found.certificates if each.ca or place),
+        accounts=tuple(replace(each, ca=each.ca or place) for each in found.accounts if each.ca or place),
+        remarks=(*found.remarks, *(f"{each}: {left_out}" for each in homeless)),
+    )
+
+
+async def _trust(engine: Engine, found: Imported, roots: str) -> None:
     """A public CA's trust is the machine's to say; the roots are for CAs of one's own."""
     public = {url for ca in KNOWN_CAS for url in (ca.directory, ca.staging)}
     named = {each.ca for each in found.accounts} | {each.ca for each in found.certificates}
-    for directory in (named | {find_ca(asked.ca)}) - public - {""}:
+    for directory in named - public:
         access = await cas.access(engine.db, directory)
-        await cas.configure(engine.db, msgspec.structs.replace(access, roots=asked.roots))
+        await cas.configure(engine.db, msgspec.structs.replace(access, roots=roots))
 
 
-async def _take(engine: Engine, found: Imported, ca: str, taken: _Taken) -> None:
+async def _take(engine: Engine, found: Imported, taken: _Taken) -> None:
     names: dict[tuple[str, str], str] = {}
     for account in found.accounts:
-        names[account.ca or ca, account.url] = await _take_account(engine, account, account.ca or ca, taken)
+        names[account.ca, account.url] = await _take_account(engine, account, taken)
     for certificate in found.certificates:
-        place = certificate.ca or ca
-        await _take_certificate(
-            engine, certificate, place, names.get((place, certificate.account_url), "default"), taken
-        )
+        account_name = names.get((certificate.ca, certificate.account_url), "default")
+        await _take_certificate(engine, certificate, account_name, taken)
 
 
-async def _take_account(engine: Engine, account: ImportedAccount, ca: str, taken: _Taken) -> str:
+async def _take_account(engine: Engine, account: ImportedAccount, taken: _Taken) -> str:
     """Our name for the account: `default` if that is free, else one with a number."""
+    ca = account.ca
     ours = [each for each in await accounts.listed(engine.db) if each.ca == ca]
     known = next((each for each in ours if account.url and each.url == account.url), None)
     if known is not None:
@@ -103,14 +122,12 @@ async def _take_account(engine: Engine, account: ImportedAccount, ca: str, taken
     return name
 
 
-async def _take_certificate(
-    engine: Engine, certificate: ImportedCertificate, ca: str, account: str, taken: _Taken
-) -> None:
+async def _take_certificate(engine: Engine, certificate: ImportedCertificate, account: str, taken: _Taken) -> None:
     if await certificates.fact(engine.db, certificate.name) is not None:
         taken.remarks.append(f"{certificate.name}: a certificate of that name is here already, and was left as it is")
         return
     now = engine.clock.now()
-    intent = certificate.intent(ca, account)
+    intent = certificate.intent(account=account)
     intent = msgspec.structs.replace(intent, targets=targets_of(("files",), (), engine.settings.home))
     await certificates.declare(engine.db, intent, now)
     if certificate.key is not None and certificate.chain:

@@ -19,7 +19,7 @@ _USUAL = {"certbot": "/etc/letsencrypt", "lego": ".lego", "acme.sh": "~/.acme.sh
 @click.command("import")
 @click.argument("client", type=click.Choice(list(_USUAL)))
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--ca", metavar="CA", help="The CA of what the folder does not tell it of.")
+@click.option("--ca", metavar="CA", help="The CA of what the folder does not tell it of; without it that is left out.")
 @click.option(
     "--ca-roots",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
@@ -40,5 +40,5 @@ def command(
     from evercert.cli.importing import Taking, import_folder
 
     place = (folder or Path(_USUAL[client])).expanduser().absolute()
-    taking = Taking(client, place, ca or settings.ca, ca_roots or "", dry_run=dry_run)
+    taking = Taking(client, place, ca or "", ca_roots or "", dry_run=dry_run)
     return in_loop(import_folder(output, settings, taking))
