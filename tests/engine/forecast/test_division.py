@@ -55,6 +55,14 @@ def test_what_the_books_say_is_used_already_counts() -> None:
     assert not any(course_of(divided(new(3, "shop.test"), rules(*LETS_ENCRYPT), {}, STEPS)).waits)
 
 
+def test_what_the_books_say_of_an_exact_set_counts() -> None:
+    week = 7 * DAY * 1_000_000
+    books: dict[tuple[str, str, str | int], int] = {(CA, "set", 2): START * 1_000_000 + week}
+    model = divided(new(3), rules(*LETS_ENCRYPT), books, STEPS)
+    assert [bucket.sample for bucket in model.buckets if bucket.limit.scope is LimitScope.CERTIFICATES_PER_SET] == [2]
+    assert course_of(model).waits[0] == 1
+
+
 def test_renewals_of_the_same_names_meet_the_limit_of_the_set_where_the_ca_knows_no_ari() -> None:
     fleet = Fleet(START)
     for number in range(6):

@@ -18,6 +18,7 @@ from evercert.engine.forecast.model import Model, Steps
 from evercert.engine.forecast.outlook import forecast
 from evercert.engine.forecast.waiting import shared_out
 from evercert.engine.limits.budget import interval
+from evercert.model.terms import Criticality
 from tests.engine.forecast.given import CA, DAY, HOUR, START, kind
 from tests.engine.forecast.test_course import certificates, gathered, limits
 
@@ -66,6 +67,14 @@ def test_nobody_is_lost_between_the_cas_and_no_limit_is_overdrawn(
             came_back = (step - min(granted)) * HOUR * 1_000_000 // interval(bucket.limit)
             assert drawn <= bucket.limit.count + came_back
         assert 0 <= asked.total() - granted.total() <= backlog
+
+
+def test_a_cohort_that_has_gone_on_as_a_whole_is_asked_for_no_more() -> None:
+    of = replace(kind(3 * DAY, lead=DAY, ari=False), further=OTHERS[:1], criticality=Criticality.CRITICAL)
+    fleet = gathered([(of, 0, 0, ["a"], 1), (of, 0, 0, ["a"], 1)])
+    _, course = played(fleet, 0, orders(2, timedelta(days=7)), (), ())
+    assert not course.lapsed
+    assert course.firsts[1] == 2
 
 
 @settings(deadline=None, max_examples=60)

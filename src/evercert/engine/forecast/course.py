@@ -141,14 +141,20 @@ class _Run:
         """Afterwards the cohort stands among those that may ask, by the first of those that wait: the first to become
         urgent."""
         queue, cohort = self.queues[number], self.model.cohorts[number]
-        while queue.entries and not queue.entries[0].count:
-            heappop(queue.entries)
-        if not queue.entries:
+        first = self._first(number)
+        if first is None:
             return
-        key = (cohort.urgent_at(queue.entries[0].deadline), queue.entries[0].due, number)
+        key = (cohort.urgent_at(first.deadline), first.due, number)
         if queue.listed is None or key < queue.listed:
             queue.listed = key
             heappush(self.ready[cohort.lane], key)
+
+    def _first(self, number: int) -> Entry | None:
+        """The first of a cohort that waits; those that went elsewhere are there no longer."""
+        entries = self.queues[number].entries
+        while entries and not entries[0].count:
+            heappop(entries)
+        return entries[0] if entries else None
 
     def _admit_all(self, step: int) -> None:
         """Also those that go on to another CA meanwhile: never back to one that has sent them on."""
@@ -195,8 +201,9 @@ class _Run:
 
     def _ask(self, number: int, step: int) -> None:
         """As many of the first that wait as there is room for; afterwards the others are listed or parked."""
-        queue, cohort = self.queues[number], self.model.cohorts[number]
-        entry = queue.entries[0]
+        cohort, entry = self.model.cohorts[number], self._first(number)
+        if entry is None:
+            return
         urgent = cohort.urgent_at(entry.deadline) <= step
         rooms = {bucket: self._room(bucket, step, urgent=urgent) for bucket in cohort.draws}
         full = next((bucket for bucket, room in rooms.items() if not room), None)
@@ -240,10 +247,7 @@ class _Run:
         if entry.blamed == NOBODY:
             return
         self.held[entry.blamed] -= count
-        waiting = self.done.waiting[entry.blamed]
-        waiting.longest = max(waiting.longest, step - entry.due)
-        if entry.deadline < step:
-            waiting.lapsed[entry.deadline] += count
+        self.done.waiting[entry.blamed].ends(entry, count, step)
 
     def _renew(self, number: int, count: int, step: int, earlier: int) -> None:
         """What was issued at *step* is due again in its time, or *earlier*."""
@@ -373,14 +377,9 @@ class _Run:
         for cohort, queue in zip(self.model.cohorts, self.queues, strict=True):
             for entry in queue.entries if cohort.chosen else ():
                 if entry.count:
-                    self._unserved(entry)
-
-    def _unserved(self, entry: Entry) -> None:
-        waiting = self.done.waiting[entry.blamed]
-        waiting.left += entry.count
-        waiting.longest = max(waiting.longest, self.steps.count - entry.due)
-        if entry.deadline < self.steps.count:
-            waiting.lapsed[entry.deadline] += entry.count
+                    waiting = self.done.waiting[entry.blamed]
+                    waiting.ends(entry, entry.count, self.steps.count)
+                    waiting.left += entry.count
 
 
 def _spread(count: int, span: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from evercert.acme.cas import Limit, LimitScope
 from evercert.engine.forecast.change import UNCHANGED, Change
 from evercert.engine.forecast.fleet import CaRules, Fleet, Kind, OtherCa
 from evercert.engine.forecast.model import FREE, NEVER, Books, Bucket, Cohort, Model, Steps
-from evercert.engine.forecast.way import Load, Way, counted_by
+from evercert.engine.forecast.way import Load, Table, Way, counted_by
 from evercert.engine.limits.budget import interval, usable
 from evercert.engine.renewal.spread import TOGETHER
 from evercert.engine.urgency import left_when_urgent
@@ -23,6 +23,9 @@ _SECOND = 1_000_000
 _DAY = 86_400
 # What a sum of fractions may lack of a whole.
 _ROUNDING = 1e-9
+
+# The buckets that an order draws on, at each of several CAs.
+_Draws = tuple[tuple[int, ...], ...]
 
 
 def divided(
@@ -53,9 +56,13 @@ class _Division:
     alternatives: list[tuple[Way, ...]] = field(init=False)
     domains: list[str] = field(init=False)
     several: list[tuple[int, ...]] = field(init=False)
-    # The number of a bucket by what it is for; a subject that cannot meet its limit has none.
-    buckets: dict[tuple[str, LimitScope, object], int] = field(default_factory=dict)
+    # The number of a bucket by its CA, what it counts by and for whom; a subject that cannot meet its limit has none.
+    buckets: dict[tuple[str, LimitScope], dict[object, int]] = field(default_factory=dict)
+    # Of each kind and each of its ways what the first order draws on, and a renewal.
+    tables: list[list[tuple[Table, Table]]] = field(init=False)
     cohorts: dict[tuple[object, ...], int] = field(default_factory=dict)
+    # Where one begins, by its kind, the CA that has issued, and what it may draw on.
+    starts: dict[tuple[object, ...], int] = field(default_factory=dict)
     cas: dict[str, int] = field(default_factory=dict)
     owed: float = 0.0
 
@@ -68,6 +75,9 @@ class _Division:
         self._bind_domains()
         self._bind_sets()
         self._onboard()
+        self.tables = [
+            [(self._table(way, way.first), self._table(way, way.renewal)) for way in ways] for ways in self.alternatives
+        ]
         for place in range(len(self.fleet)):
             self._put(place)
         return self.built
@@ -124,11 +134,18 @@ class _Division:
 
     def _bind_loaded(self, ca: CaRules, load: Load) -> None:
         limit = _limit(ca, LimitScope.CERTIFICATES_PER_DOMAIN)
+        known = self._known(ca, limit.scope)
         for number in compress(range(len(self.domains)), load.count):
-            subject = self.domains[number]
-            tat = self._tat(ca, limit, subject)
-            if _may_meet(limit, load.count[number], load.rate[number], self._used(limit, tat)):
-                self._bucket(Bucket(ca, limit, subject, tat), number)
+            count, rate, subject = load.count[number], load.rate[number], self.domains[number]
+            if subject in known or count > usable(limit, urgent=False) or rate * interval(limit) > _SECOND:
+                tat = self._tat(ca, limit, subject)
+                if _may_meet(limit, count, rate, self._used(limit, tat)):
+                    self._bucket(Bucket(ca, limit, subject, tat), number)
+
+    def _known(self, ca: CaRules, scope: LimitScope) -> set[str | int]:
+        """The subjects of which something is drawn already."""
+        place = (ca.directory, scope.word)
+        return {subject for *counted, subject in self.books if tuple(counted) == place}
 
     def _bind_sets(self) -> None:
         """The same for each exact set of names: those that are alike stand together once they are sorted."""
@@ -138,9 +155,22 @@ class _Division:
             drawing.setdefault(way.rules.directory, []).append(place)
         names = self.fleet.names.__getitem__
         for directory, places in drawing.items():
+            ca, known = self.rules[directory], self._known(self.rules[directory], scope)
+            enough = self._enough(ca, scope)
             places.sort(key=names)
             for digest, alike in groupby(places, key=names):
-                self._bind_set(self.rules[directory], digest, list(alike))
+                found = list(alike)
+                if len(found) >= enough or digest in known:
+                    self._bind_set(ca, digest, found)
+
+    def _enough(self, ca: CaRules, scope: LimitScope) -> float:
+        """Fewer that are alike cannot meet that limit, whatever their kinds."""
+        limit = _limit(ca, scope)
+        ways = [way for ways in self.alternatives for way in ways if way.rules is ca]
+        most = max(way.at_once(scope) for way in ways)
+        rate = max(way.rate(scope) for way in ways)
+        often = _SECOND / (rate * interval(limit)) if rate else NEVER
+        return min(usable(limit, urgent=False) / most, often)
 
     def _bind_set(self, ca: CaRules, digest: int, places: list[int]) -> None:
         scope = LimitScope.CERTIFICATES_PER_SET
@@ -153,9 +183,15 @@ class _Division:
 
     def _put(self, place: int) -> None:
         """One certificate's next order, and what it belongs to from then on."""
-        ends = self.fleet.ends[place]
-        way = self.ways[self.fleet.kind[place]]
-        cohort = self._roaming(place, way, ends) if way.others else self._settled(place, way, ends)
+        number, ends = self.fleet.kind[place], self.fleet.ends[place]
+        way, tables = self.ways[number], self.tables[number]
+        issuer = way.issuer(ends, self.steps.start)
+        firsts = tuple([self._draws(first, place) for first, _ in tables])
+        again = tuple([self._draws(renewal, place) for _, renewal in tables])
+        key = (number, issuer, firsts, again)
+        if key not in self.starts:
+            self.starts[key] = self._start(way, issuer, firsts, again)
+        cohort = self.starts[key]
         self.owed += way.weight
         count = int(self.owed + _ROUNDING)
         self.owed -= count
@@ -164,25 +200,19 @@ class _Division:
         if due < self.steps.count:
             self.built.arrivals[due][cohort, deadline] += count
 
-    def _settled(self, place: int, way: Way, ends: int) -> int:
-        """The cohort of one that asks one CA only."""
-        first = way.is_first(ends, self.steps.start)
-        renewed = self._cohort(way, self._draws(way, way.renewal, place), first=False)
-        if not first and not way.kind.urgent:
+    def _start(self, way: Way, issuer: int, firsts: _Draws, again: _Draws) -> int:
+        """The cohort of a certificate that the CA at the place *issuer* has issued. *firsts* and *again* are what its
+        orders draw on at each of its CAs."""
+        if way.others:
+            return self._chain(way, issuer, firsts, again)
+        renewed = self._cohort(way, again[0], first=False)
+        if not issuer and not way.kind.urgent:
             return renewed
-        scopes = way.first if first else way.renewal
-        return self._cohort(way, self._draws(way, scopes, place), first=first, then=renewed)
+        return self._cohort(way, firsts[0] if issuer else again[0], first=bool(issuer), then=renewed)
 
-    def _roaming(self, place: int, way: Way, ends: int) -> int:
-        """The first cohort of one that may ask several."""
-        ways = (way, *way.others)
-        firsts = tuple(self._draws(each, each.first, place) for each in ways)
-        again = tuple(self._draws(each, each.renewal, place) for each in ways)
-        return self._chain(way, way.issuer(ends, self.steps.start), firsts, again)
-
-    def _chain(self, way: Way, issuer: int, firsts: Sequence[tuple[int, ...]], again: Sequence[tuple[int, ...]]) -> int:
-        """The number of the first of those cohorts that such a certificate may belong to, by which CA has issued the
-        current one (`issuer`) and which one is asked. *firsts* and *again* are what is drawn at each of them."""
+    def _chain(self, way: Way, issuer: int, firsts: _Draws, again: _Draws) -> int:
+        """The number of the first of the cohorts to which one that asks several CAs may belong, by which of them has
+        issued the current one and which is asked."""
         key = (way.kind, issuer, firsts, again)
         number = self.cohorts.get(key)
         if number is None:
@@ -202,8 +232,8 @@ class _Division:
         ways: Sequence[Way],
         issuer: int,
         begin: int,
-        firsts: Sequence[tuple[int, ...]],
-        again: Sequence[tuple[int, ...]],
+        firsts: _Draws,
+        again: _Draws,
         *,
         urgent: bool = False,
     ) -> None:
@@ -227,22 +257,24 @@ class _Division:
             ends = max(due, start) + way.kind.lead
         return self.steps.due(due), self.steps.end(ends)
 
-    def _draws(self, way: Way, scopes: frozenset[LimitScope], place: int) -> tuple[int, ...]:
-        """The buckets that an order of this certificate draws on: its account's first."""
-        if not scopes:
-            return ()
-        found = []
-        for scope, subject in self._subjects(way, place):
-            number = self.buckets.get((way.rules.directory, scope, subject))
-            if scope in scopes and number is not None:
-                found.append(number)
-        return tuple(found)
+    def _table(self, way: Way, scopes: frozenset[LimitScope]) -> Table:
+        def bound(scope: LimitScope) -> Mapping[object, int]:
+            return self.buckets.get((way.rules.directory, scope), {}) if scope in scopes else {}
 
-    def _subjects(self, way: Way, place: int) -> Iterator[tuple[LimitScope, object]]:
-        yield LimitScope.ORDERS_PER_ACCOUNT, way.kind.account
-        for domain in self._domains_of(place):
-            yield LimitScope.CERTIFICATES_PER_DOMAIN, domain
-        yield LimitScope.CERTIFICATES_PER_SET, self.fleet.names[place]
+        account = bound(LimitScope.ORDERS_PER_ACCOUNT).get(way.kind.account)
+        return Table(
+            shared=() if account is None else (account,),
+            domains=bound(LimitScope.CERTIFICATES_PER_DOMAIN),
+            sets=bound(LimitScope.CERTIFICATES_PER_SET),
+        )
+
+    def _draws(self, table: Table, place: int) -> tuple[int, ...]:
+        """The buckets that an order of this certificate draws on: its account's first."""
+        if not table.domains and not table.sets:
+            return table.shared
+        found = [table.domains.get(domain) for domain in self._domains_of(place)]
+        found.append(table.sets.get(self.fleet.names[place]))
+        return (*table.shared, *(number for number in found if number is not None))
 
     def _onboard(self) -> None:
         """Those that are supposed to come, evenly: at the CA that most are asked of, or the one that is supposed."""
@@ -271,7 +303,7 @@ class _Division:
         return self._cohort(way, firsts[0], first=True, then=self._cohort(way, again[0], first=False))
 
     def _onboarding_draws(self, way: Way) -> tuple[int, ...]:
-        drawn = [self.buckets.get((way.rules.directory, LimitScope.ORDERS_PER_ACCOUNT, way.kind.account))]
+        drawn = [self.buckets.get((way.rules.directory, LimitScope.ORDERS_PER_ACCOUNT), {}).get(way.kind.account)]
         if self.change.under:
             drawn.append(self._onboarding_domain(way.rules))
         return tuple(number for number in drawn if number is not None)
@@ -340,11 +372,11 @@ class _Division:
                 self._bucket(Bucket(ca, limit, account, tat, cost=self.attempts), account)
 
     def _bucket(self, bucket: Bucket, subject: object) -> int:
-        key = (bucket.ca.directory, bucket.limit.scope, subject)
-        if key not in self.buckets:
-            self.buckets[key] = len(self.built.buckets)
+        bound = self.buckets.setdefault((bucket.ca.directory, bucket.limit.scope), {})
+        if subject not in bound:
+            bound[subject] = len(self.built.buckets)
             self.built.buckets.append(bucket)
-        return self.buckets[key]
+        return bound[subject]
 
     def _tat(self, ca: CaRules, limit: Limit, subject: str | int) -> int:
         return self.books.get((ca.directory, limit.scope.word, subject), 0)

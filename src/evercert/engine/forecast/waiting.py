@@ -29,6 +29,12 @@ class Waiting:
     left: int = 0
     passed: int = 0
 
+    def ends(self, entry: Entry, count: int, step: int) -> None:
+        """So many of the entry wait no longer, or nobody looks any more."""
+        self.longest = max(self.longest, step - entry.due)
+        if entry.deadline < step:
+            self.lapsed[entry.deadline] += count
+
 
 @dataclass(slots=True)
 class Entry:

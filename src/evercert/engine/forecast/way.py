@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evercert.acme.cas import Limit, LimitScope
@@ -13,7 +13,7 @@ from evercert.engine.limits.budget import draws
 from evercert.engine.renewal.spread import TOGETHER
 from evercert.model.intent import CertificateIntent
 
-__all__ = ["Load", "Way", "counted_by"]
+__all__ = ["Load", "Table", "Way", "counted_by"]
 
 _NAME = Identifier("dns", "www.example.com")
 
@@ -55,6 +55,16 @@ class Way:
         if ends > start and (self.kind.issued_by or not self.moved):
             return self.kind.issued_by
         return 1 + len(self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The buckets that an order draws on: those that all orders of a way share, and those by the numbers of a
+    certificate's domains and of its exact set."""
+
+    shared: tuple[int, ...]
+    domains: Mapping[object, int]
+    sets: Mapping[object, int]
 
 
 class Load:
