@@ -98,6 +98,10 @@ def test_what_a_user_must_visit_is_the_hint() -> None:
     assert problem.retry is Retry.NEVER
 
 
+def test_who_is_not_allowed_is_told_what_to_look_at() -> None:
+    assert "evercert doctor NAME" in refused({"type": f"{URN}unauthorized"}, 403).hint
+
+
 def test_a_foreign_text_cannot_steer_the_terminal() -> None:
     problem = refused({"type": f"{URN}malformed", "detail": "a\x1b[2J\nb", "instance": "javascript:alert(1)"})
     assert str(problem) == "malformed: a [2J b"

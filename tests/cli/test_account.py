@@ -21,6 +21,11 @@ def test_there_is_none_until_the_first_certificate(evercert: Shell) -> None:
     assert missing.hint == "an account is made with the first certificate"
 
 
+def test_one_that_no_ca_has_made_is_not_called_valid(evercert: Shell) -> None:
+    assert evercert("obtain", "none.test", "--ca", "https://127.0.0.1:1/dir", "--http-01").status == 6
+    assert "not registered  https://127.0.0.1:1/dir  -" in evercert("account", "show").out
+
+
 def test_the_only_account_needs_no_naming(evercert: Shell) -> None:
     evercert.obtained("only.test")
     done = evercert("account", "update", "--contact", "ops@only.test")

@@ -36,6 +36,8 @@ class _Kind:
 
 
 _DNS_HINT = "run `evercert doctor NAME` to see what public DNS says"
+# CAs say this of accounts, and of names whose proof they have seen and do not believe.
+_NOT_ALLOWED_HINT = "`evercert doctor NAME` looks at the name and the account; another account goes with --account"
 _REACH_HINT = "the CA must reach the name from the internet; run `evercert doctor NAME`"
 
 
@@ -48,7 +50,7 @@ class ProblemType(Enum):
         "acme",
         Retry.NEVER,
         "the CA knows no account with this key",
-        "register again with `evercert account show`, or import the key that the CA knows",
+        "the next certificate registers another one; or take over the key that the CA knows: evercert account import",
     )
     ALREADY_REPLACED = _Kind(
         "alreadyReplaced", 409, "acme", Retry.NOW, "another order replaces that certificate (RFC 9773)"
@@ -160,7 +162,7 @@ class ProblemType(Enum):
         "the CA's TLS connection to the name failed while validating",
         _REACH_HINT,
     )
-    UNAUTHORIZED = _Kind("unauthorized", 403, "acme", Retry.LATER, "the CA does not allow that")
+    UNAUTHORIZED = _Kind("unauthorized", 403, "acme", Retry.LATER, "the CA does not allow that", _NOT_ALLOWED_HINT)
     UNKNOWN_DELEGATION = _Kind("unknownDelegation", 400, "acme", Retry.NEVER, "there is no such delegation (RFC 9115)")
     UNSUPPORTED_CONTACT = _Kind(
         "unsupportedContact", 400, "acme", Retry.NEVER, "the CA does not take contacts of that kind", "use mailto:"

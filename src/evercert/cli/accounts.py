@@ -47,9 +47,14 @@ async def show(output: Output, settings: Settings) -> int:
     if not known and not output.json:
         output.note("no accounts; one is made with the first certificate")
         return 0
-    rows = [(each.name, each.status.value, each.ca, each.url or "-", ", ".join(each.contacts) or "-") for each in known]
+    rows = [(each.name, _state(each), each.ca, each.url or "-", ", ".join(each.contacts) or "-") for each in known]
     output.table(known, ("ACCOUNT", "STATUS", "CA", "URL", "CONTACTS"), rows)
     return 0
+
+
+def _state(account: Account) -> str:
+    """What the CA was last known to think of it, which is nothing before it has told the account's URL."""
+    return account.status.value if account.url else "not registered"
 
 
 async def update(output: Output, settings: Settings, which: Named, contacts: Sequence[str]) -> int:

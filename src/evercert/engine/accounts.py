@@ -205,6 +205,11 @@ class Accounts:
         except EvercertError as error:
             if held := await payer.learned(draws, error):
                 raise held from error
+            if access.eab_kid and isinstance(error, Problem) and error.type is ProblemType.UNAUTHORIZED:
+                # It is the CA's, not the account's: what one account used up is shown for the next one, too.
+                error.hint = (
+                    f"external account {access.eab_kid} was shown: another one goes with --eab-kid and --eab-key"
+                )
             raise
 
     async def _external_account(self, access: CaAccess) -> ExternalAccount | None:
