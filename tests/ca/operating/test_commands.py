@@ -41,6 +41,25 @@ def test_a_ca_is_made_once(folder: Path) -> None:
     assert b"ENCRYPTED" in (folder / "offline" / "root.key.pem").read_bytes()
 
 
+def test_a_ca_that_nobody_elsewhere_reaches_is_made_with_a_warning(tmp_path: Path) -> None:
+    argv = [
+        str(ROOT / ".venv/bin/evercert"),
+        "ca",
+        "init",
+        "--issuer-key",
+        "ec384",
+        "--url",
+        "https://ca.corp.test:8443",
+    ]
+    told = [
+        subprocess.run([*argv, "--dir", str(tmp_path / each), *more], capture_output=True, text=True, check=True)
+        for each, more in (("a", ()), ("b", ("--listen", "0.0.0.0:8443")))
+    ]
+    assert "it listens on 127.0.0.1:8443 alone" in told[0].stderr
+    assert told[1].stderr == ""
+    assert told[1].stdout.endswith(f"next: evercert ca serve --dir {tmp_path / 'b'}\n")
+
+
 def test_external_accounts_are_handed_out_and_taken_back(folder: Path) -> None:
     at = ("--dir", str(folder))
     out = run("eab", "add", *at, "--label", "builders", "--name", ".corp.test", "--authorize", "--expires", "30d")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -89,9 +91,16 @@ def command(
         f"  root         {folder / 'root.pem'}",
         f"  fingerprint  {fingerprint}",
         f"  offline      {founded.offline}: the root's key; take it away from this machine, no server needs it",
-        "next: evercert ca serve",
+        f"next: evercert ca serve{f' --dir {shlex.quote(str(folder))}' if directory else ''}",
     )
+    if url and not listen and not _is_here(url):
+        output.warn(f"clients shall reach it at {url}, and it listens on {places[0]} alone: see `listen` in ca.toml")
     return 0
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _lint_ahead(output: Output, settings: Settings, folder: Path) -> None:
