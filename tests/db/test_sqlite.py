@@ -75,6 +75,46 @@ async def test_a_commit_that_fails_is_reported_whether_or_not_it_was_kept(tmp_pa
     await db.close()
 
 
+async def test_what_is_read_in_one_turn_of_the_loop_is_of_one_moment(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    others = apsw.Connection(str(tmp_path / "store.db"))
+    assert await db.rows(COUNT()) == [(0,)]
+    others.execute("INSERT INTO numbers (n, word) VALUES (1, 'of another process')")
+    assert await db.read(COUNT(), ALL()) == [[(0,)], []]
+    await asyncio.sleep(0)
+    assert await db.rows(ALL()) == [(1, "of another process")]
+    others.close()
+    await db.close()
+
+
+async def test_who_was_told_of_a_write_reads_it_although_others_read_all_the_time(tmp_path: Path) -> None:
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+
+    async def read_on() -> None:
+        while True:
+            await db.rows(COUNT())
+            await asyncio.sleep(0)
+
+    reading = [asyncio.create_task(read_on()) for _ in range(3)]
+    for n in range(200):
+        await db.write(ADD(n=n, word="x"))
+        assert await db.rows(COUNT()) == [(n + 1,)]
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    await db.close()
+
+
+async def test_to_close_right_after_a_read_leaves_nothing_behind_in_the_loop(tmp_path: Path) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+    db = await SqliteDatabase.open(tmp_path / "store.db", NUMBERS)
+    await db.rows(COUNT())
+    await db.close()
+    await asyncio.sleep(0)
+    assert faults == []
+
+
 async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     old = os.umask(0)
     try:

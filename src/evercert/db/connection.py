@@ -83,11 +83,15 @@ class Connection:
         """What each returns, all of them from one moment."""
         if len(statements) == 1:
             return [self.run(statements[0])]
-        self._execute("BEGIN")
+        self.begin_reading()
         try:
             return [self.run(statement) for statement in statements]
         finally:
             self.roll_back()
+
+    def begin_reading(self) -> None:
+        """Afterwards what is read is of one moment, until `roll_back`."""
+        self._execute("BEGIN")
 
     def begin(self) -> None:
         """Afterwards this connection has the write lock and a transaction is open."""
