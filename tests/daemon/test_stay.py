@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from evercert.base.errors import EvercertError
 from evercert.config.settings import load_settings
 from evercert.daemon.stay import stay
@@ -18,30 +20,33 @@ from tests.fakes.clock import FakeClock
 
 
 class Broken:
-    """Incidents that nobody can attend to, because of a mistake."""
+    """Incidents that nobody can attend to, because of a mistake. After so many *times* it is `ending`, and `heard` is
+    what was told until then."""
+
+    def __init__(self, times: int, told: list[str]) -> None:
+        self.ending = asyncio.Event()
+        self.heard: list[str] = []
+        self._left, self._told = times, told
 
     async def attend(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self.heard = [*self._told]
+            self.ending.set()
         raise RuntimeError("nobody thought of that")
 
 
-async def test_a_mistake_beside_the_work_is_told_and_ends_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("looks", "tellings"), [(20, 1), (400, 2)])
+async def test_a_mistake_beside_the_work_ends_nothing_and_is_told_once_an_hour(
+    tmp_path: Path, looks: int, tellings: int
+) -> None:
     told: list[str] = []
-    twice = asyncio.Event()
-
-    def tell(_: str, text: str) -> None:
-        told.append(text)
-        if told.count(text) > 1:
-            twice.set()
-
     settings = load_settings({}, home=str(tmp_path))
-    async with open_engine(settings, tell, clock=FakeClock(settle=0.02)) as engine:
-        ending = asyncio.Event()
-        broken = replace(engine, incidents=Broken())  # type: ignore[arg-type]  # it is asked for nothing else
-        staying = asyncio.create_task(stay(broken, ending))
-        await asyncio.wait_for(twice.wait(), 20)
-        ending.set()
-        await asyncio.wait_for(staying, 20)
-    assert set(told) == {"an unexpected RuntimeError; trying again in 10 s"}
+    async with open_engine(settings, lambda _, text: told.append(text), clock=FakeClock()) as engine:
+        broken = Broken(looks, told)
+        staying = stay(replace(engine, incidents=broken), broken.ending)  # type: ignore[arg-type]  # it attends
+        await asyncio.wait_for(staying, 50)
+    assert broken.heard == ["an unexpected RuntimeError; trying again in 10 s"] * tellings
 
 
 class MayBeAway:

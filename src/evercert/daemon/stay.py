@@ -26,6 +26,8 @@ _PRUNE_EVERY = timedelta(hours=6)
 # What is being done when we are told to end may finish its step; service managers wait longer than this.
 _DRAIN = timedelta(seconds=25)
 
+_REMINDED = timedelta(hours=1)
+
 
 async def stay(
     engine: Engine, ending: asyncio.Event | None = None, *, first: bool = True, look: timedelta = _LOOK
@@ -35,7 +37,7 @@ async def stay(
     follows the declaration.
 
     A failure of the store is told once and survived: it is tried again at each *look*. So is whatever goes wrong beside
-    the work.
+    the work, and while it stays the same it is told again every hour.
     """
     watch = StoreWatch(engine.clock, engine.telling, look)
     repeat = partial(_repeat, engine, watch)
@@ -65,6 +67,7 @@ async def stay(
 async def _repeat(
     engine: Engine, watch: StoreWatch, loop: str, pause: timedelta, look: Callable[[], Awaitable[None]]
 ) -> NoReturn:
+    told, quiet_until = "", engine.clock.now()
     while True:
         error: EvercertError | None = None
         try:
@@ -72,8 +75,11 @@ async def _repeat(
         except Exception as caught:  # whatever it is, certificates are renewed meanwhile
             error = as_failure(caught)
         away = watch.heard(loop, error)
-        if error is not None and not away:
+        now = engine.clock.now()
+        if error is not None and not away and (str(error) != told or now >= quiet_until):
             _tell(engine, error, pause)
+            quiet_until = now + _REMINDED
+        told = str(error) if error else ""
         await engine.clock.sleep((watch.look if away else pause).total_seconds())
 
 
