@@ -52,8 +52,8 @@ class Outside(World):
         self.hook = Hook(self.clock)
         self.cas[HOOK] = self.hook  # type: ignore[assignment]  # it answers what is sent there
 
-    def wanted(self, *more: str) -> CertificateIntent:
-        options = {"url": HOOK, "zone": "a.test", "follow_cname": "no", "propagation_timeout": "0"}
+    def wanted(self, *more: str, at: str = HOOK) -> CertificateIntent:
+        options = {"url": at, "zone": "a.test", "follow_cname": "no", "propagation_timeout": "0"}
         return self.intent(NAME, *more, challenges=(ChallengeRule("dns-01", "webhook", options),))
 
     async def holder(self, engine: Engine) -> str | None:
@@ -146,3 +146,15 @@ async def test_whoever_loses_the_certificate_while_he_takes_answers_away_leaves_
         fact = await world.obtain(engine, world.wanted("a.test"))
         assert await world.holder(engine) == "another"
         assert len(fact.leftovers) == len(world.hook.standing) == 2
+
+
+async def test_what_was_put_in_a_wrong_way_is_taken_away_in_the_way_that_is_right_now(world: Outside) -> None:
+    async def forbidden() -> int:
+        return 403
+
+    wrong = world.cas["https://wrong.test"] = Hook(world.clock)  # type: ignore[assignment]
+    wrong.cleaning = forbidden  # it takes nothing, either
+    async with world.engine() as engine:
+        assert len((await world.obtain(engine, world.wanted(at="https://wrong.test"))).leftovers) == 1
+        fact = await world.obtain(engine, world.wanted())
+    assert (fact.failure, fact.leftovers, world.hook.standing) == (None, (), set())
