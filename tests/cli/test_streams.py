@@ -75,3 +75,19 @@ def test_names_of_any_script_go_to_a_stream_of_any_encoding(evercert: Shell) -> 
     [document] = evercert("list", "--json", PYTHONIOENCODING="latin-1").document
     assert document["name"] == "bücher"
     assert evercert("show", "bücher", PYTHONIOENCODING="ascii").status == 0
+
+
+def test_a_warning_says_whose_it_is(evercert: Shell, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("a word")
+    secret.chmod(0o644)
+    provider = (
+        "--dns",
+        "cloudflare",
+        "-o",
+        f"cloudflare.api_token=file:{secret}",
+        "-o",
+        "cloudflare.url=https://127.0.0.1:1",
+    )
+    done = evercert("obtain", "open.test", "--ca", "https://127.0.0.1:1/dir", *provider)
+    assert f"evercert: warning: {secret} holds a secret and can be read by others: chmod 600 it\n" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -30,6 +31,8 @@ _INTERRUPTED = 130
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status (`Exit`, or 130 after Ctrl-C or SIGTERM)."""
     _open_what_is_closed()
+    if logging.lastResort:  # what a room below warns of, where nobody has set up a log
+        logging.lastResort.setFormatter(logging.Formatter("evercert: warning: %(message)s"))
     output = Output(json="--json" in arguments)
     _take_every_script(output.json)
     try:
