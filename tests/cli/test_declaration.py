@@ -175,6 +175,9 @@ def test_a_timer_applies_what_is_declared_and_does_it(evercert: Shell, file: Pat
     done = evercert("run", "--once", "--config", file)
     assert done.status == 0, done.err
     assert "www.declared.test: installed" in done.out
+    file.write_text(file.read_text().replace("owner", "ownr"))
+    refused = evercert("run", "--once", "--config", file)
+    assert (refused.status, ":15:1: " in refused.err) == (2, True), refused.err
 
 
 def test_without_a_declaration_that_is_said(evercert: Shell, tmp_path: Path) -> None:

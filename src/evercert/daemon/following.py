@@ -31,12 +31,18 @@ class Following:
         self._again_at = engine.clock.now()
         self._told: EvercertError | None = None
 
+    @property
+    def refuses(self) -> bool:
+        """Whether what the files said at the last look was not applied."""
+        return bool(self._refused)
+
     async def look(self) -> None:
         """Afterwards what is declared is what is wanted, if the declaration is right. Raises `not-found` where there
         is none, and `store`."""
         engine = self._engine
         place, settings = engine.settings.declaration, engine.settings
         if await unchanged(engine.db, place, settings) is not None:
+            self._refused = ""
             return
         applied = await declared.applied(engine.db)
         digest = current_digest(place, applied.files if applied else (), settings)
@@ -44,6 +50,7 @@ class Following:
             return
         try:
             await self._apply()
+            self._refused = ""
         except EvercertError as error:
             if error.code.name != "bad-input":
                 raise

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from evercert.base.errors import Exit
 from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.cli.units import UNITS, unit_text
@@ -55,11 +56,13 @@ async def _look(output: Output, settings: Settings) -> int:
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
+        following = Following(engine)
         if settings.config:
-            await Following(engine).look()
+            await following.look()
         done = await settle(engine.worker, engine.incidents)
         await engine.notifying.settle()
-        return await report_outcome(output, engine, done)
+        status = await report_outcome(output, engine, done)
+        return Exit.USAGE.value if following.refuses else status
 
 
 async def _stay(output: Output, settings: Settings) -> None:
