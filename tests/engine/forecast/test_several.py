@@ -94,6 +94,7 @@ def test_where_the_first_has_no_limits_the_others_are_not_asked(
     assert [model.cas[number].directory for number, count in course.taken.items() if count] in ([], [CA])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 50)), min_size=1, max_size=4))
 def test_those_that_wait_are_shared_out_so_that_none_would_be_served_sooner_elsewhere(
     count: int, turns: list[tuple[int, int]]
