@@ -23,6 +23,7 @@ from evercert.store import accounts, cas, certificates, issued, keys
 __all__ = ["Taking", "import_folder"]
 
 _REMARK = 400
+_NEXT = "next: `evercert list`, then `evercert renew`; take the old client's timer away when you are content"
 
 
 class _Taken(msgspec.Struct):
@@ -64,7 +65,7 @@ async def import_folder(output: Output, settings: Settings, asked: Taking) -> in
         taken,
         f"{did} {_counted(taken.certificates, 'certificate')} and {_counted(taken.accounts, 'account')} "
         f"from {found.client}",
-        "next: `evercert list`, then `evercert renew`; take the old client's timer away when you are content",
+        *([_NEXT] if taken.certificates or taken.accounts else []),
     )
     return 0
 

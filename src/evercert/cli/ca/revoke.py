@@ -31,7 +31,9 @@ _REASONS: Final = {
 @click.command("revoke")
 @click.argument("serial")
 @dir_option
-@click.option("--reason", type=click.Choice(list(_REASONS)), default="unspecified", show_default=True)
+@click.option(
+    "--reason", type=click.Choice(list(_REASONS), case_sensitive=False), default="unspecified", show_default=True
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
 def command(output: Output, settings: Settings, directory: Path | None, serial: str, reason: str, yes: bool) -> int:
