@@ -32,7 +32,11 @@ _REASONS: Final = {
 @click.argument("serial")
 @dir_option
 @click.option(
-    "--reason", type=click.Choice(list(_REASONS), case_sensitive=False), default="unspecified", show_default=True
+    "--reason",
+    type=click.Choice(list(_REASONS), case_sensitive=False),
+    metavar=f"[{'|'.join(_REASONS)}]",
+    default="unspecified",
+    show_default=True,
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed

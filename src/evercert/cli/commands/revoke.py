@@ -24,7 +24,11 @@ _REASONS = {
 @click.command("revoke")
 @click.argument("name", shell_complete=completing.certificate_names)
 @click.option(
-    "--reason", type=click.Choice(list(_REASONS), case_sensitive=False), default="unspecified", show_default=True
+    "--reason",
+    type=click.Choice(list(_REASONS), case_sensitive=False),
+    metavar=f"[{'|'.join(_REASONS)}]",
+    default="unspecified",
+    show_default=True,
 )
 @click.option(
     "--by-certificate-key", is_flag=True, help="Sign with the certificate's own key instead of the account's."
