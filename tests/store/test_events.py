@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -73,7 +72,7 @@ async def test_a_kind_that_only_a_newer_version_has_is_proved_too(db: Database) 
     await write(db, 2)
     written = events.appended(IntentChanged("c1"), NOW)
     newer = {"kind": "of-tomorrow", "body": '{"kind":"of-tomorrow","certificate":"c1","news":1}'}
-    await db.write(replace(written, params={**written.params, **newer}))
+    await db.write(written.query(**{**written.params, **newer}))
     assert await events.verify(db) == 3
 
 
