@@ -54,6 +54,8 @@ async def test_an_issuance_goes_from_key_to_certificate(db: Database) -> None:
     certificate = await issuances.issued(db, ordered, given.chain(5), given.view(5), now=NOW)
     assert await issued.current(db, "www") == certificate
     assert (certificate.issuance_id, certificate.serial) == (begun.id, f"{5:032x}")
+    ended = await issuances.get(db, begun.id)
+    assert ended == msgspec.structs.replace(ordered, status=IssuanceStatus.ISSUED, csr=b"")
     assert await issued.body(db, certificate.id) == (given.leaf(5), (b"issuer", b"root"))
     told = [each.event for each in await events.latest(db, 2, "www")]
     assert isinstance(told[0], CertificateIssued)

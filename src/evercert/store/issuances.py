@@ -156,7 +156,7 @@ async def issued(
     )
     others = [from_row(row) for row in opened if row[0] != issuance.id]
     before = [
-        _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now)).expecting(1),
+        _SQL["issuance is issued"](id=issuance.id, now=to_epoch(now), csr=b"").expecting(1),
         *(each for other in others for each in abandoned(other, "another CA was first", now)),
         *([lanes.left(certificate)] if places else ()),
     ]
@@ -175,7 +175,7 @@ async def issued_late(
 ) -> IssuedCertificate:
     """Afterwards the certificate of an issuance that was given up meanwhile is kept beside the current one, and what
     was given back for it is drawn again, for the CA has counted it. Raises `conflict` where it was not given up."""
-    done = _SQL["issuance is issued late"](id=issuance.id).expecting(1)
+    done = _SQL["issuance is issued late"](id=issuance.id, csr=b"").expecting(1)
     kept = issued_rows.kept(
         issuance.certificate, chain, view, now, key_id=issuance.key_id, issuance_id=issuance.id, current=False
     )

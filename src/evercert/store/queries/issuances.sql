@@ -31,12 +31,12 @@ UPDATE issuances SET status = 'ordered', order_url = :order_url WHERE id = :id A
 RETURNING id, certificate, account_id, status, key_id, csr, created_at, order_url, replaces, profile;
 
 -- name: issuance is issued
--- The certificate is kept in the same transaction.
-UPDATE issuances SET status = 'issued', ended_at = :now WHERE id = :id AND status = 'ordered';
+-- The certificate is kept in the same transaction; the request, of no octets then, has served.
+UPDATE issuances SET status = 'issued', ended_at = :now, csr = :csr WHERE id = :id AND status = 'ordered';
 
 -- name: issuance is issued late
 -- Another one was first; its certificate is kept all the same.
-UPDATE issuances SET status = 'issued', withdraw_at = NULL WHERE id = :id AND status = 'abandoned';
+UPDATE issuances SET status = 'issued', withdraw_at = NULL, csr = :csr WHERE id = :id AND status = 'abandoned';
 
 -- name: paid for issuance
 -- The buckets of certificates that its order drew on.

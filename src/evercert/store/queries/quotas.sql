@@ -19,10 +19,10 @@ LIMIT :limit;
 
 -- name: how orders ended
 -- Of the orders that ended lately, the newest: how many there are, and how many came to nothing.
-SELECT count(*), COALESCE(sum(CASE WHEN ended.status = 'abandoned' THEN 1 ELSE 0 END), 0)
+SELECT count(*), COALESCE(sum(CASE WHEN last.status = 'abandoned' THEN 1 ELSE 0 END), 0)
 FROM (
     SELECT status FROM issuances
     WHERE ended_at >= :since AND (status = 'issued' OR order_url <> '')
     ORDER BY ended_at DESC
     LIMIT :limit
-) AS ended;
+) AS last;
