@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
+from math import inf
 
 import pytest
 
@@ -66,13 +67,18 @@ def test_a_demonstration_without_what_a_ca_needs_says_what_to_install(evercert: 
 
 
 def test_the_version_is_told_within_five_times_a_bare_interpreter_s_start() -> None:
-    def best_of(*argv: str) -> float:
-        return min(_seconds(argv) for _ in range(5))
+    """Of processor time, the best of each: what else this machine does makes none of them better."""
+    told = bare = inf
+    for _ in range(20):
+        told = min(told, _processor_seconds(sys.executable, "-m", "evercert", "version"))
+        bare = min(bare, _processor_seconds(sys.executable, "-c", "pass"))
+        if told < 5 * bare:
+            return
+    pytest.fail(f"{told / bare:.1f} times")
 
-    assert best_of(sys.executable, "-m", "evercert", "version") < 5 * best_of(sys.executable, "-c", "pass")
 
-
-def _seconds(argv: tuple[str, ...]) -> float:
-    began = time.perf_counter()
+def _processor_seconds(*argv: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(argv, check=True, capture_output=True, timeout=30)
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
