@@ -86,6 +86,12 @@ def test_what_is_not_counted_is_said(evercert: Shell) -> None:
     assert "further CAs" not in evercert("forecast", "--to", "google").out
 
 
+def test_where_no_certificate_is_meant_that_is_said(evercert: Shell) -> None:
+    wanted(evercert.home, 3, "shop.test")
+    assert "no certificate is like that" in evercert("forecast", "--tag", "none").err
+    assert evercert("forecast").err == ""
+
+
 def test_which_ca_issues_how_many_is_said(evercert: Shell) -> None:
     more = Terms(further_cas=(CaChoice("https://other.test/directory"),))
     wanted(evercert.home, 60, "shop.test", terms=more)

@@ -70,6 +70,8 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
         output.note("there are no certificates to forecast; see `evercert list`")
         if change.onboard:
             output.warn("new ones are supposed to be like those that there are, so that none come here")
+    elif not any(kind.chosen for kind in known.fleet.kinds):
+        output.note("no certificate is like that; see all with `evercert list`")
     if question.svg:
         drawn = picture(outlooks[-1], question.days, calendar=question.calendar)
         write_durably(Path(question.svg), drawn.encode(), mode=0o644)
