@@ -34,6 +34,13 @@ def test_the_only_account_needs_no_naming(evercert: Shell) -> None:
     assert wrong.hint == f"there is --ca {evercert.pebble.directory} --account default"
 
 
+def test_one_that_its_ca_knows_is_meant_rather_than_one_that_none_has_made(evercert: Shell) -> None:
+    assert evercert("obtain", "none.test", "--ca", "https://127.0.0.1:1/dir", "--http-01").status == 6
+    evercert.obtained("known.test")
+    done = evercert("account", "update", "--contact", "ops@known.test", EVERCERT_CA="https://127.0.0.1:1/dir")
+    assert done.out == f"contacts at {evercert.pebble.directory}: mailto:ops@known.test\n"
+
+
 def test_a_new_key_is_the_same_account_and_the_old_key_is_none(evercert: Shell, tmp_path: Path) -> None:
     evercert.obtained("rolled.test")
     before = url(evercert)

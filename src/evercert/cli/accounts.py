@@ -126,14 +126,19 @@ async def export_key(output: Output, settings: Settings, which: Named, path: str
 
 
 async def _existing(engine: Engine, which: Named) -> Account:
-    """The account that is meant; without a CA, the one at the usual CA, else the only one of that name."""
+    """The account that is meant; without a CA, the one at the usual CA, else the only one of that name. One that no CA
+    knows yet is meant where there is no other."""
     usual = which.ca or find_ca(engine.settings.ca)
-    if account := await accounts.find(engine.db, usual, which.account):
+    account = await accounts.find(engine.db, usual, which.account)
+    if account and (which.ca or account.url):
         return account
     known = [each for each in await accounts.listed(engine.db) if each.status is AccountStatus.VALID]
     ours = [each for each in known if each.name == which.account]
-    if not which.ca and len(ours) == 1:
-        return ours[0]
+    meant = [each for each in ours if each.url] or ours
+    if not which.ca and len(meant) == 1:
+        return meant[0]
+    if account:
+        return account
     places = ", ".join(f"--ca {each.ca} --account {each.name}" for each in known[:5])
     hint = f"there is {places}" if places else "an account is made with the first certificate"
     raise EvercertError("not-found", f"there is no account {which.account!r}", ca=usual, hint=hint)
