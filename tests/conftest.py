@@ -52,14 +52,16 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Sequence[Migration]], Place]:
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Sequence[Migration]], Place]]:
     """On each database in turn: a new place for `open_database`, with those migrations applied where that is cheaper
     than applying them again."""
     if request.param == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
-        return server.fresh
-    numbers = count(1)
-    return lambda migrations: tmp_path / f"{next(numbers)}.db"
+        with server.lending() as fresh:
+            yield fresh
+    else:
+        numbers = count(1)
+        yield lambda migrations: tmp_path / f"{next(numbers)}.db"
 
 
 @pytest.fixture
