@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from evercert.base.errors import EvercertError
 from evercert.pki.cert import certificate_pem
-from evercert.pki.crl import REASONS, Scope, build_crl, entry
+from evercert.pki.crl import Scope, build_crl, entry
 from evercert.pki.hsm.keys import key_in_token
 from evercert.pki.issuing import sign
 from evercert.pki.keys import KeyType
+from evercert.pki.reasons import REASONS
 from evercert.pki.signer import Signer
 from tests.pki.hierarchies import KEY_TYPES, NOW, Hierarchy, hierarchy, key_of, leaf_of
 from tests.pki.linting import assert_crl_clean

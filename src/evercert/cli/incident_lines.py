@@ -10,7 +10,8 @@ import msgspec
 from evercert.cli.display import counted, span, when
 from evercert.engine.incident.drill import Hindrance
 from evercert.engine.incident.outlook import Outlook
-from evercert.model.incident import REVOCATION_REASONS, Incident, IncidentState, Measures
+from evercert.model.incident import Incident, IncidentState, Measures
+from evercert.pki.reasons import SUBSCRIBERS
 from evercert.store.incidents import Trouble, Wave
 
 __all__ = [
@@ -90,7 +91,7 @@ def _asked_of(measures: Measures) -> str:
 def _revoked(measures: Measures) -> str:
     if measures.revoke is None:
         return "no"
-    reason = next(word for word, number in REVOCATION_REASONS.items() if number == measures.revoke)
+    reason = next(word for word, number in SUBSCRIBERS.items() if number == measures.revoke)
     return f"{reason}, {'before they are replaced' if measures.revoke_first else 'once the replacement is installed'}"
 
 

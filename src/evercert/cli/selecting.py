@@ -11,8 +11,9 @@ from evercert.acme.cas import find_ca
 from evercert.base.errors import EvercertError
 from evercert.cli.moments import moment_from
 from evercert.host.files import read_bounded
-from evercert.model.incident import REVOCATION_REASONS, Measures, Selection
+from evercert.model.incident import Measures, Selection
 from evercert.pki.key_type import KeyType
+from evercert.pki.reasons import SUBSCRIBERS
 
 __all__ = ["measures_from", "selection_from", "serials_from"]
 
@@ -50,7 +51,7 @@ def measures_from(given: dict[str, Any], now: datetime) -> Measures:
     if given["to_account"] != "default" and not given["to_ca"]:
         raise EvercertError("bad-input", "--to-account needs a CA", hint="such as --to-ca google")
     return Measures(
-        revoke=REVOCATION_REASONS[given["revoke"]] if given["revoke"] else None,
+        revoke=SUBSCRIBERS[given["revoke"]] if given["revoke"] else None,
         revoke_first=given["revoke_first"],
         wave_size=given["wave_size"],
         growth=given["wave_growth"],

@@ -10,16 +10,7 @@ import msgspec
 from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
 
-__all__ = ["REVOCATION_REASONS", "Incident", "IncidentState", "Measures", "Selection", "Stage"]
-
-# RFC 5280 §5.3.1, those that a subscriber may ask for.
-REVOCATION_REASONS = {
-    "unspecified": 0,
-    "keyCompromise": 1,
-    "affiliationChanged": 3,
-    "superseded": 4,
-    "cessationOfOperation": 5,
-}
+__all__ = ["Incident", "IncidentState", "Measures", "Selection", "Stage"]
 
 
 class IncidentState(Enum):

@@ -24,7 +24,8 @@ def fetch_unverified(url: str, limit: int) -> bytes:
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
         hint = "such as https://ca.corp.test:8443"
-        raise EvercertError("bad-input", f"{one_line(url, _SHOWN)!r} is not a URL of a server", hint=hint)
+        shown = repr(one_line(url, _SHOWN)) if "@" not in url else "what holds a name or a password"
+        raise EvercertError("bad-input", f"{shown} is not a URL of a server", hint=hint)
     connection = _connection(parts.scheme, parts.hostname, parts.port)
     try:
         connection.request("GET", parts.path or "/", headers={"Accept-Encoding": "identity"})

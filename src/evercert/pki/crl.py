@@ -16,25 +16,12 @@ from cryptography import x509
 
 from evercert.base.errors import EvercertError
 from evercert.pki import der
+from evercert.pki.reasons import REASONS
 from evercert.pki.signer import Signer
 from evercert.pki.signing import sign_pieces
 from evercert.pki.tbs import extension, extension_of
 
-__all__ = ["REASONS", "Scope", "build_crl", "crl_pieces", "entry"]
-
-# RFC 5280 §5.3.1: the codes, and what they are called there. 7 is not used.
-REASONS: Final = {
-    0: "unspecified",
-    1: "keyCompromise",
-    2: "cACompromise",
-    3: "affiliationChanged",
-    4: "superseded",
-    5: "cessationOfOperation",
-    6: "certificateHold",
-    8: "removeFromCRL",
-    9: "privilegeWithdrawn",
-    10: "aACompromise",
-}
+__all__ = ["Scope", "build_crl", "crl_pieces", "entry"]
 
 _VERSION_2: Final = der.integer(1)
 _REASON: Final = "2.5.29.21"

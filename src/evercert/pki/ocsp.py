@@ -46,7 +46,7 @@ _UNKNOWN: Final = der.primitive(0x82, b"")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known about one certificate: revoked at that moment and for that reason (see `crl.REASONS`), good, or,
+    """What is known about one certificate: revoked at that moment and for that reason (of `reasons.REASONS`), good, or,
     where it is not `issued`, nothing."""
 
     cert_id: CertId

@@ -17,11 +17,12 @@ from evercert.ca.protocol.verify import KeyHolder, Signed, payload_as
 from evercert.ca.revoking import KEY_COMPROMISE
 from evercert.ca.store import authorizations, certificates, orders
 from evercert.pki.cert import read_certificate
+from evercert.pki.reasons import REVOKING
 
 __all__ = ["REASONS", "revoke_cert"]
 
 # RFC 5280 §5.3.1. 7 is not used, and 8 takes a certificate off a list, which is no revocation.
-REASONS: Final = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
+REASONS: Final = frozenset(REVOKING.values())
 
 
 class _Revoke(msgspec.Struct, frozen=True):

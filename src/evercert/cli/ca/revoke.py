@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
 
 from evercert.cli.ca.folder import dir_option
 from evercert.cli.frame import confirm, framed, in_loop
 from evercert.cli.output import Output
+from evercert.cli.reasons import reason_option
 from evercert.config.settings import Settings
+from evercert.pki.reasons import REVOKING
 
 __all__ = ["command"]
-
-# RFC 5280 §5.3.1, but for the two that revoke nothing.
-_REASONS: Final = {
-    "unspecified": 0,
-    "keyCompromise": 1,
-    "cACompromise": 2,
-    "affiliationChanged": 3,
-    "superseded": 4,
-    "cessationOfOperation": 5,
-    "certificateHold": 6,
-    "privilegeWithdrawn": 9,
-    "aACompromise": 10,
-}
 
 
 @click.command("revoke")
 @click.argument("serial")
 @dir_option
-@click.option(
-    "--reason",
-    type=click.Choice(list(_REASONS), case_sensitive=False),
-    metavar=f"[{'|'.join(_REASONS)}]",
-    default="unspecified",
-    show_default=True,
-)
+@reason_option(REVOKING)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
 def command(output: Output, settings: Settings, directory: Path | None, serial: str, reason: str, yes: bool) -> int:
@@ -50,7 +32,7 @@ async def _revoke(output: Output, settings: Settings, directory: Path | None, se
     from evercert.cli.ca.office import open_office_of
 
     async with open_office_of(settings, directory) as office:
-        revoked = await office.revoke(serial, _REASONS[reason])
+        revoked = await office.revoke(serial, REVOKING[reason])
     names = ", ".join(str(each) for each in revoked.identifiers)
     output.result({"serial": revoked.serial, "reason": reason}, f"revoked {revoked.serial} ({names}): {reason}")
     return 0

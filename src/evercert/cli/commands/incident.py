@@ -13,11 +13,10 @@ from evercert.cli.frame import framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.pki.key_type import KeyType
+from evercert.pki.reasons import SUBSCRIBERS
 
 __all__ = ["command"]
 
-# As model/incident.py has them; that is not imported for a word of help.
-_REASONS = ("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation")
 # The largest number that the store has for anything.
 _MOST = (1 << 63) - 1
 
@@ -53,7 +52,9 @@ _MEANT = (
 )
 
 _DONE = (
-    click.option("--revoke", type=click.Choice(_REASONS), help="Revoke each, once its replacement is installed."),
+    click.option(
+        "--revoke", type=click.Choice(list(SUBSCRIBERS)), help="Revoke each, once its replacement is installed."
+    ),
     click.option("--revoke-first", is_flag=True, help="Revoke before replacing: what is in use fails until then."),
     click.option("--wave-size", type=click.IntRange(1), default=100, show_default=True, help="Of the first wave."),
     click.option(
