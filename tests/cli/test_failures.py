@@ -175,6 +175,8 @@ def test_a_master_key_that_is_gone(evercert: Shell) -> None:
         (["obtain", "x.test", "--lifetime", "-5"], "error: invalid value for '--lifetime'"),
         (["obtain", "x.test", "--deploy", "nginx", "-o", "ngnix.conf=/x"], "hint: did you mean 'nginx'?"),
         (["deploy", "x.test", "-o", "nginx.conf=/x"], "hint: name it with --dns, --challenge, --deploy or --to"),
+        (["deploy", "x.test", "--to", "files", "--no-longer", "files"], "error: x.test: files is named by both"),
+        (["deploy", "x.test", "--to", "files:copy", "--no-longer", "copy"], "hint: leave out --to or --no-longer"),
         (["obtain", "x.test", "--eab-kid", "kid"], "error: --eab-kid and --eab-key belong together"),
         (["obtain", "x.test", "--ca", "letsencypt"], "hint: did you mean letsencrypt?"),
         (["ca", "show", "letsencypt"], "hint: did you mean letsencrypt?"),

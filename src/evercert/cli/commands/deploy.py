@@ -57,6 +57,8 @@ async def _deploy(
     from evercert.store import certificates, deployments
 
     refuse_unused(settings_of, (), targets)
+    added = targets_of(targets, settings_of, settings.home)
+    _refuse_both(name, [spec.key for spec in added], dropped)
     async with open_engine(settings, output.progress) as engine:
         fact = await existing(engine.db, name)
         if fact.current is None:
@@ -64,7 +66,6 @@ async def _deploy(
         for key in set(dropped) - {spec.key for spec in fact.intent.targets}:
             known = ", ".join(spec.key for spec in fact.intent.targets) or "no place at all"
             raise EvercertError("not-found", f"it is not installed in {key}", name=name, hint=f"it is in {known}")
-        added = targets_of(targets, settings_of, settings.home)
         keys = {spec.key for spec in added} | set(dropped)
         kept = tuple(spec for spec in fact.intent.targets if spec.key not in keys)
         intent = msgspec.structs.replace(fact.intent, targets=(*kept, *added))
@@ -75,3 +76,13 @@ async def _deploy(
         await certificates.wake(engine.db, name, now)
         await engine.worker.settle(name, by_hand=True)
         return await report_outcome(output, engine, [name])
+
+
+def _refuse_both(name: str, added: Sequence[str], dropped: Sequence[str]) -> None:
+    """Raises `bad-input` for a place that it is to be installed in and is not."""
+    from evercert.base.errors import EvercertError
+
+    for key in added:
+        if key in dropped:
+            hint = "leave out --to or --no-longer"
+            raise EvercertError("bad-input", f"{key} is named by both --to and --no-longer", name=name, hint=hint)
