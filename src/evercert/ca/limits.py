@@ -15,12 +15,14 @@ from typing import Final
 
 from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import from_epoch, to_epoch
+from evercert.base.names import Identifier
 from evercert.ca.nouns import Authorization
 from evercert.ca.pausing import Pausing
 from evercert.ca.store import limits as stored
+from evercert.ca.store.orders import digest_of
 from evercert.db.protocol import Database, Row, Statement
 
-__all__ = ["DEFAULTS", "Bucket", "Limit", "Limits", "failures_of", "network_of"]
+__all__ = ["DEFAULTS", "Bucket", "Limit", "Limits", "failures_of", "network_of", "orders_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ class Limits:
 def failures_of(authorization: Authorization) -> Bucket:
     """What is emptied by failed validations, and has to hold something where a new one is to be tried."""
     return Bucket("failures-per-name", f"{authorization.account_id} {authorization.identifier}")
+
+
+def orders_for(account_id: int, identifiers: Sequence[Identifier]) -> Bucket:
+    """What is taken from by orders for exactly these names: of one account, or others could use up what a stranger may
+    order of his own names; and of the names alone, or another date would be another set."""
+    return Bucket("orders-per-set", f"{account_id} {digest_of(identifiers)}")
 
 
 def network_of(peer: str) -> str:

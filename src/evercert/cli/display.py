@@ -21,6 +21,7 @@ __all__ = [
     "certificate_lines",
     "counted",
     "event_line",
+    "few",
     "listed_cells",
     "listed_document",
     "put_off_document",
@@ -32,6 +33,8 @@ __all__ = [
 # So wide is what stands in the list in place of a moment, at most; `evercert show` has all of it.
 _CELL = 48
 _DETAILS = 500
+# So many names stand in a row.
+_FEW = 3
 
 
 def when(moment: datetime | None) -> str:
@@ -40,6 +43,11 @@ def when(moment: datetime | None) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
 
 
 def span(length: timedelta) -> str:
@@ -150,11 +158,9 @@ def listed_cells(line: Listed, now: datetime, waiting: Sequence[Installation] = 
     """One certificate's row in the list: name, state, time left, what is next (installing it, where that is *waiting*),
     CA, names."""
     left = span(line.not_after - now) if line.not_after and line.not_after > now else "-"
-    names = [identifier.value for identifier in line.identifiers]
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = few([identifier.value for identifier in line.identifiers])
     if line.left_out:
-        shown += f"; left out: {', '.join(each.member for each in line.left_out[:3])}"
-        shown += f" and {len(line.left_out) - 3} more" if len(line.left_out) > 3 else ""
+        shown += f"; left out: {few([each.member for each in line.left_out])}"
     host = line.ca.partition("://")[2].partition("/")[0]
     ahead = one_line(f"stopped: {line.stopped.reason}", _CELL) if line.stopped else when(line.next_action_at)
     if waiting and not line.stopped:

@@ -15,6 +15,7 @@ from evercert.base.errors import EvercertError
 from evercert.ca.limits import Limits
 from evercert.ca.operating.office import Office
 from evercert.ca.operating.rationing import buckets, unpause
+from evercert.ca.operating.sets import sets_of
 from evercert.ca.pausing import Pausing
 from evercert.ca.retention import Keeping
 from evercert.ca.store import pauses
@@ -104,6 +105,35 @@ async def test_what_was_paused_is_forgotten_once_nobody_asks(world: World, offic
     world.clock.advance(timedelta(days=70))
     await keeping.prune()
     assert await pauses.newest(office.db, 10) == []
+
+
+async def test_the_bucket_of_a_set_of_names_is_shown_with_them(world: World, office: Office) -> None:
+    first, second = Wire(world.node.site), Wire(world.node.site)
+    await first.register()
+    await second.register()
+    for wire, names in ((first, ("b.test", "a.test")), (first, ("c.test",)), (second, ("c.test",))):
+        await wire.order(*names)
+    accounts = [wire.kid.rpartition("/")[2] for wire in (first, second)]
+    shown = await buckets(office, "orders-per-set", 10)
+    assert {(each.key.partition(" ")[0], each.names) for each in shown} == {
+        (accounts[0], ("b.test", "a.test")),
+        (accounts[0], ("c.test",)),
+        (accounts[1], ("c.test",)),
+    }
+    assert all(each.names == () for each in await buckets(office, "orders-per-account", 10))
+
+
+async def test_the_names_of_a_set_are_found_among_very_many_orders(world: World, office: Office) -> None:
+    wire = Wire(world.node.site)
+    await wire.register()
+    for number in range(5):
+        await wire.order(f"n{number}.test")
+    account = wire.kid.rpartition("/")[2]
+    keys = {each.key for each in await buckets(office, f"orders-per-set {account}", 10)}
+    found = await sets_of(office.db, keys, portion=2)
+    assert {str(name) for names in found.values() for name in names} == {f"n{number}.test" for number in range(5)}
+    assert len(await sets_of(office.db, keys, portion=2, most=3)) == 4
+    assert await sets_of(office.db, [f"{account} {'0' * 64}", f"1 {'0' * 64}"]) == {}
 
 
 async def test_buckets_are_shown_with_what_is_gone(world: World, office: Office) -> None:

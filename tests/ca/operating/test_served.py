@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.peers.evercert_ca import EvercertCa
+from evercert.acme.client import AsyncClient
+from evercert.base.clock import SystemClock
+from evercert.base.names import parse_identifiers
+from evercert.net.http import HttpSettings, HttpTransport
+from evercert.pki.keys import KeyType, generate
+from tests.peers.evercert_ca import PROGRAM, EvercertCa
 from tests.peers.ports import free_port
 
 
@@ -38,3 +44,20 @@ def test_a_ca_answers_soon_after_it_is_started_and_is_small(tmp_path: Path) -> N
     assert (ca.folder / "linted.json").exists()
     assert seconds < 1.0
     assert octets < 120 << 20
+
+
+async def test_limits_are_shown_with_the_names_that_were_ordered(tmp_path: Path) -> None:
+    clock = SystemClock()
+    with EvercertCa(tmp_path / "ca") as ca:
+        transport = HttpTransport(HttpSettings(roots=ca.root_file, use_system_roots=False), clock)
+        client = AsyncClient(ca.directory, generate(KeyType.EC256), transport, clock)
+        await client.new_account([], terms_agreed=True)
+        await client.new_order(parse_identifiers([f"{letter}.test" for letter in "abcde"]))
+        await transport.close()
+        argv = [str(PROGRAM), "ca", "limits", "show", "orders-per-set", "--dir", str(ca.folder)]
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+    heads, row = said.splitlines()
+    assert heads.split() == ["LIMIT", "WHOSE", "TAKEN", "FULL", "AGAIN"]
+    limit, whose, taken, _ = row.split("  ")
+    assert (limit, taken) == ("orders-per-set", "1 of 100")
+    assert whose.partition(" ")[2] == "a.test, b.test, c.test and 2 more"

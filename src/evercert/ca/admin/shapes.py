@@ -246,6 +246,7 @@ class Bucket(msgspec.Struct, frozen=True):
     seconds: int
     full_at: datetime
     is_overridden: bool
+    names: Annotated[tuple[str, ...], msgspec.Meta(description="Those of a set, where they are known.")] = ()
 
 
 class BucketList(msgspec.Struct, frozen=True):

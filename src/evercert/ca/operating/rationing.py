@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.base.errors import EvercertError
 from evercert.ca.limits import Limit, Limits
 from evercert.ca.operating.office import Office
+from evercert.ca.operating.sets import sets_of
 from evercert.ca.store import audit, limits, pauses
 
 __all__ = ["BucketShown", "buckets", "unpause"]
@@ -16,7 +17,8 @@ __all__ = ["BucketShown", "buckets", "unpause"]
 
 @dataclass(frozen=True, slots=True)
 class BucketShown:
-    """A bucket that something was taken from lately: *taken* of *count* in *seconds*; full again at *full_at*."""
+    """A bucket that something was taken from lately: *taken* of *count* in *seconds*; full again at *full_at*. *names*
+    are those of a set that is counted, where an order for it is still kept."""
 
     limit: str
     key: str
@@ -25,6 +27,7 @@ class BucketShown:
     seconds: int
     full_at: datetime
     is_overridden: bool
+    names: tuple[str, ...] = ()
 
 
 async def buckets(office: Office, about: str, limit: int) -> list[BucketShown]:
@@ -32,8 +35,10 @@ async def buckets(office: Office, about: str, limit: int) -> list[BucketShown]:
     in it, where that is not empty."""
     now = office.clock.now()
     rows = await limits.emptiest(office.db, to_epoch(now), about, limit)
-    shown = (_shown(bucket, from_epoch(arrival), office.limits, now) for bucket, arrival in rows)
-    return [each for each in shown if each is not None]
+    found = (_shown(bucket, from_epoch(arrival), office.limits, now) for bucket, arrival in rows)
+    shown = [each for each in found if each is not None]
+    names = await sets_of(office.db, [each.key for each in shown if each.limit == "orders-per-set"])
+    return [replace(each, names=tuple(map(str, names.get(each.key, ())))) for each in shown]
 
 
 async def unpause(office: Office, account_id: int, identifier: str) -> None:

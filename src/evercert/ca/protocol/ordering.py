@@ -18,7 +18,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
 from evercert.base.serving import Answer
-from evercert.ca.limits import Bucket
+from evercert.ca.limits import Bucket, orders_for
 from evercert.ca.nouns import Account, Authorization, Order, Recurrence
 from evercert.ca.profiles.profile import Profile
 from evercert.ca.protocol.authorizations import authorization_answer
@@ -203,9 +203,7 @@ async def _place(
 ) -> None:
     """Afterwards the order is there, with all that is new for it. Raises `rateLimited` or `alreadyReplaced`."""
     now, account = order.created_at, signed.account
-    # Of one account, or others could use up what a stranger may order of his own names; and of the names alone, or
-    # another date would be another set.
-    one_set = Bucket("orders-per-set", f"{account.id} {orders.digest_of(order.identifiers)}")
+    one_set = orders_for(account.id, order.identifiers)
     new = tuple(each.authorization for each in chosen if each.is_new)
     replaced: tuple[Statement, ...] = ()
     if order.replaces:

@@ -13,7 +13,7 @@ from evercert.acme.wire import ProblemDocument
 from evercert.base.clock import to_epoch
 from evercert.base.names import Identifier
 from evercert.ca.nouns import Order
-from evercert.ca.store.rows import identifiers_to, order_from, problem_to
+from evercert.ca.store.rows import identifiers_from, identifiers_to, order_from, problem_to
 from evercert.ca.store.schema import queries
 from evercert.db.protocol import Database, Statement
 from evercert.store.columns import number_or_none, to_text
@@ -31,6 +31,7 @@ __all__ = [
     "page",
     "put_off",
     "recurrence_ended",
+    "sets",
     "take_over",
     "take_recurring",
 ]
@@ -135,6 +136,12 @@ async def page(db: Database, account_id: int, after: int, limit: int, now: datet
         _SQL["orders of an account"](account_id=account_id, after=after, limit=limit, now=to_epoch(now))
     )
     return [number for (number,) in rows]
+
+
+async def sets(db: Database, account_id: int, before: int, limit: int) -> list[tuple[int, tuple[Identifier, ...]]]:
+    """The numbers of the account's orders before the one of that number, and what each was for; newest first."""
+    rows = await db.rows(_SQL["sets of an account"](account_id=account_id, before=before, limit=limit))
+    return [(number, identifiers_from(text)) for number, text in rows]
 
 
 async def take_over(db: Database, now: datetime, until: datetime, limit: int = 100) -> list[Order]:

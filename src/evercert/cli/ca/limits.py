@@ -26,21 +26,21 @@ def command() -> None:
 @framed
 def show(output: Output, settings: Settings, directory: Path | None, about: str, limit: int) -> int:
     """The buckets that something was taken from lately; of those that have ABOUT in them: an account's number, a name,
-    an external account, an address."""
+    an external account, an address. One for a set of names is found by its account."""
     return in_loop(_show(output, settings, directory, about, limit))
 
 
 async def _show(output: Output, settings: Settings, directory: Path | None, about: str, limit: int) -> int:
     from evercert.ca.operating.rationing import buckets
     from evercert.cli.ca.office import open_office_of
-    from evercert.cli.display import when
+    from evercert.cli.display import few, when
 
     async with open_office_of(settings, directory) as office:
         found = await buckets(office, about, limit)
     rows = [
         (
             each.limit,
-            each.key,
+            f"{each.key.partition(' ')[0]} {few(each.names)}" if each.names else each.key,
             f"{each.taken} of {each.count}{' (override)' if each.is_overridden else ''}",
             when(each.full_at),
         )

@@ -47,7 +47,7 @@ async def _issued(output: Output, settings: Settings, directory: Path | None, gi
     from evercert.ca.operating.office import state_of
     from evercert.ca.store.operating import Wanted, find
     from evercert.cli.ca.office import open_office_of, told
-    from evercert.cli.display import when
+    from evercert.cli.display import few, when
 
     limit, state = given.pop("limit"), given.pop("state")
     async with open_office_of(settings, directory) as office:
@@ -56,11 +56,8 @@ async def _issued(output: Output, settings: Settings, directory: Path | None, gi
         if state == "valid":
             wanted = replace(wanted, alive_at=now)
         found = await find(office.db, wanted, limit)
-    rows = [(each.serial, state_of(each, now), when(each.not_after), _names(each.identifiers)) for each in found]
+    rows = [
+        (each.serial, state_of(each, now), when(each.not_after), few([*map(str, each.identifiers)])) for each in found
+    ]
     output.table([told(each, now) for each in found], ("SERIAL", "STATE", "UNTIL", "NAMES"), rows)
     return 0
-
-
-def _names(identifiers: tuple[object, ...]) -> str:
-    shown = ", ".join(str(each) for each in identifiers[:3])
-    return f"{shown} and {len(identifiers) - 3} more" if len(identifiers) > 3 else shown

@@ -99,6 +99,13 @@ WHERE account_id = :account_id AND id > :after AND status <> 'invalid' AND (stat
 ORDER BY id
 LIMIT :limit;
 
+-- name: sets of an account
+-- What a portion of its orders was for, those before the one of that number, newest first.
+SELECT id, identifiers FROM orders
+WHERE account_id = :account_id AND id < :before
+ORDER BY id DESC
+LIMIT :limit;
+
 -- name: take over orders
 -- Those whose node has not finished in its time are this node's now.
 UPDATE orders SET processing_until = :until
