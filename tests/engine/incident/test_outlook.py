@@ -13,7 +13,7 @@ from evercert.base.names import parse_identifiers
 from evercert.engine.incident.outlook import Outlook, Tally
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import ranked
-from evercert.engine.limits.budget import drawn, room_at
+from evercert.engine.limits.budget import drawn, draws, room_at
 from evercert.model.incident import Measures, Selection
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.model.terms import Terms
@@ -24,6 +24,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 CA = "https://ca.test/directory"
 ORDERS = Limit(LimitScope.ORDERS_PER_ACCOUNT, 300, 3 * HOUR, ari_exempt=True)
+ONE_SET = Limit(LimitScope.CERTIFICATES_PER_SET, 5, 168 * HOUR)
 DOMAIN = Limit(LimitScope.CERTIFICATES_PER_DOMAIN, 50, 168 * HOUR, ari_exempt=True, renewal_exempt=True)
 
 
@@ -82,6 +83,13 @@ def test_what_the_ca_said_itself_goes_before_what_we_reckon() -> None:
     outlook = seen([chosen(1)], ORDERS, buckets=[bucket])
     assert outlook.ends_at == NOW + HOUR
     assert outlook.narrow[0].room == 0
+
+
+def test_a_set_of_names_is_told_by_the_certificate_that_has_them() -> None:
+    draw = next(each for each in draws(chosen(7).intent, [ONE_SET]) if each.limit is ONE_SET)
+    full = Bucket((CA, *draw.key), learned_until=to_epoch(NOW + HOUR))
+    [narrow] = seen([chosen(6), chosen(7)], ONE_SET, buckets=[full]).narrow
+    assert narrow.subject == "as in n7.example.test"
 
 
 def test_what_is_only_revoked_and_what_needs_its_owner_takes_no_order() -> None:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import msgspec
 
-from evercert.acme.cas import Limit
+from evercert.acme.cas import Limit, LimitScope
 from evercert.base.clock import from_epoch, to_epoch
 from evercert.engine.incident.selecting import Chosen
 from evercert.engine.incident.waves import Ranked, members
@@ -87,7 +87,7 @@ class Tally:
     # Those that are to be replaced.
     names: list[str] = field(default_factory=list)
     _needs: Counter[Key] = field(default_factory=Counter)
-    _limits: dict[Key, tuple[Draw, Limit]] = field(default_factory=dict)
+    _limits: dict[Key, tuple[Draw, Limit, str]] = field(default_factory=dict)
 
     def add(self, chosen: Chosen, rank: Ranked, limits: Sequence[Limit]) -> None:
         """One more certificate; *limits* are those of the CA that is asked for its replacement."""
@@ -115,7 +115,7 @@ class Tally:
         for draw, limit in counted:
             key = (intent.ca, *draw.key)
             self._needs[key] += draw.cost
-            self._limits[key] = draw, limit
+            self._limits[key] = draw, limit, intent.name
 
     @property
     def keys(self) -> list[Key]:
@@ -144,9 +144,11 @@ class Tally:
         )
 
     def _narrow(self, key: Key, bucket: Bucket) -> Narrow:
-        draw, limit = self._limits[key]
+        draw, limit, name = self._limits[key]
         now, need = to_epoch(self.now), self._needs[key]
         # The last one is drawn when those before it are, as if at once: the bucket refills evenly meanwhile.
         ends = max(now, bucket.learned_until, room_at(limit, drawn(limit, bucket.tat, now, need - 1), urgent=True))
         room = 0 if bucket.learned_until > now else left(limit, bucket.tat, now)
-        return Narrow(key[0], draw.scope.value, draw.subject, need, room, from_epoch(ends))
+        # The ledger knows a set by a digest, which says nothing to people.
+        subject = f"as in {name}" if draw.scope is LimitScope.CERTIFICATES_PER_SET else draw.subject
+        return Narrow(key[0], draw.scope.value, subject, need, room, from_epoch(ends))
