@@ -14,7 +14,7 @@ import pytest
 
 from evercert.base.clock import SystemClock, to_epoch
 from evercert.db.opening import Place
-from evercert.model.event import CertificateIssued, Deployed, Event
+from evercert.model.event import CertificateDeleted, CertificateIssued, Deployed, Event, OrderPlaced
 from evercert.store import events
 from evercert.store.opening import open_store
 from tests.cli.shell import Shell
@@ -82,7 +82,7 @@ def test_an_event_of_a_newer_version_is_shown_as_it_stands(evercert: Shell, tmp_
     assert (about["orbit"], about["crew"], about["log"]) == ({"height": 384400}, ["a", "b"], "one\ntwo")
     line = evercert("events", "--certificate", name).out.splitlines()[-1]
     assert "moon-landed" in line
-    assert line.endswith("(an unknown kind of event) orbit={'height': 384400} crew=['a', 'b'] log=one two")
+    assert line.endswith('(an unknown kind of event) orbit={"height":384400} crew=a,b log=one two')
     for command in (("show", name), ("explain", name), ("list",), ("tasks",), ("events", "--verify")):
         done = evercert(*command)
         assert done.status == 0, done.err
@@ -91,6 +91,13 @@ def test_an_event_of_a_newer_version_is_shown_as_it_stands(evercert: Shell, tmp_
         write_of_a_newer_version(evercert.home / "evercert.db")
         following.wait_until(lambda: len(ids(following.text())) >= 3, "what came")
         assert following.text().count('"orbit":{"height":384400}') == 3
+
+
+def test_what_an_event_says_is_shown_in_words(evercert: Shell, file: Path) -> None:
+    deleted = CertificateDeleted("c0", owner="web", tags=("a", "b")), CertificateDeleted("c1")
+    write(file, *deleted, OrderPlaced("c2", adopted=True))
+    lines = [line.split()[5:] for line in evercert("events").out.splitlines()]
+    assert lines == [["c0", "owner=web", "tags=a,b"], ["c1"], ["c2", "adopted=yes"]]
 
 
 def test_a_word_that_is_no_kind_and_a_time_that_is_none_are_told(evercert: Shell) -> None:

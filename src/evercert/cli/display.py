@@ -28,6 +28,7 @@ __all__ = [
     "put_off_words",
     "span",
     "when",
+    "worded",
 ]
 
 # So wide is what stands in the list in place of a moment, at most; `evercert show` has all of it.
@@ -48,6 +49,18 @@ def counted(count: int, noun: str) -> str:
 def few(names: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
     return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
+
+
+def worded(value: object) -> str:
+    """What an event or a record says, in words: several are parted by commas."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ",".join(map(worded, value))
+        case dict():
+            return msgspec.json.encode(value).decode()
+    return str(value)
 
 
 def span(length: timedelta) -> str:
@@ -171,7 +184,8 @@ def listed_cells(line: Listed, now: datetime, waiting: Sequence[Installation] = 
 
 def event_line(entry: Entry) -> str:
     """One event: its number, when, what, and its particulars, also of a kind that only a newer version has."""
-    details = " ".join(f"{name}={value}" for name, value in entry.fields.items() if value not in ("", False, 0))
+    told = {name: value for name, value in entry.fields.items() if value not in ("", False, 0, [])}
+    details = " ".join(f"{name}={worded(value)}" for name, value in told.items())
     if entry.kind not in KINDS:
         details = f"(an unknown kind of event) {one_line(details, _DETAILS)}"
     return f"{entry.id:>6}  {when(entry.at)}  {entry.kind:<20} {entry.certificate or '-'}  {details}".rstrip()

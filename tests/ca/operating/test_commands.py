@@ -105,6 +105,16 @@ def test_the_audit_is_proved(folder: Path) -> None:
     assert run("audit", "list", *at)[0]["kind"] == "eab handed out"
 
 
+def test_the_audit_is_shown_in_words(folder: Path) -> None:
+    at = ("--dir", str(folder))
+    out = run("eab", "add", *at, "--label", "two", "--name", ".corp.test", "--name", "a.test", "--authorize")
+    line = next(line for line in said("audit", "list", *at).splitlines() if out["kid"] in line)
+    assert "authorizes=yes" in line
+    assert "names=.corp.test,a.test" in line
+    assert "reusable=no" in line
+    assert not set("[]'") & set(line)
+
+
 def test_without_a_ca_the_known_ones_are_shown(tmp_path: Path) -> None:
     home = ("--home", str(tmp_path))
     assert "letsencrypt" in {each["id"] for each in run("list", *home)}

@@ -32,11 +32,13 @@ def list_(output: Output, settings: Settings, directory: Path | None, kind: str,
 async def _list(output: Output, settings: Settings, directory: Path | None, kind: str, limit: int) -> int:
     from evercert.ca.operating.auditing import latest
     from evercert.cli.ca.office import open_office_of
-    from evercert.cli.display import when
+    from evercert.cli.display import when, worded
 
     async with open_office_of(settings, directory) as office:
         records = await latest(office.db, limit, kind)
-    rows = [(str(each.id), when(each.at), each.kind, _body(each.body)) for each in records]
+    bodies = ({key: value for key, value in each.body.items() if value not in ("", [], None)} for each in records)
+    words = (" ".join(f"{key}={worded(value)}" for key, value in body.items()) for body in bodies)
+    rows = [(str(each.id), when(each.at), each.kind, said) for each, said in zip(records, words, strict=True)]
     output.table(records, ("NUMBER", "AT", "KIND", "WHAT"), rows)
     return 0
 
@@ -67,7 +69,3 @@ async def _verify(output: Output, settings: Settings, directory: Path | None, kn
         proved, f"{proved.records} records follow one another", f"newest: --number {proved.id} --hash {proved.hash}"
     )
     return 0
-
-
-def _body(body: dict[str, object]) -> str:
-    return " ".join(f"{key}={value}" for key, value in body.items() if value not in ("", [], None))
