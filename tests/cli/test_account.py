@@ -81,3 +81,43 @@ def test_deactivated_is_for_ever_and_said_twice(evercert: Shell) -> None:
     assert statuses == {before: "deactivated"}
     evercert.obtained("after.test")
     assert len(evercert("account", "show", "--json").document) == 2
+
+
+def ended_elsewhere(evercert: Shell, tmp_path: Path) -> None:
+    """Afterwards another client, which has the account's key, has deactivated it."""
+    assert evercert("account", "export", tmp_path / "account.pem").status == 0
+    elsewhere = Shell(tmp_path / "elsewhere", evercert.pebble)
+    assert elsewhere("account", "import", tmp_path / "account.pem", *evercert.to_ca).status == 0
+    assert elsewhere("account", "deactivate", *evercert.to_ca[:2], "--yes").status == 0
+
+
+def test_one_that_was_ended_elsewhere_is_shown_and_told_of(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("before.test")
+    before = url(evercert)
+    ended_elsewhere(evercert, tmp_path)
+    told = evercert("obtain", "then.test", *evercert.at)
+    assert told.status == 4
+    words = f"the account {before} is deactivated (at {evercert.pebble.directory})"
+    assert words in told.err
+    assert told.hint.startswith("somebody who has its key did that, or the CA; the next attempt registers")
+    assert [each["status"] for each in evercert("account", "show", "--json").document] == ["deactivated"]
+    evercert.obtained("then.test")
+    statuses = [each["status"] for each in evercert("account", "show", "--json").document]
+    assert sorted(statuses) == ["deactivated", "valid"]
+
+
+def test_whatever_is_asked_of_one_that_was_ended_elsewhere_says_so(evercert: Shell, tmp_path: Path) -> None:
+    for word in ("update", "rollover"):
+        evercert.obtained(f"{word}.test")
+        ended_elsewhere(evercert, tmp_path)
+        done = evercert("account", word)
+        assert (done.status, "is deactivated (at" in done.err) == (4, True)
+        assert {each["status"] for each in evercert("account", "show", "--json").document} == {"deactivated"}
+
+
+def test_one_that_was_ended_elsewhere_need_not_be_ended_again(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("twice.test")
+    before = url(evercert)
+    ended_elsewhere(evercert, tmp_path)
+    assert evercert("account", "deactivate", "--yes").out == f"{before}: deactivated\n"
+    assert [each["status"] for each in evercert("account", "show", "--json").document] == ["deactivated"]

@@ -68,6 +68,8 @@ async def test_during_a_rollover_both_keys_are_known_and_then_one(db: Database, 
         await accounts.begin_rollover(db, account, next_id, now=NOW)
     with pytest.raises(EvercertError):
         await accounts.end_rollover(db, rolling, next_id + 99, now=NOW)
+    with pytest.raises(EvercertError):  # whoever asked with the key of before knows nothing of the other one
+        await accounts.end(db, account, AccountStatus.REVOKED, now=NOW)
     winner = next_id if new_key_won else account.key_id
     ended = await accounts.end_rollover(db, rolling, winner, now=NOW)
     assert (ended.key_id, ended.next_key_id) == (winner, None)

@@ -121,6 +121,7 @@ class AsyncClient:
 
     new_account = _asynchronous(_account.new_account)
     account = _asynchronous(_account.account)
+    standing = _asynchronous(_account.standing)
     update_account = _asynchronous(_account.update_account)
     deactivate_account = _asynchronous(_account.deactivate_account)
     roll_over = _asynchronous(_account.roll_over)
@@ -170,6 +171,7 @@ class Client:
 
     new_account = _blocking(_account.new_account)
     account = _blocking(_account.account)
+    standing = _blocking(_account.standing)
     update_account = _blocking(_account.update_account)
     deactivate_account = _blocking(_account.deactivate_account)
     roll_over = _blocking(_account.roll_over)

@@ -195,7 +195,8 @@ class Problem(EvercertError):
 
     `status` is the HTTP status, `instance` a URL for the user to visit, `subproblems` what is
     wrong with each name; `detail` is the CA's text, printable and bounded; `algorithms` those that
-    may be used instead (`badSignatureAlgorithm`, §6.2).
+    may be used instead (`badSignatureAlgorithm`, §6.2). `is_said` is false where there was a status alone, which may be
+    a gateway's in front of the CA.
     """
 
     def __init__(
@@ -211,6 +212,7 @@ class Problem(EvercertError):
         after: timedelta | None = None,
         unknown_type: str = "",
         algorithms: tuple[str, ...] = (),
+        is_said: bool = True,
     ) -> None:
         self.type = type
         self.detail = shown(detail, 2000)
@@ -219,6 +221,7 @@ class Problem(EvercertError):
         self.instance = shown(instance, 500)
         self.unknown_type = shown(unknown_type)
         self.algorithms = algorithms
+        self.is_said = is_said
         super().__init__(
             type.value.code, self._message(), hint=self._hint(), name=name, ca=ca, retry=type.value.retry, after=after
         )
@@ -289,4 +292,5 @@ def _bare(response: Response, after: timedelta | None) -> Problem:
     kind = _BY_STATUS.get(response.status, ProblemType.OTHER)
     if response.status >= 500:
         kind = ProblemType.SERVER_INTERNAL
-    return Problem(kind, f"the server answered with status {response.status}", status=response.status, after=after)
+    words = f"the server answered with status {response.status}"
+    return Problem(kind, words, status=response.status, after=after, is_said=False)

@@ -16,6 +16,7 @@ from evercert.base.errors import EvercertError
 from evercert.cli.output import Output
 from evercert.cli.store import reading
 from evercert.config.settings import Settings
+from evercert.engine.accounts import Registered
 from evercert.engine.rollover import roll_over
 from evercert.engine.wiring import Engine, open_engine
 from evercert.host.files import read_bounded, write_durably
@@ -61,8 +62,9 @@ async def update(output: Output, settings: Settings, which: Named, contacts: Seq
     urls = tuple(f"mailto:{mail.removeprefix('mailto:')}" for mail in contacts)
     async with open_engine(settings, output.progress) as engine:
         account = await _existing(engine, which)
-        client = (await engine.accounts.registered(account.ca, account.name)).client
-        await client.update_account(urls)
+        registered = await engine.accounts.registered(account.ca, account.name)
+        async with engine.accounts.asking(registered) as client:
+            await client.update_account(urls)
         await accounts.set_contacts(engine.db, account, urls, now=engine.clock.now())
     output.result({"contacts": urls}, f"contacts at {account.ca}: {', '.join(urls) or 'none'}")
     return 0
@@ -79,11 +81,21 @@ async def rollover(output: Output, settings: Settings, which: Named, key_type: s
 async def deactivate(output: Output, settings: Settings, which: Named) -> int:
     async with open_engine(settings, output.progress) as engine:
         account = await _existing(engine, which)
-        client = (await engine.accounts.registered(account.ca, account.name)).client
-        await client.deactivate_account()
-        await accounts.end(engine.db, account, AccountStatus.DEACTIVATED, now=engine.clock.now())
+        await _end(engine, await engine.accounts.registered(account.ca, account.name))
     output.result({"deactivated": account.url}, f"{account.url}: deactivated")
     return 0
+
+
+async def _end(engine: Engine, registered: Registered) -> None:
+    """Afterwards it is deactivated, here and at the CA; if it was so before, nobody minds."""
+    try:
+        await registered.client.deactivate_account()
+    except Problem as problem:
+        told = await engine.accounts.judged(registered, problem)
+        if told is problem:
+            raise
+    else:
+        await accounts.end(engine.db, registered.account, AccountStatus.DEACTIVATED, now=engine.clock.now())
 
 
 async def import_key(

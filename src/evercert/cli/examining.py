@@ -152,7 +152,7 @@ async def _identities(engine: Engine, access: CaAccess, known: KnownCa | None) -
 async def _status(engine: Engine, account: Account) -> str:
     try:
         registered = await engine.accounts.registered(account.ca, account.name)
-        return str((await registered.client.account()).status)
+        return await registered.client.standing() or "not known to the CA"
     except Problem as problem:
         return problem.type.name.lower().replace("_", " ")
     except EvercertError:

@@ -60,14 +60,15 @@ async def _chosen(engine: Engine, fact: CertificateFact, serial: str) -> IssuedC
 async def _revoke_at_ca(engine: Engine, fact: CertificateFact, chosen: IssuedCertificate, asked: Revocation) -> None:
     leaf, _ = await issued.body(engine.db, chosen.id)
     key = await _certificate_key(engine, chosen) if asked.by_certificate_key else None
-    client = (await engine.accounts.that_issued(chosen, fact.intent)).client
+    registered = await engine.accounts.that_issued(chosen, fact.intent)
     try:
-        await client.revoke(leaf, asked.reason, key)
+        await registered.client.revoke(leaf, asked.reason, key)
     except Problem as problem:
         # Somebody was faster, or our answer was lost: what was asked for is so.
         if problem.type is ProblemType.ALREADY_REVOKED:
             return
         if problem.type is ProblemType.UNAUTHORIZED and not asked.by_certificate_key:
+            await engine.accounts.judged(registered, problem)
             problem.hint = "another account got it: sign with the certificate's own key, --by-certificate-key"
         raise problem.about(name=asked.name) from problem
 

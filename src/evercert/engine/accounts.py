@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from evercert.acme import wire
 from evercert.acme.client import AsyncClient
@@ -28,6 +30,9 @@ from evercert.pki.seal import Sealer
 from evercert.store import accounts, cas, directories, keys
 
 __all__ = ["Accounts", "Registered"]
+
+# What a CA may answer to an account that has ended; the one of them is said of much else as well.
+_MAYBE_ENDED: Final = frozenset({ProblemType.UNAUTHORIZED, ProblemType.ACCOUNT_DOES_NOT_EXIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +112,48 @@ class Accounts:
         ready = self._ready.get((ca, name))
         return ready if ready and ready.account == account else None
 
-    async def give_up(self, lost: Registered) -> None:
-        """Afterwards the account, which the CA does not know (any more), is ended here, and the next use
-        registers another one. Idempotent: of many tasks and processes that find it out, one does it."""
-        ca, name = lost.account.ca, lost.account.name
-        async with self._making.setdefault((ca, name), asyncio.Lock()):
-            if self._ready.get((ca, name)) is not lost:
-                return
-            del self._ready[ca, name]
-            self._telling(f"{ca} does not know the account {lost.account.url} any more; registering another one")
-            try:
-                await accounts.end(self._db, lost.account, AccountStatus.REVOKED, now=self._clock.now())
-            except EvercertError as error:
-                if error.code.name != "conflict":  # that another process ended it is what was wanted
-                    raise
+    @asynccontextmanager
+    async def asking(self, registered: Registered) -> AsyncIterator[AsyncClient]:
+        """What the CA refuses in there is raised as it is `judged`."""
+        try:
+            yield registered.client
+        except Problem as problem:
+            raise await self.judged(registered, problem) from problem
+
+    async def judged(self, refused: Registered, error: EvercertError) -> EvercertError:
+        """*error*, which came of asking the CA by that account; or that the account has ended, if the CA says so of it
+        (RFC 8555 §7.3.6). Then that is kept, and the next use registers another one. Idempotent: of many tasks and
+        processes that find it out, one does it. While it is not known which key is the account's, nothing is."""
+        if not isinstance(error, Problem) or error.type not in _MAYBE_ENDED:
+            return error
+        account = refused.account
+        async with self._making.setdefault((account.ca, account.name), asyncio.Lock()):
+            known = await accounts.get(self._db, account.id)
+            if known == account and account.next_key_id is None:  # not changed, or being changed, since
+                known = await self._as_the_ca_says(refused)
+        return error if known is None or known.status is AccountStatus.VALID else _told(known)
+
+    async def _as_the_ca_says(self, refused: Registered) -> Account | None:
+        """The account after the CA was asked for it; none where it does not say."""
+        try:
+            standing = await refused.client.standing()
+        except EvercertError:
+            return None
+        if standing == "valid":
+            return refused.account
+        return await self._ended(refused.account, standing)
+
+    async def _ended(self, account: Account, standing: str) -> Account | None:
+        status = AccountStatus.DEACTIVATED if standing == "deactivated" else AccountStatus.REVOKED
+        try:
+            known = await accounts.end(self._db, account, status, now=self._clock.now())
+        except EvercertError as error:
+            if error.code.name != "conflict":  # that another process ended it is what was wanted
+                raise
+            return await accounts.get(self._db, account.id)
+        what = f"has {standing}" if standing else "does not know"
+        self._telling(f"{account.ca} {what} the account {account.url}{'' if standing else ' any more'}")
+        return known
 
     async def connect(self, ca: str, key: PrivateKey, account_url: str = "") -> AsyncClient:
         """A client for *ca* with any key, going the way that this installation goes there."""
@@ -218,3 +251,18 @@ class Accounts:
         # A program that says it may take seconds.
         key = await asyncio.to_thread(self._resolve, access.eab_key)
         return ExternalAccount(access.eab_kid, key, access.eab_algorithm)
+
+
+def _told(account: Account) -> EvercertError:
+    """What there is to say of an account that has ended."""
+    words = {
+        AccountStatus.DEACTIVATED: f"the account {account.url} is deactivated",
+        AccountStatus.REVOKED: f"the CA has revoked the account {account.url}, or does not know it any more",
+    }
+    return EvercertError(
+        "acme",
+        words[account.status],
+        ca=account.ca,
+        hint="somebody who has its key did that, or the CA; the next attempt registers another one, "
+        "or take over one that is valid: evercert account import",
+    )

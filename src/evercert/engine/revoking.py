@@ -46,11 +46,12 @@ class Revoking:
         self, db: Database, certificate: IssuedCertificate, intent: CertificateIntent, reason: int
     ) -> None:
         leaf, _ = await issued.body(db, certificate.id)
-        client = (await self.accounts.that_issued(certificate, intent)).client
+        registered = await self.accounts.that_issued(certificate, intent)
         try:
-            await client.revoke(leaf, reason)
+            await registered.client.revoke(leaf, reason)
         except Problem as problem:
+            told = await self.accounts.judged(registered, problem)
             if problem.type is not ProblemType.UNAUTHORIZED or certificate.key_id is None:
-                raise
+                raise told from problem
             key = await keys.load(db, self.sealer, certificate.key_id)
-            await client.revoke(leaf, reason, key)
+            await registered.client.revoke(leaf, reason, key)

@@ -26,17 +26,17 @@ async def roll_over(
     of them it takes.
     """
     await _settle(db, sealer, known, account, clock)
-    client = (await known.registered(account.ca, account.name)).client
+    registered = await known.registered(account.ca, account.name)
     now = clock.now()
     key = await asyncio.to_thread(generate, key_type)
     next_key_id = await keys.add(db, sealer, key, "account", now)
     account = await accounts.begin_rollover(db, account, next_key_id, now=now)
     try:
-        await client.roll_over(key)
-    except EvercertError:
+        await registered.client.roll_over(key)
+    except EvercertError as error:
         with suppress(EvercertError):  # where the CA does not say, it stays in doubt, and both keys stay
             await _settle(db, sealer, known, account, clock)
-        raise
+        raise await known.judged(registered, error) from error
     await accounts.end_rollover(db, account, next_key_id, now=clock.now())
 
 

@@ -82,8 +82,11 @@ async def set_contacts(db: Database, account: Account, contacts: Sequence[str], 
 
 
 async def end(db: Database, account: Account, status: AccountStatus, *, now: datetime) -> Account:
-    """Afterwards it is deactivated or revoked for good, and its name is free for another account."""
-    statement = _SQL["end account"](id=account.id, status=status.value)
+    """Afterwards it is deactivated or revoked for good, and its name is free for another account. Raises `conflict` if
+    it has ended or got another key since it was looked at."""
+    statement = _SQL["end account"](
+        id=account.id, status=status.value, key_id=account.key_id, next_key_id=account.next_key_id or 0
+    )
     return await _changed(db, statement, _event(account, status.value), now)
 
 

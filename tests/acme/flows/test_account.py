@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from evercert.acme.flows.account import account, deactivate_account, new_account, roll_over, update_account
+from evercert.acme.flows.account import (
+    account,
+    deactivate_account,
+    new_account,
+    roll_over,
+    standing,
+    update_account,
+)
 from evercert.acme.jose import ExternalAccount, b64url, unb64url
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import NetworkFailure
@@ -78,6 +85,30 @@ def test_an_account_is_shown_updated_and_deactivated() -> None:
     changed >> reply(VALID) << returns()
     gone = play(deactivate_account(it)) << post(ACCOUNT_URL, {"status": "deactivated"})
     gone >> reply({"status": "deactivated"}) << returns(lambda known: known.status == "deactivated")
+
+
+def test_an_account_that_is_shown_stands_as_it_is_shown() -> None:
+    for status in ("valid", "revoked"):
+        play(standing(session())) << post(ACCOUNT_URL, None) >> reply({"status": status}) << returns(status)
+
+
+def test_one_that_is_not_allowed_to_be_read_is_asked_for_by_its_key() -> None:
+    """RFC 8555 §7.3.6: what a deactivated account asks is `unauthorized`; CAs differ in what they say of its key."""
+    for answer, status in (
+        (reply({"status": "deactivated"}, location=ACCOUNT_URL), "deactivated"),
+        (refuse(ProblemType.UNAUTHORIZED, "the key's account is deactivated", 401), "deactivated"),
+        (refuse(ProblemType.ACCOUNT_DOES_NOT_EXIST), ""),
+        (reply(VALID, location=ACCOUNT_URL), "valid"),
+    ):
+        refused = play(standing(session(nonces=2))) << post(ACCOUNT_URL, None) >> refuse(ProblemType.UNAUTHORIZED)
+        refused << post(NEW, {"onlyReturnExisting": True}, by="old") >> answer << returns(status)
+
+
+def test_what_is_no_word_of_the_ca_says_nothing_of_an_account() -> None:
+    told = play(standing(session())) << post(ACCOUNT_URL, None) >> reply(b"<h1>Forbidden</h1>", 403)
+    told << fails("acme", ProblemType.UNAUTHORIZED)
+    refused = play(standing(session(nonces=2))) << post(ACCOUNT_URL, None) >> refuse(ProblemType.UNAUTHORIZED)
+    refused << post(NEW) >> reply(b"<h1>Forbidden</h1>", 403) << fails("acme", ProblemType.UNAUTHORIZED)
 
 
 def test_all_contacts_can_be_taken_away() -> None:

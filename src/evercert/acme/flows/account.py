@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,11 @@ from evercert.acme.step import Flow
 from evercert.acme.wire import Account
 from evercert.base.errors import EvercertError, NetworkFailure, Retry
 
-__all__ = ["account", "deactivate_account", "new_account", "roll_over", "update_account"]
+__all__ = ["account", "deactivate_account", "new_account", "roll_over", "standing", "update_account"]
+
+# What CAs answer about an account that may do nothing any more (§7.3.6), or that they do not know.
+_MAYBE_ENDED = frozenset({ProblemType.UNAUTHORIZED, ProblemType.ACCOUNT_DOES_NOT_EXIST, ProblemType.MALFORMED})
+_ASKED: Final = b'{"onlyReturnExisting":true}'
 
 
 def new_account(
@@ -48,6 +52,29 @@ def new_account(
 def account(session: Session) -> Flow[Account]:
     """The account as the CA has it."""
     return (yield from fetch(session, Account, session.known_account))
+
+
+def standing(session: Session) -> Flow[str]:
+    """The account's status as the CA holds it (§7.1.2); empty where it has no account with this key.
+
+    A deactivated account may not even be read (§7.3.6), and `unauthorized` is said of much else: so it is asked for by
+    its key as well (§7.3.1). Raises `Problem` where neither answer is one, or is not the CA's own.
+    """
+    try:
+        return (yield from account(session)).status
+    except Problem as problem:
+        if problem.type not in _MAYBE_ENDED or not problem.is_said:
+            raise
+    url = (yield from directory(session)).new_account
+    try:
+        response = yield from post(session, url, _ASKED, repeatable=True, key=session.signer)
+    except Problem as problem:
+        if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
+            return ""
+        if problem.type is ProblemType.UNAUTHORIZED and problem.is_said:
+            return "deactivated"
+        raise
+    return session.read(Account, response, url).status
 
 
 def update_account(session: Session, contacts: Sequence[str]) -> Flow[Account]:
@@ -89,7 +116,7 @@ def _is_ours(session: Session, key: Signer) -> Flow[bool]:
     """Whether the CA knows *key* as this account's."""
     url = (yield from directory(session)).new_account
     try:
-        response = yield from post(session, url, b'{"onlyReturnExisting":true}', repeatable=True, key=key)
+        response = yield from post(session, url, _ASKED, repeatable=True, key=key)
     except Problem as problem:
         if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
             return False

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import msgspec
 
-from evercert.acme.problem import Problem, ProblemType
 from evercert.base.clock import Clock
 from evercert.base.errors import EvercertError, as_failure
 from evercert.base.names import Identifier
@@ -131,17 +130,18 @@ class Attempting:
             await self._give_up(joint, issuance, str(stale), lost=bool(issuance.order_url))
             raise
         except EvercertError as error:
-            await self._ended(joint, registered, issuance, error)
+            told = await self._ended(joint, registered, issuance, error)
             fact = ordered(joint.fact, issuance)
-            raise await self.leaving_out.judged(joint.db, fact, issuance, error, self.clock.now()) from error
+            raise await self.leaving_out.judged(joint.db, fact, issuance, told, self.clock.now()) from error
 
-    async def _ended(self, joint: Joint, registered: Registered, issuance: Issuance, error: EvercertError) -> None:
-        """Afterwards the issuance is given up if nothing can come of it any more."""
-        if isinstance(error, OrderLost):
-            await self._give_up(joint, issuance, str(error))
-        if isinstance(error, Problem) and error.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
-            await self._give_up(joint, issuance, str(error))
-            await self.accounts.give_up(registered)
+    async def _ended(
+        self, joint: Joint, registered: Registered, issuance: Issuance, error: EvercertError
+    ) -> EvercertError:
+        """Afterwards the issuance is given up if nothing can come of it any more; what to tell."""
+        told = await self.accounts.judged(registered, error)
+        if isinstance(error, OrderLost) or told is not error:
+            await self._give_up(joint, issuance, str(told))
+        return told
 
     async def _give_up(self, joint: Joint, issuance: Issuance, reason: str, *, lost: bool = True) -> None:
         await issuances.abandon(joint.db, issuance, reason, now=self.clock.now(), lost=lost)

@@ -28,8 +28,9 @@ UPDATE accounts SET contacts = :contacts WHERE id = :id AND status = 'valid'
 RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
 
 -- name: end account
--- It cannot be used any more, and never again.
-UPDATE accounts SET status = :status WHERE id = :id AND status = 'valid'
+-- It cannot be used any more, and never again; with another key than the one that was asked with it may be used.
+UPDATE accounts SET status = :status
+WHERE id = :id AND status = 'valid' AND key_id = :key_id AND coalesce(next_key_id, 0) = :next_key_id
 RETURNING id, ca, name, key_id, url, status, contacts, next_key_id;
 
 -- name: begin rollover
