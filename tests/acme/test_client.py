@@ -14,6 +14,7 @@ from evercert.acme.jose import ExternalAccount, b64url
 from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import Order
 from evercert.base.errors import EvercertError, NetworkFailure
+from evercert.base.message import Request, Response
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.base.secret import Secret
 from evercert.pki.cert import read_certificate
@@ -25,6 +26,13 @@ from tests.fakes.clock import FakeClock
 
 KEY, ACCOUNT_KEY, NEXT_KEY = generate(KeyType.EC256), generate(KeyType.EC256), generate(KeyType.EC384)
 NAMES = parse_identifiers(("example.com", "*.example.com"))
+
+
+class Exhausted:
+    """A machine that can open no more sockets."""
+
+    async def send(self, request: Request) -> Response:
+        raise EvercertError("internal", "this machine can open no more sockets: too many open files")
 
 
 def client_of(ca: FakeCa, clock: FakeClock, key: PrivateKey = ACCOUNT_KEY, **options: object) -> AsyncClient:
@@ -173,6 +181,14 @@ async def test_a_directory_is_read_again_after_a_day() -> None:
     await client.account()
     await client.account()
     assert ca.seen["directory"] == 2
+
+
+async def test_what_this_machine_cannot_do_names_no_ca() -> None:
+    _, client, _ = await registered()
+    client.transport = Exhausted()
+    with pytest.raises(EvercertError) as caught:
+        await client.order("https://ca.test/order/1")
+    assert caught.value.ca == ""
 
 
 async def test_every_error_says_at_which_ca() -> None:

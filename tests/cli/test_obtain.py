@@ -210,6 +210,15 @@ def test_webroot_proves_through_a_server_that_is_there(evercert: Shell, tmp_path
     assert not [path for path in root.rglob("*") if path.is_file()]
 
 
+def test_a_webroot_that_cannot_be_written_is_told_as_that_and_blames_no_ca(evercert: Shell, tmp_path: Path) -> None:
+    root = tmp_path / "www"
+    root.mkdir()
+    (root / ".well-known").touch()
+    done = evercert("obtain", "webroot.test", *evercert.to_ca, "--webroot", root)
+    assert done.status == 7
+    assert f"cannot write below {root}: a link or a file is where a folder should be\n" in done.err
+
+
 def test_contacts_reach_the_ca(evercert: Shell) -> None:
     evercert.obtained("contact.test", "--contact", "ops@contact.test")
     [account] = evercert("account", "show", "--json").document
@@ -234,5 +243,5 @@ def test_a_port_that_another_program_has_is_told_with_its_owner(evercert: Shell)
         taken.listen()
         done = evercert("obtain", "taken.test", *evercert.to_ca, "--http-port", str(port))
     assert done.status == 7
-    assert f"cannot listen on 0.0.0.0:{port}: address already in use" in done.err
+    assert f"cannot listen on 0.0.0.0:{port}: address already in use\n" in done.err  # at no CA
     assert f"(pid {os.getpid()}) has port {port}" in done.hint

@@ -39,6 +39,12 @@ def _untold(seconds: float, reason: str) -> None:
     """Nobody wants to know of waits."""
 
 
+def _say_where(error: EvercertError, session: Session) -> None:
+    """At which CA it was; what failed in this machine (a socket that cannot be opened) was at none."""
+    if error.code.name != "internal":
+        error.about(ca=session.directory_url)
+
+
 def _asynchronous(
     flow: Callable[Concatenate[Session, _P], Flow[_T]],
 ) -> Callable[Concatenate[AsyncClient, _P], Coroutine[Any, Any, _T]]:
@@ -48,7 +54,7 @@ def _asynchronous(
             await self.opened()
             return await self.drive(flow(self.session, *args, **kwargs))
         except EvercertError as error:
-            error.about(ca=self.session.directory_url)
+            _say_where(error, self.session)
             raise
 
     return method
@@ -60,7 +66,7 @@ def _blocking(flow: Callable[Concatenate[Session, _P], Flow[_T]]) -> Callable[Co
         try:
             return drive_blocking(flow(self.session, *args, **kwargs), self.transport, self.clock, self.on_wait)
         except EvercertError as error:
-            error.about(ca=self.session.directory_url)
+            _say_where(error, self.session)
             raise
 
     return method

@@ -29,6 +29,11 @@ def test_only_what_a_ca_said_or_did_not_say_is_an_outage_of_the_ca() -> None:
     assert not is_silence(NetworkFailure("timeout", "the DNS provider is gone"))
 
 
+def test_an_answer_that_we_could_not_put_up_is_no_ca_s_matter() -> None:
+    assert verdict_of(EvercertError("challenge-failed", "cannot write below /var/www")) is None
+    assert verdict_of(EvercertError("challenge-failed", "the CA could not validate it", ca=CA)) is Verdict.FAILED
+
+
 def test_a_fault_of_the_servers_is_an_outage_whatever_it_calls_itself() -> None:
     assert verdict_of(Problem(ProblemType.MALFORMED, status=500)) is Verdict.OUTAGE
     assert verdict_of(Problem(ProblemType.OTHER, status=503)) is Verdict.OUTAGE

@@ -178,7 +178,7 @@ class Issuing:
             if isinstance(outcome, EvercertError):
                 verdict = None if isinstance(outcome, Full) else verdict_of(outcome)
                 failed.append(_Failed(ca, outcome, verdict, is_silence(outcome)))
-                if outcome.code.name != "store":
+                if verdict is not None:
                     outcome.about(ca=ca)
             else:
                 until = f"{outcome.not_after:%Y-%m-%d %H:%M} UTC"

@@ -103,13 +103,18 @@ _SILENT_CODES: Final = frozenset({"unreachable", "timeout", "tls"})
 _SILENT_STATUSES: Final = frozenset({502, 503, 504})
 
 
+# A solver may say that as well as a CA.
+_PROVING: Final = frozenset({"challenge-failed"})
+
+
 def verdict_of(error: EvercertError) -> Verdict | None:
     """What it says of the CA; None where it is no CA's matter. *error* is as the ACME client raised it: whatever came
-    from a CA names it, and an outage of anybody else (a DNS provider) is not the CA's."""
+    from a CA names it, and neither an outage of anybody else (a DNS provider) nor an answer that we could not put up is
+    the CA's."""
     if isinstance(error, Problem):
         return _of_problem(error)
     verdict = OF_CODES[error.code.name]
-    return None if verdict is Verdict.OUTAGE and not error.ca else verdict
+    return None if not error.ca and (verdict is Verdict.OUTAGE or error.code.name in _PROVING) else verdict
 
 
 def is_silence(error: EvercertError) -> bool:
