@@ -68,6 +68,22 @@ def test_serials_of_a_list_are_what_is_meant_and_a_wrong_line_is_told(evercert: 
     assert evercert("incident", "plan", "--serials", tmp_path / "none").status == 3
 
 
+def test_a_ca_is_meant_by_its_name_in_the_declaration(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("named.test")
+    file = tmp_path / "evercert.toml"
+    spare = '[cas.spare]\ndirectory = "https://spare.test/dir"\naccount = "ops"\n'
+    file.write_text(f'[cas.corp]\ndirectory = "{evercert.pebble.directory}"\n{spare}')
+    planned = evercert("incident", "plan", "--ca", "corp", "--to-ca", "spare", "--config", file)
+    assert planned.status == 0, planned.err
+    assert planned.out.startswith("1 certificate, 1 to replace in 1 wave\n")
+    asked = next(line for line in planned.out.splitlines() if line.startswith("  asked of"))
+    assert asked.split(maxsplit=2)[2] == "https://spare.test/dir, by account ops, before those that are declared"
+    none = evercert("incident", "plan", "--ca", "spare", "--config", file)
+    assert none.err.startswith("evercert: error: no certificate is like that\n")
+    missed = evercert("incident", "plan", "--ca", "corb", EVERCERT_CONFIG=str(file))
+    assert (missed.status, missed.hint) == (3, "did you mean 'corp'?")
+
+
 @pytest.mark.parametrize("option", ["--issuer", "--serial-from", "--key", "--match", "--issued-from", "--to-ca"])
 def test_an_empty_option_is_told_and_means_no_more_than_was_meant(evercert: Shell, option: str) -> None:
     done = evercert("incident", "plan", "--ca", evercert.pebble.directory, option, "")

@@ -15,6 +15,7 @@ from evercert.acme.problem import Problem, ProblemType
 from evercert.base.errors import EvercertError
 from evercert.cli.output import Output
 from evercert.cli.store import reading
+from evercert.config.declaration.ca_names import ca_called
 from evercert.config.settings import Settings
 from evercert.engine.accounts import Registered
 from evercert.engine.rollover import roll_over
@@ -38,8 +39,8 @@ class Named:
     ca: str = ""
 
 
-def named(ca: str | None, account: str) -> Named:
-    return Named(account, find_ca(ca) if ca else "")
+def named(settings: Settings, ca: str | None, account: str) -> Named:
+    return Named(account, ca_called(ca, settings).directory if ca else "")
 
 
 async def show(output: Output, settings: Settings) -> int:

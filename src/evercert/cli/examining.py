@@ -15,6 +15,7 @@ from evercert.acme.problem import Problem
 from evercert.base.errors import EvercertError, Exit
 from evercert.base.names import Identifier, parse_identifiers
 from evercert.cli.output import Output
+from evercert.config.declaration.ca_names import ca_called
 from evercert.config.settings import Settings
 from evercert.engine.asking.choosing import cas_of
 from evercert.engine.limits.budget import draws_on, limits_of
@@ -95,7 +96,7 @@ def _choices(intent: CertificateIntent | None, asked: Examination, settings: Set
     known = cas_of(intent) if intent else ()
     if known and not asked.ca:
         return known
-    ca = find_ca(asked.ca or settings.ca)
+    ca = ca_called(asked.ca, settings).directory if asked.ca else find_ca(settings.ca)
     return [next((each for each in known if each.directory == ca), CaChoice(ca))]
 
 

@@ -45,7 +45,7 @@ _LOOK = timedelta(seconds=2)
 
 async def plan(output: Output, settings: Settings, given: dict[str, Any]) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, now), measures_from(given, now)
+    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
     async with reading(settings) as db:
         seen = await outlook(db, await survey(db, selection, measures, now))
     output.result(outlook_document(seen, measures), *outlook_lines(seen, measures, now))
@@ -54,7 +54,7 @@ async def plan(output: Output, settings: Settings, given: dict[str, Any]) -> int
 
 async def open_(output: Output, settings: Settings, given: dict[str, Any], reason: str, yes: bool) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, now), measures_from(given, now)
+    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
     async with reading(settings) as db:
         if not yes:
             seen = await outlook(db, await survey(db, selection, measures, now))
@@ -75,7 +75,7 @@ async def open_(output: Output, settings: Settings, given: dict[str, Any], reaso
 
 async def drill(output: Output, settings: Settings, given: dict[str, Any]) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, now), measures_from(given, now)
+    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
     async with open_engine(settings, output.progress) as engine:
         tally = await survey(engine.db, selection, measures, now)
         seen = await outlook(engine.db, tally)

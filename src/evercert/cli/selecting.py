@@ -7,11 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evercert.acme.cas import find_ca
 from evercert.base.errors import EvercertError
 from evercert.cli.moments import moment_from
+from evercert.config.declaration.ca_names import ca_called
+from evercert.config.settings import Settings
 from evercert.host.files import read_bounded
 from evercert.model.incident import Measures, Selection
+from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
 from evercert.pki.reasons import SUBSCRIBERS
 
@@ -22,11 +24,11 @@ _MOST_OCTETS = 512 << 20
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-def selection_from(given: dict[str, Any], now: datetime) -> Selection:
+def selection_from(given: dict[str, Any], settings: Settings, now: datetime) -> Selection:
     """From the options by their names. Raises `bad-input`, and `not-found` for a CA that is not known."""
     serials = given["serials"]
     return Selection(
-        ca=find_ca(given["ca"]) if given["ca"] else "",
+        ca=ca_called(given["ca"], settings).directory if given["ca"] else "",
         issuer=given["issuer"],
         serial_from=_serial(given["serial_from"]),
         serial_to=_serial(given["serial_to"]),
@@ -44,12 +46,13 @@ def selection_from(given: dict[str, Any], now: datetime) -> Selection:
     )
 
 
-def measures_from(given: dict[str, Any], now: datetime) -> Measures:
+def measures_from(given: dict[str, Any], settings: Settings, now: datetime) -> Measures:
     """The same of what is done. Raises `bad-input`, and `not-found` for a CA that is not known."""
     if given["revoke_first"] and not given["revoke"]:
         raise EvercertError("bad-input", "--revoke-first needs a reason", hint="such as --revoke keyCompromise")
-    if given["to_account"] != "default" and not given["to_ca"]:
+    if given["to_account"] and not given["to_ca"]:
         raise EvercertError("bad-input", "--to-account needs a CA", hint="such as --to-ca google")
+    other = ca_called(given["to_ca"], settings) if given["to_ca"] else CaChoice("")
     return Measures(
         revoke=SUBSCRIBERS[given["revoke"]] if given["revoke"] else None,
         revoke_first=given["revoke_first"],
@@ -58,8 +61,8 @@ def measures_from(given: dict[str, Any], now: datetime) -> Measures:
         waits=not given["no_wait"],
         most_failing=given["most_failing"] / 100,
         deadline=_moment(given["deadline"], now, ahead=True),
-        to_ca=find_ca(given["to_ca"]) if given["to_ca"] else "",
-        to_account=given["to_account"],
+        to_ca=other.directory,
+        to_account=given["to_account"] or other.account,
     )
 
 

@@ -17,6 +17,7 @@ from evercert.store import certificates
 from evercert.store.opening import open_store
 from tests.cli.shell import Shell
 
+CAS = ("usual", "spare")
 LETS_ENCRYPT = known_ca("letsencrypt").directory
 
 
@@ -47,6 +48,17 @@ def test_an_empty_home_meets_no_limit(evercert: Shell) -> None:
     assert (done.status, done.out.splitlines()[0]) == (0, "no limit is met within 90 days")
     assert "there are no certificates to forecast" in done.err
     assert "none come here" in evercert("forecast", "--onboard", "500").err
+
+
+def test_a_ca_is_meant_by_its_name_in_the_declaration(evercert: Shell, tmp_path: Path) -> None:
+    wanted(evercert.home, 2, "named.test")
+    file = tmp_path / "evercert.toml"
+    file.write_text('[cas.usual]\ndirectory = "letsencrypt"\n[cas.spare]\ndirectory = "https://spare.test/dir"\n')
+    counts = [evercert("forecast", "--config", file, "--ca", ca, "--json").document["certificates"] for ca in CAS]
+    assert counts == [2, 0]
+    moved = evercert("forecast", "--to", "spare", "--json", EVERCERT_CONFIG=str(file)).document
+    assert [each["ca"] for each in moved["cas"]] == ["https://spare.test/dir"]
+    assert evercert("forecast", "--ca", "usal", "--config", file).hint == "did you mean 'usual'?"
 
 
 def test_certificates_that_are_there_are_renewed_and_lapse_not(evercert: Shell) -> None:

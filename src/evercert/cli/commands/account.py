@@ -22,7 +22,10 @@ def _at(function: Callable[..., Any]) -> Callable[..., Any]:
         function
     )
     return click.option(
-        "--ca", metavar="CA", shell_complete=completing.known_cas, help="The account's CA: an id, or a directory URL."
+        "--ca",
+        metavar="CA",
+        shell_complete=completing.known_cas,
+        help="The account's CA: a [cas.NAME] of the declaration, an id, or a directory URL.",
     )(function)
 
 
@@ -48,7 +51,7 @@ def update(output: Output, settings: Settings, ca: str | None, account: str, con
     """Tell the CA new contacts."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.update(output, settings, accounts.named(ca, account), contact))
+    return in_loop(accounts.update(output, settings, accounts.named(settings, ca, account), contact))
 
 
 @command.command("rollover")
@@ -61,7 +64,7 @@ def rollover(output: Output, settings: Settings, ca: str | None, account: str, k
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.rollover(output, settings, accounts.named(ca, account), key_type))
+    return in_loop(accounts.rollover(output, settings, accounts.named(settings, ca, account), key_type))
 
 
 @command.command("deactivate")
@@ -73,7 +76,7 @@ def deactivate(output: Output, settings: Settings, ca: str | None, account: str,
     from evercert.cli import accounts
 
     confirm(yes, "End the account for ever?")
-    return in_loop(accounts.deactivate(output, settings, accounts.named(ca, account)))
+    return in_loop(accounts.deactivate(output, settings, accounts.named(settings, ca, account)))
 
 
 @command.command("import")
@@ -98,7 +101,7 @@ def import_(
     """Take over an account by its private KEY (PEM)."""
     from evercert.cli import accounts
 
-    which = accounts.named(ca, account)
+    which = accounts.named(settings, ca, account)
     return in_loop(accounts.import_key(output, settings, which, key, roots=ca_roots, allow_http=allow_http))
 
 
@@ -110,4 +113,4 @@ def export(output: Output, settings: Settings, ca: str | None, account: str, key
     """Write the account's private key to the file KEY (PEM, 0600)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.export_key(output, settings, accounts.named(ca, account), key))
+    return in_loop(accounts.export_key(output, settings, accounts.named(settings, ca, account), key))

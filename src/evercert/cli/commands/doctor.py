@@ -21,7 +21,8 @@ __all__ = ["command"]
     metavar="CA",
     shell_complete=completing.known_cas,
     default="",
-    help="An id from `evercert ca list --known`, or a directory URL (default: the certificate's, all of them).",
+    help="A [cas.NAME] of the declaration, an id from `evercert ca list --known`, or a directory URL (default: the "
+    "certificate's, all of them).",
 )
 @click.option("--account", default="", help="Which account at the CA.")
 @click.option(

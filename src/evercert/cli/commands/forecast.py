@@ -6,7 +6,7 @@ import re
 
 import click
 
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 
@@ -34,7 +34,9 @@ def _share(context: click.Context, parameter: click.Parameter, written: str | No
 
 @click.command("forecast")
 @click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How far to look.")
-@click.option("--ca", default="", metavar="CA", help="Only certificates of this CA (an id or a directory URL).")
+@click.option(
+    "--ca", default="", metavar="CA", help="Only those of this CA: a [cas.NAME] of the declaration, an id, or a URL."
+)
 @click.option("--owner", default="", help="Only those of this owner; the others draw on the same limits.")
 @click.option("--tag", default="", help="Only those with this tag.")
 @click.option("--match", default="*", metavar="PATTERN", help="Only those whose name or identifiers are like that.")
@@ -50,6 +52,7 @@ def _share(context: click.Context, parameter: click.Parameter, written: str | No
 @click.option("--calendar", is_flag=True, help="Show also what is due on each day.")
 @click.option("--svg", default="", metavar="FILE", help="Write the charts there, too.")
 @framed
+@configured
 def command(
     output: Output,
     settings: Settings,
@@ -76,12 +79,22 @@ def command(
     evercert forecast --to google --days 30  # what moving to another CA would meet
     evercert forecast --onboard 500          # with 500 new certificates a day
     """
-    from evercert.acme.cas import find_ca
     from evercert.cli.forecast.show import Question, show
     from evercert.engine.forecast.reading import Choice
 
     if under and not onboard:
         raise click.UsageError("--under says where new certificates belong; say also how many come, with --onboard")
-    choice = Choice(find_ca(ca) if ca else "", owner, tag, match)
-    question = Question(days, choice, life, certificates, to, onboard, under, outage, failures, svg, calendar)
+    choice = Choice(_directory(ca, settings), owner, tag, match)
+    question = Question(
+        days, choice, life, certificates, _directory(to, settings), onboard, under, outage, failures, svg, calendar
+    )
     return in_loop(show(output, settings, question))
+
+
+def _directory(ca: str, settings: Settings) -> str:
+    """The directory URL of the CA that was said, if one was."""
+    if not ca:
+        return ""
+    from evercert.config.declaration.ca_names import ca_called
+
+    return ca_called(ca, settings).directory

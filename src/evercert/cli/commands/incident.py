@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from evercert.cli import completing
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.pki.key_type import KeyType
@@ -29,7 +29,13 @@ def _said(context: click.Context, parameter: click.Parameter, written: str | Non
 
 
 _MEANT = (
-    click.option("--ca", callback=_said, metavar="CA", shell_complete=completing.known_cas, help="Issued by that CA."),
+    click.option(
+        "--ca",
+        callback=_said,
+        metavar="CA",
+        shell_complete=completing.known_cas,
+        help="Issued by that CA: a [cas.NAME] of the declaration, an id, or a directory URL.",
+    ),
     click.option(
         "--issuer", callback=_said, metavar="PATTERN", help="Whose issuer is called like that, such as 'R1*'."
     ),
@@ -76,7 +82,9 @@ _DONE = (
         shell_complete=completing.known_cas,
         help="Ask that CA first, whatever is declared, as where the usual one is distrusted.",
     ),
-    click.option("--to-account", default="default", show_default=True, help="By that account there."),
+    click.option(
+        "--to-account", default="", help="By that account there (default: the one that its [cas.*] says, or `default`)."
+    ),
     click.option(
         "--deadline", callback=_said, metavar="WHEN", help="When it must be over, such as 24h; only compared."
     ),
@@ -107,6 +115,7 @@ def command() -> None:
 @command.command("plan")
 @_with(*_MEANT, *_DONE)
 @framed
+@configured
 def plan(output: Output, settings: Settings, **given: Any) -> int:
     """How many certificates are meant, and how long the CAs' limits allow to take. Changes nothing."""
     from evercert.cli import incidents
@@ -120,6 +129,7 @@ def plan(output: Output, settings: Settings, **given: Any) -> int:
 @click.option("--drill", is_flag=True, help="Find out what would fail, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
+@configured
 def open_(output: Output, settings: Settings, reason: str, drill: bool, yes: bool, **given: Any) -> int:
     """Open an incident: what is meant now is replaced from now on, by whoever runs `evercert run`."""
     from evercert.cli import incidents

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from textwrap import wrap
 
-from evercert.acme.cas import LimitScope, find_ca
+from evercert.acme.cas import LimitScope
 from evercert.base.clock import SystemClock, from_epoch
 from evercert.base.errors import EvercertError
 from evercert.base.names import parse_identifier
@@ -42,7 +42,7 @@ _AXIS = 8
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked for, as it was typed."""
+    """What was asked for, as it was typed; `to` is a CA's directory URL."""
 
     days: int
     choice: Choice
@@ -60,10 +60,9 @@ class Question:
 async def show(output: Output, settings: Settings, question: Question) -> int:
     """Afterwards it was told, and the picture that was asked for is written."""
     now = SystemClock().now()
-    to = find_ca(question.to) if question.to else ""
     async with reading(settings) as db:
-        known = await read_fleet(db, now, question.choice, *([to] if to else []))
-        change = await _change(db, question, to)
+        known = await read_fleet(db, now, question.choice, *([question.to] if question.to else []))
+        change = await _change(db, question)
         outlooks = _outlooks(known, question.days, change, await read_failing(db, now))
         outlooks = [await _named(db, question.choice, outlook) for outlook in outlooks]
     if not known.fleet:
@@ -83,7 +82,7 @@ async def show(output: Output, settings: Settings, question: Question) -> int:
     return 0
 
 
-async def _change(db: Database, question: Question, to: str) -> Change:
+async def _change(db: Database, question: Question) -> Change:
     def seconds(written: str) -> int:
         span = span_from(written) if written else None
         if span == timedelta():
@@ -93,7 +92,7 @@ async def _change(db: Database, question: Question, to: str) -> Change:
     return Change(
         life=seconds(question.life),
         growth=question.growth,
-        to=await read_rules(db, to) if to else None,
+        to=await read_rules(db, question.to) if question.to else None,
         onboard=question.onboard,
         under=registered_domain(parse_identifier(question.under)) if question.under else "",
         outage=seconds(question.outage),
