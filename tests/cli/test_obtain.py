@@ -15,6 +15,7 @@ import pytest
 from evercert.pki.cert import CertificateView, read_certificate
 from evercert.pki.chain import split_pem
 from tests.cli.shell import Shell
+from tests.peers.evercert_ca import EvercertCa
 from tests.peers.pebble import Pebble
 from tests.peers.place import Machine
 from tests.peers.ports import free_port
@@ -188,6 +189,42 @@ def test_an_external_account_opens_the_door(tmp_path: Path, start_pebble: Callab
     key = tmp_path / "hmac"
     key.write_text("zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n")
     evercert.obtained("eab.test", "--eab-kid", "kid-1", "--eab-key", f"file:{key}")
+
+
+def test_an_external_account_is_of_the_account_that_it_is_given_for(
+    tmp_path: Path, start_pebble: Callable[..., Pebble]
+) -> None:
+    secret = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    evercert = Shell(tmp_path / "home", start_pebble(eab_keys={"kid-1": secret, "kid-2": secret}))
+    ours = ["--eab-key", "env:HMAC", "--eab-kid"]
+    first = evercert("obtain", "one.test", *evercert.at, *ours, "kid-1", "--contact", "one@a.test", HMAC=secret)
+    assert first.status == 0, first.err
+    without = evercert("obtain", "two.test", *evercert.at, "--account", "two", HMAC=secret)
+    assert without.status == 4
+    assert "--account two --eab-kid and --eab-key" in without.hint
+    second = evercert("obtain", "two.test", *evercert.at, "--account", "two", *ours, "kid-2", HMAC=secret)
+    assert second.status == 0, second.err
+    shown = evercert("account", "show", "--json").document
+    assert [(each["name"], each["eab_kid"]) for each in shown] == [("default", "kid-1"), ("two", "kid-2")]
+    assert [each["contacts"] for each in shown] == [["mailto:one@a.test"], []]
+
+
+def test_an_external_account_that_is_used_up_is_shown_to_no_ca_again(tmp_path: Path, pebble: Pebble) -> None:
+    """Evercert's own CA hands out keys for one account; this one proves the names as well."""
+    with EvercertCa(tmp_path / "ca") as ca:
+        evercert = Shell(tmp_path / "home", pebble)
+        added = evercert("ca", "eab", "add", "--dir", ca.folder, "--name", ".corp.test", "--authorize", "--json")
+        given = added.document
+        at = ["--ca", ca.directory, "--ca-roots", str(ca.root_file)]
+        at += ["--eab-kid", given["kid"], "--eab-key", "env:HMAC"]
+        first = evercert("obtain", "one.corp.test", *at, HMAC=given["hmac_key"])
+        assert first.status == 0, first.err
+        second = evercert("obtain", "two.corp.test", *at, "--account", "two", HMAC=given["hmac_key"])
+        again = evercert("obtain", "two.corp.test", *at[:4], "--account", "two", HMAC=given["hmac_key"])
+    used_up = f"external account {given['kid']} is used up by account 'default'"
+    assert (second.status, second.hint.startswith(f"{used_up}: get an unused key id")) == (4, True), second.err
+    assert f"external account {given['kid']}, which has made account 'default', is shown again" in second.err
+    assert (again.status, f"two.corp.test: {used_up} (at {ca.directory})" in again.err) == (4, True), again.err
 
 
 def test_tls_alpn_01_proves_on_a_port_of_its_own(evercert: Shell) -> None:

@@ -7,7 +7,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from evercert.acme.problem import URN, Problem, ProblemType
@@ -18,7 +17,7 @@ from evercert.engine.wiring import Engine
 from evercert.model.event import AccountChanged
 from evercert.model.fact import AccountStatus
 from evercert.pki.keys import KeyType, generate
-from evercert.store import accounts, cas, events, keys
+from evercert.store import accounts, events, keys
 from tests.engine.world import World
 from tests.fakes.ca import Fault
 
@@ -145,21 +144,6 @@ async def test_an_account_whose_key_is_being_changed_is_not_taken_for_ended(worl
         refused = Problem(ProblemType.UNAUTHORIZED)
         assert await staying.accounts.judged(before, refused) is refused
         assert (await known(world, staying)).account.status is AccountStatus.VALID
-
-
-async def test_whoever_registers_with_a_key_that_is_used_up_is_told_which_one(world: World, tmp_path: Path) -> None:
-    problem = json.dumps({"type": "urn:ietf:params:acme:error:unauthorized", "detail": "used up"})
-    secret = tmp_path / "hmac"
-    secret.write_text("c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLS0tLS0")
-    secret.chmod(0o600)
-    async with world.engine() as engine:
-        access = await cas.access(engine.db, world.ca.directory_url)
-        bound = msgspec.structs.replace(access, eab_kid="kid-7", eab_key=f"file:{secret}", eab_algorithm="HS256")
-        await cas.configure(engine.db, bound)
-        world.ca.fail("new-account", Fault.answered(401, problem.encode()))
-        with pytest.raises(EvercertError, match="used up") as raised:
-            await known(world, engine)
-    assert raised.value.hint == "external account kid-7 was shown: another one goes with --eab-kid and --eab-key"
 
 
 async def test_a_rollover_that_succeeded_and_was_told_badly_keeps_the_new_key(world: World) -> None:

@@ -137,6 +137,7 @@ async def live(db: Database) -> None:
     rolling = await accounts.begin_rollover(db, account, account.key_id, now=NOW)
     await accounts.end_rollover(db, rolling, account.key_id, now=NOW)
     await accounts.set_contacts(db, account, ("mailto:a@example.test",), now=NOW)
+    await db.write(accounts.spent(given.CA, "kid-1"))
     await _replaced(db, await given.issued(db, number=2))
     overtaken = await given.ordered(db)
     await issuances.abandon(db, overtaken, "another CA was first", now=NOW)

@@ -32,6 +32,21 @@ async def test_an_account_is_there_before_its_url_is_known(db: Database) -> None
     assert await accounts.find(db, CA, "other") is None
 
 
+async def test_of_an_external_account_it_is_known_what_it_made_and_whether_it_makes_another(db: Database) -> None:
+    key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+    assert await accounts.made_with(db, CA, "kid-1") is None
+    for name in ("first", "second"):
+        added = await accounts.add(db, CA, name, key_id, now=NOW)
+        made = await accounts.registered(db, added, f"{URL}/{name}", (), now=NOW, eab_kid="kid-1")
+        assert made.eab_kid == "kid-1"
+    assert await accounts.made_with(db, CA, "kid-1") == ("first", False)
+    await db.write(accounts.spent(CA, "kid-1"))
+    assert await accounts.made_with(db, CA, "kid-1") == ("first", True)
+    assert await accounts.made_with(db, "https://other.test/directory", "kid-1") is None
+    await db.write(accounts.given_anew(CA, "kid-1"))
+    assert await accounts.made_with(db, CA, "kid-1") == ("first", False)
+
+
 async def test_an_account_never_gets_another_url(db: Database) -> None:
     account = await given.account(db)
     with pytest.raises(EvercertError) as caught:

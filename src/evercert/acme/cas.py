@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from evercert.acme.foreign import shown
 from evercert.base.errors import EvercertError
@@ -22,6 +22,7 @@ __all__ = [
     "Limit",
     "LimitScope",
     "Rate",
+    "eab_at",
     "find_ca",
     "known_ca",
     "limits_at",
@@ -83,15 +84,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class KnownCa:
-    """One CA. `eab` says how to get an external account binding, or is empty where none is needed;
-    `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known; `profile_names` are the
-    profiles with which it takes fewer. Of `rates` the first that fits a path counts."""
+    """One CA. `eab` says how to get an external account binding, or is empty where none is needed; with `eab_once` each
+    makes one account. `caa` are the names that its CAA records carry; `max_names` is 0 where it is not known;
+    `profile_names` are the profiles with which it takes fewer. Of `rates` the first that fits a path counts."""
 
     id: str
     name: str
     directory: str
     staging: str = ""
     eab: str = ""
+    eab_once: bool = False
     caa: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     max_names: int = 0
@@ -167,6 +169,7 @@ KNOWN_CAS: Final = (
         directory="https://dv.acme-v02.api.pki.goog/directory",
         staging="https://dv.acme-v02.test-api.pki.goog/directory",
         eab=_GOOGLE_EAB,
+        eab_once=True,
         caa=("pki.goog",),
         features=_GOOGLE_FEATURES,
         max_names=100,
@@ -178,6 +181,7 @@ KNOWN_CAS: Final = (
         directory="https://dv.acme-v02.test-api.pki.goog/directory",
         staging="https://dv.acme-v02.test-api.pki.goog/directory",
         eab=f"{_GOOGLE_EAB}; made in the API's test environment",
+        eab_once=True,
         caa=("pki.goog",),
         features=_GOOGLE_FEATURES,
         max_names=100,
@@ -295,6 +299,19 @@ def known_ca(text: str) -> KnownCa:
         if close
         else "write its directory URL, or an id from `evercert ca list --known`",
     )
+
+
+class Eab(NamedTuple):
+    """How to get an external account binding, and whether one makes a single account."""
+
+    how: str = ""
+    once: bool = False
+
+
+def eab_at(directory: str) -> Eab:
+    """What is known of external accounts at the CA with that directory."""
+    known = _BY_DIRECTORY.get(directory)
+    return Eab(known.eab, known.eab_once) if known else Eab()
 
 
 def limits_at(directory: str) -> tuple[Limit, ...]:

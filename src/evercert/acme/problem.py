@@ -237,6 +237,13 @@ class Problem(EvercertError):
             return True
         return self.type in {ProblemType.UNAUTHORIZED, ProblemType.MALFORMED} and "profile" in self.detail.lower()
 
+    @property
+    def refuses_binding(self) -> bool:
+        """Whether it may be about the external account that a new account was to be bound to. Google says
+        `unauthorized` of one that it does not know (any more), Sectigo `malformed`."""
+        is_malformed = self.type is ProblemType.MALFORMED and "external account" in self.detail.lower()
+        return self.is_said and (self.type is ProblemType.UNAUTHORIZED or is_malformed)
+
     def _message(self) -> str:
         named = self.type.value.name or self.unknown_type.rpartition(":")[2]
         said = shown(self.detail, 400) or f"{self.type.value.meaning} (status {self.status})"

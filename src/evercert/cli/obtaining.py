@@ -26,7 +26,7 @@ from evercert.model.access import CaAccess
 from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
-from evercert.store import cas
+from evercert.store import accounts, cas
 
 __all__ = ["Request", "obtain_all"]
 
@@ -69,12 +69,13 @@ async def _declare(engine: Engine, intents: Sequence[CertificateIntent], typed: 
     """Afterwards the certificates are wanted; raises, with nothing kept, where it is plain that one cannot be."""
     for intent in intents:
         engine.check(intent)
-    for ca in {ca.directory for intent in intents for ca in cas_of(intent)}:
-        access = _access(await cas.access(engine.db, ca), typed)
-        if not (ca.startswith("https://") or access.allow_http):
+    for ca in {ca for intent in intents for ca in cas_of(intent)}:
+        access = _access(await cas.access(engine.db, ca.directory), ca.account, typed)
+        if not (ca.directory.startswith("https://") or access.allow_http):
             hint = "write its https URL; for a CA without TLS that only you can reach, add --allow-http"
-            raise EvercertError("insecure-url", "the CA's directory is not at an https URL", ca=ca, hint=hint)
-        await cas.configure(engine.db, access)
+            raise EvercertError("insecure-url", "the CA's directory is not at an https URL", ca=ca.directory, hint=hint)
+        anew = [accounts.given_anew(ca.directory, typed["eab_kid"])] if typed["eab_kid"] else []
+        await cas.configure(engine.db, access, *anew)
     await wish(engine.db, intents, engine.clock.now())
 
 
@@ -86,17 +87,24 @@ async def _settle(engine: Engine, intents: Sequence[CertificateIntent]) -> None:
     await look_again(engine, names, settle)
 
 
-def _access(known: CaAccess, typed: Mapping[str, Any]) -> CaAccess:
-    """What is known of a CA, with what was typed in place of it."""
+def _access(known: CaAccess, account: str, typed: Mapping[str, Any]) -> CaAccess:
+    """What is known of a CA, with what was typed in place of it; of as whom to register, for that account alone."""
     changes = {
         "roots": str(Path(typed["ca_roots"]).absolute()) if typed["ca_roots"] else "",
         "proxy": typed["proxy"],
         "allow_http": typed["allow_http"],
         "family": typed["family"] or 0,
+    }
+    known = msgspec.structs.replace(known, **_given(changes))
+    own = {
         "contacts": tuple(f"mailto:{mail.removeprefix('mailto:')}" for mail in typed["contact"]),
         "eab_kid": typed["eab_kid"],
         "eab_key": typed["eab_key"],
         "eab_algorithm": typed["eab_algorithm"] if typed["eab_kid"] else "",
         "account_key": KeyType(typed["account_key"]) if typed["account_key"] else None,
     }
-    return msgspec.structs.replace(known, **{name: value for name, value in changes.items() if value})
+    return known.saying(msgspec.structs.replace(known.said_of(account), **_given(own)))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}

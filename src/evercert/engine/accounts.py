@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from evercert.acme import wire
 from evercert.acme.client import AsyncClient
-from evercert.acme.jose import ExternalAccount
 from evercert.acme.problem import Problem, ProblemType
 from evercert.acme.wire import directory_urls
 from evercert.base.clock import Clock
@@ -19,8 +17,7 @@ from evercert.base.errors import EvercertError, NetworkFailure
 from evercert.base.message import Transport
 from evercert.base.secret import Secret
 from evercert.db.protocol import Database
-from evercert.engine.limits.budget import account_draw, limits_of
-from evercert.engine.limits.spending import Payer
+from evercert.engine.registering import Registering
 from evercert.engine.report import Telling
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account, AccountStatus, IssuedCertificate
@@ -61,7 +58,7 @@ class Accounts:
         self._sealer = sealer
         self._clock = clock
         self._transport_to = transport_to
-        self._resolve = resolve
+        self._introduced = Registering(db, clock, resolve, telling)
         self._telling = telling
         self._ready: dict[tuple[str, str], Registered] = {}
         self._making: dict[tuple[str, str], asyncio.Lock] = {}
@@ -185,7 +182,7 @@ class Accounts:
         client = await self.connect(ca, key, account.url)
         await self._notice_changes(ca, directory_urls(await client.directory()))
         if not account.url:
-            account = await self._introduce(account, client)
+            account = await self._introduced(account, client)
         return Registered(account, key, client)
 
     async def _key_of(self, account: Account) -> PrivateKey:
@@ -209,7 +206,7 @@ class Accounts:
 
     async def _new_account(self, ca: str, name: str) -> Account:
         now, access = self._clock.now(), await cas.access(self._db, ca)
-        key = await asyncio.to_thread(generate, access.account_key)
+        key = await asyncio.to_thread(generate, access.registration(name).account_key or access.account_key)
         key_id = await keys.add(self._db, self._sealer, key, "account", now)
         try:
             return await accounts.add(self._db, ca, name, key_id, now=now)
@@ -218,39 +215,6 @@ class Accounts:
             if other := await accounts.find(self._db, ca, name):
                 return other
             raise
-
-    async def _introduce(self, account: Account, client: AsyncClient) -> Account:
-        access = await cas.access(self._db, account.ca)
-        terms = (await client.directory()).meta.terms_of_service
-        self._telling(f"registering at {account.ca}" + (f", agreeing to {terms}" if terms else ""))
-        known = await self._made(client, access)
-        return await accounts.registered(self._db, account, known.url, access.contacts, now=self._clock.now())
-
-    async def _made(self, client: AsyncClient, access: CaAccess) -> wire.Account:
-        """The account at the CA. Raises `Held` where a limit, known or not yet, leaves no room for another one."""
-        payer = Payer(self._db, self._clock, access.directory)
-        draws = (account_draw(limits_of(access)),)
-        await payer.pay(draws, lambda paid: self._db.write(*paid))
-        try:
-            return await client.new_account(
-                access.contacts, terms_agreed=True, eab=await self._external_account(access)
-            )
-        except EvercertError as error:
-            if held := await payer.learned(draws, error):
-                raise held from error
-            if access.eab_kid and isinstance(error, Problem) and error.type is ProblemType.UNAUTHORIZED:
-                # It is the CA's, not the account's: what one account used up is shown for the next one, too.
-                error.hint = (
-                    f"external account {access.eab_kid} was shown: another one goes with --eab-kid and --eab-key"
-                )
-            raise
-
-    async def _external_account(self, access: CaAccess) -> ExternalAccount | None:
-        if not access.eab_kid:
-            return None
-        # A program that says it may take seconds.
-        key = await asyncio.to_thread(self._resolve, access.eab_key)
-        return ExternalAccount(access.eab_kid, key, access.eab_algorithm)
 
 
 def _told(account: Account) -> EvercertError:

@@ -6,7 +6,7 @@ import msgspec
 
 from evercert.pki.key_type import KeyType
 
-__all__ = ["CaAccess", "OwnLimit"]
+__all__ = ["CaAccess", "OwnLimit", "Registration"]
 
 
 class OwnLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,14 +18,27 @@ class OwnLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: int = 0
 
 
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """As whom the account of that *name* registers, as far as it is said of it and not of its CA. Used when it is made,
+    and never again."""
+
+    name: str
+    contacts: tuple[str, ...] = ()
+    eab_kid: str = ""
+    eab_key: str = ""
+    eab_algorithm: str = "HS256"
+    account_key: KeyType | None = None
+
+
 class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kept per directory URL, so that renewals years later go the same way as the first order.
 
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
     `proxy` and `eab_key` may be references (`env:`, `file:`, `cred:`, `exec:`); `family` 4 or 6 forces
-    IPv4 or IPv6, 0 leaves it open. The EAB and `account_key`, the type of its
-    key, are used when an account is made and never again. `limits` stand in place of those that are known; of so many
-    certificates as `concurrency` says are orders open at once per account, zero for as many as come.
+    IPv4 or IPv6, 0 leaves it open. The contacts, the EAB and `account_key`, the type of its key, are used
+    when an account is made and never again, and only where `registrations` say nothing else of that account.
+    `limits` stand in place of those that are known; of so many certificates as `concurrency` says are orders
+    open at once per account, zero for as many as come.
     """
 
     directory: str
@@ -40,3 +53,27 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_key: KeyType = KeyType.EC256
     limits: tuple[OwnLimit, ...] = ()
     concurrency: int = 0
+    registrations: tuple[Registration, ...] = ()
+
+    def registration(self, name: str) -> Registration:
+        """As whom the account of that name registers."""
+        own = self.said_of(name)
+        bound = own if own.eab_kid else self
+        return Registration(
+            name,
+            own.contacts or self.contacts,
+            bound.eab_kid,
+            bound.eab_key,
+            bound.eab_algorithm,
+            own.account_key or self.account_key,
+        )
+
+    def said_of(self, name: str) -> Registration:
+        """What is said of that account itself."""
+        return next((each for each in self.registrations if each.name == name), Registration(name))
+
+    def saying(self, own: Registration) -> CaAccess:
+        """The same, with that said of the account."""
+        others = tuple(each for each in self.registrations if each.name != own.name)
+        said = (*others, own) if own != Registration(own.name) else others
+        return msgspec.structs.replace(self, registrations=tuple(sorted(said, key=lambda each: each.name)))

@@ -46,7 +46,8 @@ class AccountStatus(Enum):
 class Account(msgspec.Struct, frozen=True):
     """An account at a CA. `url` is empty until the CA has answered newAccount; the key
     (`key_id` in the store) is durable before it is asked. `next_key_id` is set while a key
-    rollover's outcome is unknown: either key may be the right one."""
+    rollover's outcome is unknown: either key may be the right one. `eab_kid` is the external
+    account that it was made with, if that is known."""
 
     id: int
     ca: str
@@ -56,6 +57,7 @@ class Account(msgspec.Struct, frozen=True):
     status: AccountStatus = AccountStatus.VALID
     contacts: tuple[str, ...] = ()
     next_key_id: int | None = None
+    eab_kid: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,20 +16,31 @@ from evercert.store.columns import to_text
 from evercert.store.sql import load_queries
 
 __all__ = [
+    "MadeWith",
     "add",
     "begin_rollover",
     "end",
     "end_rollover",
     "find",
     "get",
+    "given_anew",
     "listed",
+    "made_with",
     "of_issuance",
     "of_issuances",
     "registered",
     "set_contacts",
+    "spent",
 ]
 
 _SQL: Final = load_queries("accounts")
+
+
+class MadeWith(NamedTuple):
+    """The first account that was made with an external account, and whether that makes no other one."""
+
+    name: str
+    is_spent: bool
 
 
 async def find(db: Database, ca: str, name: str) -> Account | None:
@@ -69,9 +80,12 @@ async def add(
     return await _changed(db, statement, event, now)
 
 
-async def registered(db: Database, account: Account, url: str, contacts: Sequence[str], *, now: datetime) -> Account:
-    """Afterwards the account's URL is durable. Idempotent; raises `conflict` if it has another already."""
-    statement = _SQL["account is registered"](id=account.id, url=url, contacts=to_text(contacts))
+async def registered(
+    db: Database, account: Account, url: str, contacts: Sequence[str], *, now: datetime, eab_kid: str = ""
+) -> Account:
+    """Afterwards the account's URL is durable, and the external account that it was made with. Idempotent; raises
+    `conflict` if it has another URL already."""
+    statement = _SQL["account is registered"](id=account.id, url=url, contacts=to_text(contacts), eab_kid=eab_kid)
     event = AccountChanged(ca=account.ca, account_url=url, change="registered")
     return await _changed(db, statement, event, now)
 
@@ -103,6 +117,22 @@ async def end_rollover(db: Database, account: Account, key_id: int, *, now: date
     return await _changed(db, statement, _event(account, change), now)
 
 
+async def made_with(db: Database, ca: str, eab_kid: str) -> MadeWith | None:
+    """What that external account of the CA was used for, as far as it was written down; none where for nothing."""
+    rows = await db.rows(_SQL["made with an external account"](ca=ca, eab_kid=eab_kid))
+    return MadeWith(rows[0][0], any(is_spent for _, is_spent in rows)) if rows else None
+
+
+def spent(ca: str, eab_kid: str) -> Statement:
+    """Afterwards it is known that the external account makes no other account."""
+    return _SQL["external account is spent"](ca=ca, eab_kid=eab_kid, eab_spent=1)
+
+
+def given_anew(ca: str, eab_kid: str) -> Statement:
+    """Afterwards nothing is known against the external account, for somebody has given it again."""
+    return _SQL["external account is spent"](ca=ca, eab_kid=eab_kid, eab_spent=0)
+
+
 async def _changed(db: Database, statement: Statement, event: AccountChanged, now: datetime) -> Account:
     rows, _ = await db.write(statement.expecting(1), events.appended(event, now))
     return _account(rows[0])
@@ -113,7 +143,7 @@ def _event(account: Account, change: str) -> AccountChanged:
 
 
 def _account(row: Row) -> Account:
-    number, ca, name, key_id, url, status, contacts, next_key_id = row
+    number, ca, name, key_id, url, status, contacts, next_key_id, eab_kid = row
     return Account(
         id=number,
         ca=ca,
@@ -123,4 +153,5 @@ def _account(row: Row) -> Account:
         status=AccountStatus(status),
         contacts=msgspec.json.decode(contacts, type=tuple[str, ...]),
         next_key_id=next_key_id,
+        eab_kid=eab_kid,
     )
