@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import apsw
@@ -15,6 +16,11 @@ def test_the_list_tells_state_and_next_step_and_can_be_narrowed(evercert: Shell)
     heads, *rows = evercert("list").out.splitlines()
     assert heads.split() == ["NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES"]
     assert [row.split()[:2] for row in rows] == [["a.list.test", "installed"], ["b.list.test", "installed"]]
+    # Not when the CA is next asked about it, in some hours.
+    [line] = evercert("list", "a*", "--json").document
+    moment = evercert("show", "a.list.test", "--json").document["renewal"]["moment"]
+    assert line["next"] == {"what": "renew", "at": moment, "why": ""}
+    assert f"  renew {moment[:10]} {moment[11:19]} UTC  " in rows[0]
     assert [each["name"] for each in evercert("list", "a*", "--json").document] == ["a.list.test"]
     assert evercert("list", "--state", "served", "--json").document == []
     assert evercert("list", "--expiring", "1", "--json").document == []
@@ -82,6 +88,12 @@ def test_a_place_that_fails_is_told_and_what_was_there_stays(evercert: Shell) ->
     unknown = evercert("deploy", "fails.test", "--to", "exec", "-o", "exec.comand=x")
     assert unknown.status == 2
     assert evercert("show", "fails.test", "--json").document["deployments"][0]["status"] == "failed"
+    evercert.obtained("fine.test")
+    [row] = evercert("list", "--failing").out.splitlines()[1:]
+    assert row.startswith("fails.test  not-installed, failing: deploy  ")
+    assert re.search(r"  install (now|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)  ", row)
+    [line] = evercert("list", "fails.test", "--json").document
+    assert (line["failing"], line["next"]["what"]) == ("deploy", "install")
 
 
 def test_revoked_is_replaced_at_once(evercert: Shell) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from evercert.base.names import parse_identifiers
 from evercert.db.protocol import Database
-from evercert.model.fact import DeployStatus, Failure
+from evercert.model.fact import DeployStatus, Failure, Hold, Renewal
 from evercert.model.state import State, state_of
-from evercert.store import certificates, deployments, issuances, issued, views
+from evercert.store import certificates, deployments, issuances, issued, renewals, views
 from tests.store import given
 from tests.store.given import DAY, HOUR, NOW
 
@@ -67,6 +67,11 @@ async def test_a_line_tells_what_is_wrong_and_what_comes_next(db: Database) -> N
     assert (line.failure, line.retry_at, line.next_action_at) == (failure, NOW + HOUR, NOW + HOUR)
     assert (line.issuing, line.targets, line.targets_failed) == (True, 2, 1)
     assert (line.issuer, line.serial, line.not_after) == ("Test CA E1", certificate.serial, certificate.not_after)
+    assert (line.failing, line.deploy_failure, line.deploy_retry_at) == (
+        failure,
+        Failure("deploy", "nginx -t failed", NOW, "look at it"),
+        NOW + HOUR,
+    )
 
 
 @pytest.fixture
@@ -88,6 +93,36 @@ async def test_the_list_is_in_the_order_of_names_and_can_be_narrowed(three: Data
     assert await names(three, match="nothing") == []
     assert await names(three, states={State.WANTED}) == ["c"]
     assert await names(three, expiring_before=NOW + 30 * DAY) == ["a"]
+
+
+async def test_what_waits_for_a_limit_or_is_called_for_is_told(three: Database) -> None:
+    hold = Hold(NOW + HOUR, "a limit is used up")
+    await certificates.held(three, "a", hold)
+    await certificates.wake(three, "b", NOW, forced=True)
+    told = {line.name: (line.hold, line.called_for) for line in await views.listed(three, NOW)}
+    assert told == {"a": (hold, False), "b": (None, True), "c": (None, False)}
+
+
+async def test_what_is_known_of_the_current_one_says_when_it_is_renewed(db: Database) -> None:
+    certificate = await given.issued(db)
+    told = Renewal(NOW + 30 * DAY, NOW + 32 * DAY, NOW + 31 * DAY, NOW + HOUR)
+    await renewals.put(db, certificate.id, told, NOW)
+    (line,) = await views.listed(db, NOW)
+    fact = await certificates.fact(db, "www")
+    assert fact is not None
+    assert line.fact.current is not None
+    assert fact.current is not None
+    for name in ("id", "certificate", "issuance_id", "serial", "issuer", "not_before", "not_after", "revoked_at"):
+        assert getattr(line.fact.current, name) == getattr(fact.current, name)
+    assert line.fact.renewal is not None
+    assert (line.fact.renewal.moment, line.fact.renewal.window_end) == (told.moment, told.window_end)
+    assert (line.fact.intent.renew, line.fact.intent.terms) == (fact.intent.renew, fact.intent.terms)
+
+
+async def test_those_that_fail_can_be_asked_for(three: Database) -> None:
+    assert await names(three, failing=True) == []
+    await certificates.failed(three, "c", Failure("dns", "no answer", NOW), 1, NOW + HOUR)
+    assert await names(three, failing=True) == ["c"]
 
 
 async def test_an_abandoned_issuance_does_not_show_as_issuing(db: Database) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from evercert.base.foreign import one_line
+from evercert.engine.ahead import Ahead, What
 from evercert.engine.installing import Installation, put_off
 from evercert.engine.merging import lacking
 from evercert.model.event import KINDS
@@ -162,24 +163,31 @@ def put_off_document(waiting: Sequence[Installation]) -> list[dict[str, object]]
     return [{"target": each.target, "until": each.moment, "reason": each.put_off} for each in waiting]
 
 
-def listed_document(line: Listed, waiting: Sequence[Installation] = ()) -> dict[str, object]:
-    """One certificate in the list, with where installing it is *waiting*."""
-    return msgspec.structs.asdict(line) | {"put_off": put_off_document(waiting)}
+def listed_document(line: Listed, then: Ahead, waiting: Sequence[Installation] = ()) -> dict[str, object]:
+    """One certificate in the list, with what is next *then*, and where installing it is *waiting*."""
+    document = msgspec.structs.asdict(line)
+    del document["fact"]
+    failing = line.failing.code if line.failing else None
+    return document | {"failing": failing, "next": then, "put_off": put_off_document(waiting)}
 
 
-def listed_cells(line: Listed, now: datetime, waiting: Sequence[Installation] = ()) -> tuple[str, ...]:
-    """One certificate's row in the list: name, state, time left, what is next (installing it, where that is *waiting*),
-    CA, names."""
+def listed_cells(line: Listed, then: Ahead, now: datetime) -> tuple[str, ...]:
+    """One certificate's row in the list: name, state, time left, what is next *then*, CA, names."""
     left = span(line.not_after - now) if line.not_after and line.not_after > now else "-"
+    state = f"{line.state.value}, failing: {line.failing.code}" if line.failing else line.state.value
     shown = few([identifier.value for identifier in line.identifiers])
     if line.left_out:
         shown += f"; left out: {few([each.member for each in line.left_out])}"
     host = line.ca.partition("://")[2].partition("/")[0]
-    ahead = one_line(f"stopped: {line.stopped.reason}", _CELL) if line.stopped else when(line.next_action_at)
-    if waiting and not line.stopped:
-        first = min(waiting, key=lambda each: each.moment)
-        ahead = f"{when(first.moment)}: {one_line(first.put_off, _CELL)}"
-    return line.name, line.state.value, left, ahead, host, shown
+    return line.name, state, left, _then(then, now), host, shown
+
+
+def _then(then: Ahead, now: datetime) -> str:
+    """What is next and when, and what puts it off; of a stop its reason alone."""
+    if then.what is What.STOPPED:
+        return one_line(f"stopped: {then.why}", _CELL)
+    words = f"{then.what.value} {when(then.at) if then.at > now else 'now'}"
+    return f"{words}: {one_line(then.why, _CELL)}" if then.why and then.at > now else words
 
 
 def event_line(entry: Entry) -> str:

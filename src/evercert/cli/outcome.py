@@ -40,7 +40,7 @@ async def report_outcome(
     for fact, failure in failed[:_FAILURES]:
         output.failure(_told(fact, failure), failure.hint)
     if len(failed) > _FAILURES:
-        output.warn(f"{len(failed) - _FAILURES} more failed; see `evercert list`")
+        output.warn(f"{len(failed) - _FAILURES} more failed; see `evercert list --failing`")
     documents = [certificate_document(fact, now) for fact in facts]
     lines = [_line(fact, now) for fact in facts] if len(facts) <= _FEW else [*_counts(facts, now)]
     if before is not None:

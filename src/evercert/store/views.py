@@ -13,8 +13,8 @@ import msgspec
 
 from evercert.base.names import Identifier
 from evercert.db.protocol import Database, Row
-from evercert.model.fact import Failure, LeftOut, Stop
-from evercert.model.intent import is_called
+from evercert.model.fact import CertificateFact, Failure, Hold, IssuedCertificate, LeftOut, Renewal, Stop
+from evercert.model.intent import CertificateIntent, RenewPolicy, is_called
 from evercert.model.state import State, lacking, stands
 from evercert.model.terms import Terms
 from evercert.store.columns import from_text, moment, moment_or_none
@@ -26,17 +26,19 @@ _SQL: Final = load_queries("views")
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """The parts of an intent that the list shows; decoding no others is what makes it quick."""
+    """The parts of an intent that the list shows or reckons with; decoding no others is what makes it quick."""
 
     identifiers: tuple[Identifier, ...]
     ca: str
     targets: tuple[msgspec.Raw, ...] = ()
+    renew: RenewPolicy = RenewPolicy()
     terms: Terms = Terms()
 
 
 class Listed(msgspec.Struct, frozen=True):
     """One line of the list. `ca` is the one that issued the current certificate, else the one that is asked first;
-    `failure` is of the last attempt to issue, if that failed."""
+    `failure` is of the last attempt to issue, if that failed, and `deploy_failure` of the last one to install it, in
+    one of the `targets_failed`; `deploy_retry_at` is when the first of these is tried again."""
 
     name: str
     identifiers: tuple[Identifier, ...]
@@ -46,6 +48,8 @@ class Listed(msgspec.Struct, frozen=True):
     targets: int
     targets_failed: int
     next_action_at: datetime
+    # As much of what is known as it takes to say when it is renewed: nothing of its targets, nor of what is begun.
+    fact: CertificateFact
     owner: str = ""
     tags: tuple[str, ...] = ()
     issuer: str = ""
@@ -58,6 +62,17 @@ class Listed(msgspec.Struct, frozen=True):
     left_out: tuple[LeftOut, ...] = ()
     # It has windows or freezes, in which servers are touched or not.
     timed: bool = False
+    failures: int = 0
+    deploy_failure: Failure | None = None
+    deploy_retry_at: datetime | None = None
+    hold: Hold | None = None
+    # It is to be issued although it is not due: somebody asked for it, or an incident replaces it.
+    called_for: bool = False
+
+    @property
+    def failing(self) -> Failure | None:
+        """Why the last attempt to issue it or to install it failed, if one did."""
+        return self.failure if self.failure and self.failures else self.deploy_failure
 
 
 async def listed(
@@ -69,10 +84,11 @@ async def listed(
     expiring_before: datetime | None = None,
     owner: str = "",
     tag: str = "",
+    failing: bool = False,
 ) -> list[Listed]:
     """The certificates by name: those whose name or one of whose identifiers matches the shell pattern,
     in one of the states (any if none is named), expiring before that moment if one is, of that owner and with that
-    tag if they are."""
+    tag if they are; with *failing*, those of which the last attempt failed."""
     [rows] = await db.scan(_SQL["list certificates"]())
     lines = [_listed(row, now) for row in rows]
     return [
@@ -83,6 +99,7 @@ async def listed(
         and (expiring_before is None or (line.not_after is not None and line.not_after < expiring_before))
         and owner in {"", line.owner}
         and (not tag or tag in line.tags)
+        and (not failing or line.failing)
     ]
 
 
@@ -91,7 +108,8 @@ _decode_wanted: Final = msgspec.json.Decoder(_Wanted).decode
 
 def _listed(row: Row, now: datetime) -> Listed:
     name, intent, next_action_at, retry_at, failure, issuing, issuer, serial = row[:8]
-    not_before, not_after, revoked_at, served, installed, failed, stopped, left_out, names, ca = row[8:]
+    not_before, not_after, revoked_at, served, installed, failed, stopped, left_out, names, ca = row[8:18]
+    deploy_failure, deploy_retry_at, failures, hold, called_for = row[18:23]
     wanted = _decode_wanted(intent)
     expires = moment_or_none(not_after)
     return Listed(
@@ -110,6 +128,7 @@ def _listed(row: Row, now: datetime) -> Listed:
         targets=len(wanted.targets),
         targets_failed=failed,
         next_action_at=moment(next_action_at),
+        fact=_fact(name, wanted, row),
         owner=wanted.terms.owner,
         tags=wanted.terms.tags,
         issuer=issuer or "",
@@ -121,7 +140,45 @@ def _listed(row: Row, now: datetime) -> Listed:
         stopped=from_text(stopped or None, Stop),
         left_out=_left_out(left_out, wanted.terms, names, now) if left_out else (),
         timed=bool(wanted.terms.windows or wanted.terms.freezes),
+        failures=failures,
+        deploy_failure=from_text(deploy_failure, Failure),
+        deploy_retry_at=moment_or_none(deploy_retry_at),
+        hold=from_text(hold or None, Hold),
+        called_for=bool(called_for),
     )
+
+
+def _fact(name: str, wanted: _Wanted, row: Row) -> CertificateFact:
+    not_before, not_after, revoked_at = row[8:11]
+    on_schedule, number, issuance_id, drawn, window_end = row[23:]
+    current = None
+    if not_before is not None:
+        begins = moment(not_before)
+        current = IssuedCertificate(
+            id=number,
+            certificate=name,
+            issuance_id=issuance_id,
+            key_id=None,
+            serial=row[7],
+            not_before=begins,
+            not_after=moment(not_after),
+            fingerprint="",
+            issuer=row[6],
+            ari_id="",
+            issued_at=begins,
+            revoked_at=moment_or_none(revoked_at),
+        )
+    return CertificateFact(
+        CertificateIntent(name, wanted.identifiers, wanted.ca, renew=wanted.renew, terms=wanted.terms),
+        current=current,
+        renewal=None if drawn is None else _renewal(moment(drawn), moment(window_end)),
+        on_schedule=bool(on_schedule),
+    )
+
+
+def _renewal(drawn: datetime, window_end: datetime) -> Renewal:
+    """As much of what the CA suggests as decides on the moment."""
+    return Renewal(window_start=drawn, window_end=window_end, moment=drawn, poll_at=drawn)
 
 
 def _left_out(text: str, terms: Terms, names: str | None, now: datetime) -> tuple[LeftOut, ...]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import click
 
 from evercert.cli.frame import framed, in_loop
@@ -9,7 +13,14 @@ from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.model.state import State
 
+if TYPE_CHECKING:
+    from evercert.db.protocol import Database
+    from evercert.engine.installing import Installation
+    from evercert.store.views import Listed
+
 __all__ = ["command"]
+
+_HEADS = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
 
 # A thousand years; what is much further away has no date.
 _FAR = 365_000
@@ -26,28 +37,46 @@ _FAR = 365_000
 )
 @click.option("--owner", default="", help="Only those of this owner (as declared).")
 @click.option("--tag", default="", help="Only those with this tag (as declared).")
+@click.option("--failing", is_flag=True, help="Only those of which the last attempt failed, to issue or to install.")
 @framed
 def command(
-    output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None, owner: str, tag: str
+    output: Output,
+    settings: Settings,
+    pattern: str,
+    state: str | None,
+    expiring: int | None,
+    owner: str,
+    tag: str,
+    failing: bool,
 ) -> int:
     """The certificates whose name matches PATTERN, what is served, and what happens next."""
-    return in_loop(_list(output, settings, pattern, state, expiring, owner, tag))
+    from evercert.base.collecting import collector_at_rest
+
+    with collector_at_rest():  # a quarter of the time that ten thousand lines take
+        return in_loop(_list(output, settings, pattern, state, expiring, owner, tag, failing))
 
 
 async def _list(
-    output: Output, settings: Settings, pattern: str, state: str | None, expiring: int | None, owner: str, tag: str
+    output: Output,
+    settings: Settings,
+    pattern: str,
+    state: str | None,
+    expiring: int | None,
+    owner: str,
+    tag: str,
+    failing: bool,
 ) -> int:
     from datetime import timedelta
 
     from evercert.base.clock import SystemClock
     from evercert.cli.display import listed_cells, listed_document
     from evercert.cli.store import reading
-    from evercert.engine.installing import put_off
-    from evercert.store import certificates, views
+    from evercert.engine.ahead import ahead
+    from evercert.store import views
 
     now = SystemClock().now()
     async with reading(settings) as db:
-        rows = await views.listed(
+        lines = await views.listed(
             db,
             now,
             match=pattern,
@@ -55,16 +84,29 @@ async def _list(
             expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
             owner=owner,
             tag=tag,
+            failing=failing,
         )
-        timed = [row.name for row in rows if row.timed and row.state is State.NOT_INSTALLED]
-        waiting = {name: put_off(fact, now) for name, fact in (await certificates.facts(db, timed)).items()}
-    if not rows and not output.json:
-        chosen = pattern != "*" or state or expiring is not None or owner or tag
+        outstanding = await _outstanding(db, lines, now)
+    if not lines and not output.json:
+        chosen = pattern != "*" or state or expiring is not None or owner or tag or failing
         get_one = "no certificates; get one with `evercert obtain www.example.com --http-01`"
         output.note("no certificate is like that; see all with `evercert list`" if chosen else get_one)
         return 0
-    heads = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
-    waits = [waiting.get(row.name, ()) for row in rows]
-    documents = [listed_document(row, each) for row, each in zip(rows, waits, strict=True)] if output.json else ()
-    output.table(documents, heads, [listed_cells(row, now, each) for row, each in zip(rows, waits, strict=True)])
+    rows = [(line, ahead(line, now, outstanding.get(line.name))) for line in lines]
+    if output.json:
+        waiting = {name: [each for each in found if each.put_off] for name, found in outstanding.items()}
+        output.result([listed_document(line, then, waiting.get(line.name, ())) for line, then in rows])
+    else:
+        output.table(None, _HEADS, [listed_cells(line, then, now) for line, then in rows])
     return 0
+
+
+async def _outstanding(db: Database, lines: Sequence[Listed], now: datetime) -> Mapping[str, Sequence[Installation]]:
+    """What is to be installed of those for which a line does not tell: a window or a freeze may have it waiting, or a
+    target is of a member that goes without."""
+    from evercert.engine.installing import installations
+    from evercert.store import certificates
+
+    lacking = (line for line in lines if line.state is State.NOT_INSTALLED)
+    names = [line.name for line in lacking if line.timed or line.fact.intent.terms.members]
+    return {name: [*installations(fact, now)] for name, fact in (await certificates.facts(db, names)).items()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from evercert.model.terms import Freeze, Terms, Window
@@ -29,6 +29,8 @@ def permitted(moment: datetime, last: datetime, terms: Terms) -> tuple[datetime,
 
     Never after *last*, or after *moment* where that is later still: rather a change at a bad time than a lapse.
     """
+    if not (terms.windows or terms.freezes):
+        return moment, ""
     until, why = moment, ""
     for _ in range(2 * len(terms.freezes) + 2):
         later, reason = _later(until, terms)
@@ -52,19 +54,26 @@ def _freeze_at(moment: datetime, freezes: tuple[Freeze, ...]) -> Freeze | None:
 
 def _opening(moment: datetime, windows: tuple[Window, ...]) -> datetime:
     """The moment itself inside a window, or where there is none; else when the next one opens."""
-    spans = [span for window in windows for span in _spans(window, moment) if span[1] > moment]
-    return max(moment, min(since for since, _ in spans)) if spans else moment
+    # A window's days are gone through in their order, and no further than to the one that is meant.
+    found = (next((since for since, until in _spans(each, moment) if until > moment), None) for each in windows)
+    return max(moment, min((since for since in found if since is not None), default=moment))
 
 
 def _spans(window: Window, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
     """From the day before *moment*, whose window may last until now."""
-    zone = _zone(window.zone)
-    midnight = moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    for day in range(-1, _DAYS):
-        begins = midnight + timedelta(days=day)
-        if begins.weekday() in window.days:
-            ends = begins + timedelta(days=int(window.until <= window.since))
-            yield _utc(begins, window.since, zone), _utc(ends, window.until, zone)
+    today = moment.astimezone(_zone(window.zone)).date()
+    for number in range(-1, _DAYS):
+        day = today + timedelta(days=number)
+        if day.weekday() in window.days:
+            yield _span(window, day)
+
+
+# A fleet has few windows, which come again every day: ten thousand renewals are looked at in one list.
+@lru_cache(maxsize=4096)
+def _span(window: Window, day: date) -> tuple[datetime, datetime]:
+    zone, begins = _zone(window.zone), datetime.combine(day, time())
+    ends = begins + timedelta(days=int(window.until <= window.since))
+    return _utc(begins, window.since, zone), _utc(ends, window.until, zone)
 
 
 def _utc(midnight: datetime, minute: int, zone: tzinfo) -> datetime:
