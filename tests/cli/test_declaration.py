@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evercert.acme.cas import known_ca
 from tests.cli.shell import Shell
 from tests.peers.ports import free_port
 
@@ -52,7 +53,46 @@ def test_from_a_file_to_a_certificate_and_then_nothing_to_do(evercert: Shell, fi
     assert "www.declared.test: installed" in applied.out
     for again in (evercert("plan", "--config", file), evercert("plan", "--config", file, "--detailed-exitcode")):
         assert (again.status, again.out) == (0, "nothing to do; 1 unchanged\n")
-    assert evercert("plan", "--config", file, "--json").document == {"changes": [], "unchanged": 1}
+    assert evercert("plan", "--config", file, "--json").document == {
+        "changes": [],
+        "unchanged": 1,
+        "warnings": [],
+    }
+
+
+def test_what_will_most_likely_fail_is_warned_of_and_changes_no_status(evercert: Shell, file: Path) -> None:
+    written, google = file.read_text(), known_ca("google")
+    file.write_text(
+        f"""{written}targets = ["hook"]
+cas = ["pebble", "corp"]
+
+[cas.corp]
+directory = "google"
+
+[targets.hook]
+plugin = "exec"
+options = {{ program = "/no/such/hook --now", group = "no-such-group" }}
+"""
+    )
+    alone = f"{google.name} makes accounts for external accounts (EAB) alone, and 'default' has none"
+    planned = evercert("plan", "--config", file)
+    assert planned.status == 0
+    warned = [line for line in planned.err.splitlines() if line.startswith("evercert: ")]
+    assert warned == [
+        f"evercert: warning: {file}:20:6: cas.corp: {alone}",
+        "evercert: hint: write eab_kid and eab_key in [cas.corp]: " + google.eab,
+        f"evercert: warning: {file}:25:13: targets.hook.options.program: /no/such/hook cannot be run",
+        "evercert: hint: is it there, and may it be executed?",
+        f"evercert: warning: {file}:25:46: targets.hook.options.group: there is no such user or group: no-such-group",
+    ]
+    told = evercert("plan", "--config", file, "--json").document["warnings"]
+    assert [(each["line"], each["key"]) for each in told] == [
+        (20, "cas.corp"),
+        (25, "targets.hook.options.program"),
+        (25, "targets.hook.options.group"),
+    ]
+    applied = evercert("apply", "--no-wait", "--config", file)
+    assert (applied.status, applied.err.count("evercert: warning: ")) == (0, 3)
 
 
 @pytest.mark.parametrize("command", [("plan",), ("explain", "www.declared.test")])

@@ -228,3 +228,33 @@ async def test_a_rehearsal_tells_of_a_disk_that_is_read_only(
     finally:
         subprocess.run(["umount", disk], check=True, timeout=10)
     assert told == f"{disk} cannot be written"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options", "told"),
+    [
+        (Files, {}, []),
+        (Files, {"reload": "true now", "owner": "root", "endpoint": "192.0.2.7:443"}, []),
+        (Files, {"reload": "no-such-program"}, ["reload: no-such-program cannot be run"]),
+        (Files, {"reload": "bin/no-such-program"}, ["reload: bin/no-such-program cannot be run"]),
+        (Files, {"reload": "'open"}, ['reload: No closing quotation: "\'open"']),
+        (Exec, {"program": "true"}, ["program: program is not an absolute path"]),
+        (Exec, {"program": "/bin/true"}, []),
+        (
+            Exec,
+            {"program": "/no/such", "owner": "nobody-here", "group": "none-here", "endpoint": "192.0.2.7"},
+            [
+                "endpoint: endpoint is host:port, not '192.0.2.7'",
+                "owner: there is no such user or group: nobody-here",
+                "group: there is no such user or group: none-here",
+                "program: /no/such cannot be run",
+            ],
+        ),
+    ],
+)
+def test_fields_that_cannot_work_here_are_told_and_nothing_is_made(
+    ports: Ports, state: Path, plugin: type[Files | Exec], options: dict[str, str], told: list[str]
+) -> None:
+    target = plugin(options_for(plugin.info, **options), ports, state)
+    assert [error.message for error in target.doubts()] == told
+    assert [*state.iterdir()] == []

@@ -29,6 +29,21 @@ class Box:
 """
 
 
+DOUBTING = """
+from evercert.plugins.info import PluginInfo, PluginKind
+
+class Silent:
+    info = PluginInfo("silent", PluginKind.DEPLOY, "a box that cannot tell")
+
+    def __init__(self, options, ports, state):
+        pass
+
+class Failing(Silent):
+    def doubts(self):
+        raise KeyError("hunter2")
+"""
+
+
 def nobody(request: Request) -> Response:
     raise NetworkFailure("unreachable", "there is no network")
 
@@ -44,3 +59,11 @@ def test_a_target_that_cannot_be_made_is_told_by_name(tmp_path: Path) -> None:
         targets.check(intent)
     assert "their_target" in caught.value.hint
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_target_that_cannot_tell_what_will_fail_or_fails_at_that_tells_nothing(tmp_path: Path) -> None:
+    ports = Ports(FakeTransport(nobody), DnsResolver(), SystemPrograms(), FakeClock())
+    targets = Targets(ports, tmp_path, lambda reference: Secret(b""))
+    names = "[evercert.deploy]\nsilent = doubting:Silent\nfailing = doubting:Failing\n"
+    with installed_package(tmp_path, {"doubting": DOUBTING}, names):
+        assert [targets.doubts(TargetSpec(name)) for name in ("silent", "failing")] == [(), ()]

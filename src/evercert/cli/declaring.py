@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,12 +11,12 @@ import msgspec
 from evercert.base.errors import Exit
 from evercert.cli.display import when
 from evercert.cli.output import Output
-from evercert.config.declaration.faults import Faulty
+from evercert.config.declaration.faults import Fault, Faulty
 from evercert.engine.declaring.applying import Comparison
 from evercert.engine.declaring.difference import Action, Change
 from evercert.engine.installing import installable
 
-__all__ = ["NOTHING", "comparison_document", "comparison_lines", "tell_faults"]
+__all__ = ["NOTHING", "comparison_document", "comparison_lines", "tell_doubts", "tell_faults"]
 
 NOTHING = "nothing to do"
 
@@ -51,8 +51,14 @@ def tell_faults(output: Output, faulty: Faulty) -> int:
     return Exit.USAGE.value
 
 
-def comparison_document(comparison: Comparison, now: datetime) -> dict[str, object]:
-    return {"changes": [*_timed(comparison, now)], "unchanged": comparison.unchanged}
+def tell_doubts(output: Output, doubts: Sequence[Fault]) -> None:
+    """Each in a line, as a warning."""
+    for doubt in doubts[:_SHOWN]:
+        output.warn(str(doubt), doubt.hint)
+
+
+def comparison_document(comparison: Comparison, doubts: Sequence[Fault], now: datetime) -> dict[str, object]:
+    return {"changes": [*_timed(comparison, now)], "unchanged": comparison.unchanged, "warnings": doubts}
 
 
 def comparison_lines(comparison: Comparison, now: datetime) -> Iterator[str]:

@@ -83,8 +83,10 @@ class Output:
         if not self.quiet:
             self._say(f"evercert: note: {text}")
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: str, hint: str = "") -> None:
         self._say(f"evercert: warning: {text}")
+        if hint:
+            self._say(f"evercert: hint: {hint}")
 
     def error(self, error: EvercertError) -> None:
         """Say what went wrong and what can be done; the JSON form goes where results go."""

@@ -15,7 +15,7 @@ from evercert.base.names import Identifier
 from evercert.deploy.edits import Edit, Journal
 from evercert.deploy.fields import DIR_FIELD, ENDPOINT_FIELD, endpoints_of
 from evercert.deploy.filed import FiledTarget
-from evercert.deploy.rehearsing import demand_writable
+from evercert.deploy.rehearsing import demand_runnable, demand_writable, doubts_of
 from evercert.deploy.turn import turn
 from evercert.plugins.contracts import Bundle, Endpoint, Ports
 from evercert.plugins.info import Field, Options
@@ -131,6 +131,10 @@ class ConfiguredTarget(FiledTarget, ABC):
         if self._options.flag("edit"):
             for path in {edit.path for edit in (await self._plan(bundle)).edits}:
                 demand_writable(path.parent)
+
+    def doubts(self) -> list[EvercertError]:
+        binary = self._options["binary"]
+        return [*super().doubts(), *doubts_of(binary=lambda: demand_runnable([binary] if binary else []))]
 
     async def swap(self, bundle: Bundle) -> None:
         await super().swap(bundle)

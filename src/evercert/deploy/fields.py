@@ -18,6 +18,7 @@ __all__ = [
     "ENDPOINT_FIELD",
     "access_of",
     "endpoints_of",
+    "places_of",
     "program_of",
     "root_of",
     "server_names",
@@ -57,8 +58,12 @@ def program_of(options: Options, field: str) -> list[str]:
 
 def endpoints_of(options: Options, bundle: Bundle) -> list[Endpoint]:
     """Every `endpoint` of the user's, asked for each name (of a wildcard, one under it)."""
-    places = [_place(text.strip()) for text in options["endpoint"].split(",") if text.strip()]
-    return [Endpoint(host, port, name) for host, port in places for name in server_names(bundle)]
+    return [Endpoint(host, port, name) for host, port in places_of(options) for name in server_names(bundle)]
+
+
+def places_of(options: Options) -> list[tuple[str, int]]:
+    """Host and port of every `endpoint` of the user's. Raises `bad-input`."""
+    return [_place(text.strip()) for text in options["endpoint"].split(",") if text.strip()]
 
 
 def server_names(bundle: Bundle) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
@@ -12,9 +13,10 @@ from weakref import WeakValueDictionary
 from evercert.base.apart import apart
 from evercert.base.errors import EvercertError
 from evercert.base.foreign import one_line
-from evercert.deploy.fields import access_of, endpoints_of, root_of
+from evercert.deploy.fields import access_of, endpoints_of, places_of, root_of
 from evercert.deploy.generations import Generations
-from evercert.deploy.rehearsing import demand_writable
+from evercert.deploy.rehearsing import demand_writable, doubts_of
+from evercert.host.files import find_owner
 from evercert.plugins.contracts import Bundle, Completed, Endpoint, Ports
 from evercert.plugins.info import Options
 
@@ -60,6 +62,15 @@ class FiledTarget:
         """As promised in `Rehearsal`. A subclass that demands more in `check`, or changes more, extends it."""
         for folder in self._generations(bundle).folders:
             demand_writable(folder)
+
+    def doubts(self) -> list[EvercertError]:
+        """As promised in `Foresight`: the fields that all have. A subclass that runs programs extends it."""
+        owner, group = self._options["owner"], self._options["group"]
+        return doubts_of(
+            endpoint=partial(places_of, self._options),
+            owner=partial(find_owner, owner, ""),
+            group=partial(find_owner, "", group),
+        )
 
     async def endpoints(self, bundle: Bundle) -> Sequence[Endpoint]:
         return endpoints_of(self._options, bundle)

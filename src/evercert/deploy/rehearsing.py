@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from evercert.base.errors import EvercertError
+from evercert.host.programs import is_runnable
 
-__all__ = ["demand_runnable", "demand_writable"]
+__all__ = ["demand_runnable", "demand_writable", "doubts_of"]
 
 
 def demand_writable(folder: Path) -> None:
@@ -22,7 +23,18 @@ def demand_writable(folder: Path) -> None:
 
 
 def demand_runnable(program: Sequence[str]) -> None:
-    """Raises `deploy` where the program is named by its path and is not there, or is none. Starts nothing."""
-    path = Path(program[0]) if program else None
-    if path and path.is_absolute() and not (path.is_file() and os.access(path, os.X_OK)):
-        raise EvercertError("deploy", f"{path} cannot be run", hint="is it there, and may it be executed?")
+    """Raises `deploy` where there is no such program here, or this process may not run it. Starts nothing."""
+    if program and not is_runnable(program[0]):
+        raise EvercertError("deploy", f"{program[0]} cannot be run", hint="is it there, and may it be executed?")
+
+
+def doubts_of(**demands: Callable[[], object]) -> list[EvercertError]:
+    """Which of these are not met, each under the name of its field."""
+    found = []
+    for field, demand in demands.items():
+        try:
+            demand()
+        except EvercertError as error:
+            words = f"{field}: {error.message.removeprefix(f'{field}: ')}"
+            found.append(EvercertError(error.code.name, words, hint=error.hint))
+    return found

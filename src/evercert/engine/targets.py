@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from evercert.deploy.generations import folder_name
 from evercert.host.files import make_private_dir
 from evercert.model.intent import CertificateIntent, TargetSpec
 from evercert.plugins import registry
-from evercert.plugins.contracts import ChallengeRoute, Ports, Rehearsal, Target
+from evercert.plugins.contracts import ChallengeRoute, Foresight, Ports, Rehearsal, Target
 from evercert.plugins.info import Options, PluginKind
 
 __all__ = ["Targets"]
@@ -51,6 +51,15 @@ class Targets:
         """The same of one target."""
         self._make(spec, self.state, makes_folder=False)
         registry.options(self.load(PluginKind.DEPLOY, spec.plugin).info, spec.options, self.resolve).check()
+
+    def doubts(self, spec: TargetSpec) -> Sequence[EvercertError]:
+        """What of its fields will keep it from installing anything on this machine, where it can tell. Makes nothing,
+        starts nothing."""
+        target = self._make(spec, self.state, makes_folder=False)
+        with suppress(Exception):  # a stranger's plugin may raise anything
+            if hasattr(target, "doubts"):
+                return cast(Foresight, target).doubts()
+        return ()
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
         """The way to port 80 that one of the targets offers, if one does. One that cannot be made offers none, and is

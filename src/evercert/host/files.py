@@ -67,7 +67,8 @@ def find_owner(user: str, group: str) -> Owner | None:
     try:
         return Owner(pwd.getpwnam(user).pw_uid if user else -1, grp.getgrnam(group).gr_gid if group else -1)
     except KeyError as error:
-        raise EvercertError("bad-input", f"there is no such user or group: {user}:{group}") from error
+        words = ":".join(each for each in (user, group) if each)
+        raise EvercertError("bad-input", f"there is no such user or group: {words}") from error
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600, owner: Owner | None = None) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from evercert.base.errors import EvercertError
 from evercert.base.program import Completed
 
-__all__ = ["SystemPrograms"]
+__all__ = ["SystemPrograms", "is_runnable"]
 
 # All that a program gets of an environment: no proxy, preload or credential of ours goes along.
 _ENVIRONMENT = {
@@ -27,6 +29,12 @@ _GRACE = 1.0
 # A program may leave a child behind that keeps its output open (`apachectl` starts a daemon):
 # what it had written itself is there at once.
 _DRAIN = 0.2
+
+
+def is_runnable(program: str) -> bool:
+    """Whether `SystemPrograms` would find a program of that path or name, and may execute it. Starts nothing."""
+    path = str(Path("/", program)) if "/" in program else program
+    return shutil.which(path, path=_ENVIRONMENT["PATH"]) is not None
 
 
 class SystemPrograms:

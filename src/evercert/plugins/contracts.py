@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from evercert.base.clock import Clock
+from evercert.base.errors import EvercertError
 from evercert.base.message import Transport
 from evercert.base.names import Identifier
 from evercert.base.program import Completed
@@ -27,6 +28,7 @@ __all__ = [
     "Completed",
     "DnsProvider",
     "Endpoint",
+    "Foresight",
     "LocalSockets",
     "Ports",
     "Programs",
@@ -228,6 +230,15 @@ class Rehearsal(Protocol):
     async def rehearse(self, bundle: Bundle) -> None:
         """Raises what `stage`, `check` or `swap` would, as far as that can be known while nothing is changed: no file,
         no server, and no program of the user's is started. Nothing is staged, and `exclusive` is not held."""
+        ...
+
+
+class Foresight(Protocol):
+    """What a target offers beyond `Target` if its fields alone can tell that nothing will be installed by it."""
+
+    def doubts(self) -> Sequence[EvercertError]:
+        """What is wrong with the fields on this machine: a program, a user or a group that is not there, an endpoint
+        that is none. Each message begins with the field's name and a colon. Nothing is changed, started or asked."""
         ...
 
 

@@ -22,12 +22,13 @@ def command(output: Output, settings: Settings, no_wait: bool, yes: bool) -> int
 
 
 async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -> int:
-    from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
+    from evercert.cli.declaring import comparison_document, comparison_lines, tell_doubts, tell_faults
     from evercert.cli.insisting import look_again
     from evercert.cli.outcome import report_outcome
     from evercert.config.declaration.faults import Faulty
     from evercert.engine.declaring.applying import apply
     from evercert.engine.declaring.comparing import compared
+    from evercert.engine.declaring.doubtful import doubtful
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
@@ -35,11 +36,13 @@ async def _apply(output: Output, settings: Settings, *, wait: bool, yes: bool) -
             comparison = await compared(engine)
         except Faulty as faulty:
             return tell_faults(output, faulty)
+        doubts = await doubtful(engine.db, comparison, engine.targets)
+        tell_doubts(output, doubts)
         if comparison.losing:
             confirm(yes, _question(comparison.losing))
         await apply(engine.db, comparison, engine.clock.now())
         now = engine.clock.now()
-        document, lines = comparison_document(comparison, now), [*comparison_lines(comparison, now)]
+        document, lines = comparison_document(comparison, doubts, now), [*comparison_lines(comparison, now)]
         if not (wait and comparison.changes):
             output.result(document, *lines)
             return 0

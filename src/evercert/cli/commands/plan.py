@@ -44,15 +44,16 @@ async def _plan(output: Output, settings: Settings) -> tuple[int, bool]:
         count = await unchanged(db, settings.declaration, settings)
         if count is None:
             return await _compared(output, settings, db)
-    output.result({"changes": [], "unchanged": count}, f"nothing to do; {count} unchanged")
+    output.result({"changes": [], "unchanged": count, "warnings": []}, f"nothing to do; {count} unchanged")
     return 0, False
 
 
 async def _compared(output: Output, settings: Settings, db: Database) -> tuple[int, bool]:
     from evercert.base.clock import SystemClock
-    from evercert.cli.declaring import comparison_document, comparison_lines, tell_faults
+    from evercert.cli.declaring import comparison_document, comparison_lines, tell_doubts, tell_faults
     from evercert.config.declaration.faults import Faulty
     from evercert.engine.declaring.comparing import compared_with
+    from evercert.engine.declaring.doubtful import doubtful
     from evercert.engine.wiring import open_checks
 
     async with open_checks(settings) as (targets, secrets):
@@ -60,6 +61,8 @@ async def _compared(output: Output, settings: Settings, db: Database) -> tuple[i
             comparison = await compared_with(db, settings, targets, secrets)
         except Faulty as faulty:
             return tell_faults(output, faulty), False
+        doubts = await doubtful(db, comparison, targets)
     now = SystemClock().now()
-    output.result(comparison_document(comparison, now), *comparison_lines(comparison, now))
+    tell_doubts(output, doubts)
+    output.result(comparison_document(comparison, doubts, now), *comparison_lines(comparison, now))
     return 0, bool(comparison.changes)

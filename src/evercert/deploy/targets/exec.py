@@ -13,7 +13,7 @@ from typing import ClassVar
 from evercert.base.errors import EvercertError
 from evercert.deploy.fields import ACCESS_FIELDS, DIR_FIELD, ENDPOINT_FIELD, endpoints_of, program_of
 from evercert.deploy.filed import FiledTarget, demand_success
-from evercert.deploy.rehearsing import demand_runnable
+from evercert.deploy.rehearsing import demand_runnable, doubts_of
 from evercert.plugins.contracts import Bundle
 from evercert.plugins.info import Field, PluginInfo, PluginKind
 
@@ -37,16 +37,23 @@ class Exec(FiledTarget):
     )
 
     async def check(self, bundle: Bundle) -> None:
-        program = program_of(self._options, "program")
-        if not program or not Path(program[0]).is_absolute():
-            raise EvercertError("deploy", "program is not an absolute path", hint="write it as /path/to/program")
+        self._program()
         self._options.number("timeout")
         endpoints_of(self._options, bundle)
 
     async def rehearse(self, bundle: Bundle) -> None:
         await super().rehearse(bundle)
         await self.check(bundle)
-        demand_runnable(program_of(self._options, "program"))
+        demand_runnable(self._program())
+
+    def doubts(self) -> list[EvercertError]:
+        return [*super().doubts(), *doubts_of(program=lambda: demand_runnable(self._program()))]
+
+    def _program(self) -> list[str]:
+        program = program_of(self._options, "program")
+        if not program or not Path(program[0]).is_absolute():
+            raise EvercertError("deploy", "program is not an absolute path", hint="write it as /path/to/program")
+        return program
 
     async def reload(self, bundle: Bundle) -> None:
         files = self._generations(bundle)

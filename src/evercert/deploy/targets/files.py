@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from evercert.base.errors import EvercertError
 from evercert.deploy.fields import ACCESS_FIELDS, DIR_FIELD, ENDPOINT_FIELD, endpoints_of, program_of
 from evercert.deploy.filed import FiledTarget, demand_success
-from evercert.deploy.rehearsing import demand_runnable
+from evercert.deploy.rehearsing import demand_runnable, doubts_of
 from evercert.plugins.contracts import Bundle
 from evercert.plugins.info import Field, Options, PluginInfo, PluginKind
 
@@ -41,6 +42,9 @@ class Files(FiledTarget):
         await super().rehearse(bundle)
         await self.check(bundle)
         demand_runnable(program_of(self._options, "reload"))
+
+    def doubts(self) -> list[EvercertError]:
+        return [*super().doubts(), *doubts_of(reload=lambda: demand_runnable(program_of(self._options, "reload")))]
 
     async def reload(self, bundle: Bundle) -> None:
         program = program_of(self._options, "reload")

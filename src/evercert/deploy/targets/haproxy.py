@@ -29,7 +29,7 @@ from evercert.deploy.filed import FiledTarget, demand_success
 from evercert.deploy.generations import folder_name
 from evercert.deploy.haproxy.binds import places
 from evercert.deploy.haproxy.runtime import Runtime
-from evercert.deploy.rehearsing import demand_runnable, demand_writable
+from evercert.deploy.rehearsing import demand_runnable, demand_writable, doubts_of
 from evercert.host.files import read_bounded, remove_durably, write_durably
 from evercert.plugins.contracts import Bundle, Endpoint, Ports
 from evercert.plugins.info import Field, Options, PluginInfo, PluginKind
@@ -91,6 +91,16 @@ class HAProxy(FiledTarget):
         demand_writable(self._pem(bundle).parent)
         if (crt_list := self._crt_list()) and not crt_list.is_dir():
             demand_writable(crt_list.parent)
+
+    def doubts(self) -> list[EvercertError]:
+        def reload() -> None:
+            demand_runnable(program_of(self._options, "reload"))
+
+        def binary() -> None:
+            if self._options["conf"]:  # it is tested by the program, and by nothing else
+                demand_runnable([self._options["binary"]])
+
+        return [*super().doubts(), *doubts_of(reload=reload, binary=binary)]
 
     async def swap(self, bundle: Bundle) -> None:
         await super().swap(bundle)

@@ -19,7 +19,7 @@ from evercert.notify.signing import key_of
 from evercert.solve.response import CHALLENGE_TYPES
 from evercert.solve.solvers import check_rule
 
-__all__ = ["check_parts"]
+__all__ = ["check_parts", "placed"]
 
 # All that a system trusts has some 200 kB.
 _MAX_ROOTS = 4 << 20
@@ -43,12 +43,12 @@ def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str],
             check_rule(rule, resolve)
         except EvercertError as error:
             key = "type" if rule.type not in CHALLENGE_TYPES else _PLUGIN[str(origin.path[0])]
-            yield _placed(error, origin, rule.options, key)
+            yield placed(error, origin, rule.options, key)
     for spec, origin in declaration.targets:
         try:
             targets.check_spec(spec)
         except EvercertError as error:
-            yield _placed(error, origin, spec.options, _PLUGIN["targets"])
+            yield placed(error, origin, spec.options, _PLUGIN["targets"])
     yield from _hook_faults(declaration, resolve)
 
 
@@ -86,7 +86,7 @@ def _missing(file: Path) -> str:
     return f"{file} has no certificate in PEM"
 
 
-def _placed(error: EvercertError, origin: Origin, options: Mapping[str, str], key: str) -> Fault:
+def placed(error: EvercertError, origin: Origin, options: Mapping[str, str], key: str) -> Fault:
     """At the option of which the error speaks, else at the *key*."""
     named = _named(error.message, options)
     if named:
