@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-* Transactions that wait together are committed together: one flush of the disk for all of them. Each is
-  a savepoint, so that one that fails does not take the others with it.
+* Transactions that wait together are committed together: one flush of the disk for all of them. Where one of them
+  fails, all are begun anew with a savepoint each, so that it does not take the others with it: savepoints for all of
+  them, always, were a fifth of the statements of a certificate.
 * A transaction is answered after its commit and never before (design law 3).
 * Statements run on the event loop, because they take microseconds and only change memory; what waits, for the
   disk or for another process's lock, does so in a thread. A thread for the statements too takes the interpreter from
@@ -94,7 +95,7 @@ class Writer:
         try:
             if not self._begun_at_once():
                 await in_thread(self._thread, self._connection.begin)
-            outcomes = [self._attempt(work) for work in group]
+            outcomes = self._attempt_all(group)
             await in_thread(self._thread, self._commit, _names(group, outcomes))
         except Exception as error:  # whatever it is, the next group is written and somebody waits for the answer
             with suppress(Exception):  # the group is answered with what went wrong first
@@ -112,16 +113,25 @@ class Writer:
             return False
         return True
 
-    def _attempt(self, work: _Work) -> _Outcome:
-        """What the transaction's statements returned, or why nothing of it is left.
+    def _attempt_all(self, group: Sequence[_Work]) -> list[_Outcome]:
+        """What each transaction's statements returned, or why nothing of it is left.
 
         Raises where SQLite has given up the whole group (a full disk, a failed read).
         """
-        if len(work.statements) == 1 and work.statements[0].expect is None:
-            return self._attempt_one(work.statements[0])
         self._connection.savepoint()
         try:
-            rows = [self._connection.run(statement) for statement in work.statements]
+            return [self._run(work) for work in group]
+        except Exception:
+            if not self._connection.in_transaction:
+                raise
+            self._connection.undo()
+        return [self._attempt(work) for work in group]
+
+    def _attempt(self, work: _Work) -> _Outcome:
+        """The same for one of them."""
+        self._connection.savepoint()
+        try:
+            rows = self._run(work)
         except Exception as error:
             if not self._connection.in_transaction:
                 raise
@@ -130,15 +140,8 @@ class Writer:
         self._connection.release()
         return rows
 
-    def _attempt_one(self, statement: Statement) -> _Outcome:
-        """The same for a single statement without a guard: what is left of one that fails is nothing
-        (sqlite.org/lang_conflict.html, ABORT)."""
-        try:
-            return [self._connection.run(statement)]
-        except Exception as error:
-            if not self._connection.in_transaction:
-                raise
-            return as_told(error, self._path)
+    def _run(self, work: _Work) -> list[list[Row]]:
+        return [self._connection.run(statement) for statement in work.statements]
 
     def _commit(self, names: Sequence[str]) -> None:
         with self._around_commit(names):
