@@ -40,7 +40,7 @@ def retry_after(response: Response) -> timedelta | None:
     if value.isascii() and value.isdigit():
         seconds = int(value[:12])
         return min(timedelta(seconds=min(seconds, 10**6)), LONGEST_RETRY_AFTER)
-    moment = _http_date(value)
+    moment = _http_date(value) if value else None
     if moment is None:
         return None
     return min(max(moment - response.received_at, timedelta()), LONGEST_RETRY_AFTER)

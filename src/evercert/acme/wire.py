@@ -217,7 +217,8 @@ _KNOWN = {kind: frozenset(field.encode_name for field in msgspec.structs.fields(
 def decode(kind: type[_T], body: bytes, *, url: str = "", retry_after: timedelta | None = None) -> _T:
     """The resource that *body* is, seen at *url*. Raises `bad-answer`, whatever the body is."""
     try:
-        resource = _resource(kind, _without_nulls(msgspec.json.decode(body)))
+        document = msgspec.json.decode(body)
+        resource = _resource(kind, _without_nulls(document) if b"null" in body else document)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         # `UnicodeDecodeError` is a ValueError, and nesting deeper than the stack a RecursionError.
         fault = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error))

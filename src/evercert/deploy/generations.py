@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -259,6 +260,7 @@ class Generations:
         return f"../generations/{self._name}/{folder.name}"
 
 
+@lru_cache(maxsize=256)
 def folder_name(name: str) -> str:
     """A certificate's name as a folder's: what could leave the folder or hide in it is replaced. A host's name, a
     wildcard and an address stay as they are read; of any other name a digest keeps two from having one folder."""

@@ -6,6 +6,8 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,6 +18,8 @@ __all__ = ["Place", "basic", "connecting", "octets_of", "place_of"]
 _PORTS: Final = {"http": 80, "https": 443}
 # RFC 3986 §2: what may stand in a request's target. Anything else is encoded, what is encoded already is left.
 _TARGET: Final = re.compile(r"[!#-;=?-\[\]_a-z~]*")
+# Nearly all URLs: nobody's name, no fragment, nothing to encode. To take each apart costs more than all else here.
+_USUAL: Final = re.compile(r"(https?://[a-z0-9.:\[\]-]+)(/[!$-;=?-\[\]_a-z~]*)")
 _SAFE: Final = "%/:?#[]@!$&'()*+,;=~"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -37,6 +41,12 @@ class Place:
 
 def place_of(url: str) -> Place:
     """Where *url* leads; raises ValueError for what is no http or https URL."""
+    usual = _USUAL.fullmatch(url)
+    return _place_of(usual[1] if usual else url)
+
+
+@lru_cache(maxsize=64)
+def _place_of(url: str) -> Place:
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname or not parts.hostname.isprintable() or " " in parts.hostname:
         raise ValueError("no URL of a web server")
@@ -47,19 +57,26 @@ def place_of(url: str) -> Place:
 def octets_of(request: Request, place: Place, standing: Mapping[str, str], *, absolute: bool = False) -> bytes:
     """The whole request. *standing* headers go with every request that does not have its own of that name;
     *absolute* is for a proxy (§3.2.2)."""
-    parts = urlsplit(request.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not _TARGET.fullmatch(target):
-        target = quote(target, safe=_SAFE)
+    usual_url = _USUAL.fullmatch(request.url)
+    target, authorization = (usual_url[2], "") if usual_url else _target_of(request.url)
     own = {name.lower() for name in request.headers}
     usual = place.authority.removesuffix(f":{_PORTS[place.scheme]}")
     headers = {name: value for name, value in {"Host": usual, **standing}.items() if name.lower() not in own}
-    if parts.username is not None and "authorization" not in own:
-        headers["Authorization"] = basic(parts.username, parts.password or "")
+    if authorization and "authorization" not in own:
+        headers["Authorization"] = authorization
     headers |= request.headers
     if request.body or request.method not in {"GET", "HEAD"}:
         headers["Content-Length"] = str(len(request.body))
     return _head(request.method, f"{place.scheme}://{usual}{target}" if absolute else target, headers) + request.body
+
+
+def _target_of(url: str) -> tuple[str, str]:
+    """The target of a request for any *url*, and what a user's name in it says as a header."""
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not _TARGET.fullmatch(target):
+        target = quote(target, safe=_SAFE)
+    return target, "" if parts.username is None else basic(parts.username, parts.password or "")
 
 
 def connecting(place: Place, standing: Mapping[str, str]) -> bytes:
@@ -73,8 +90,11 @@ def basic(user: str, password: str) -> str:
 
 
 def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    for name, value in headers.items():
-        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-            raise ValueError("a header that would end before its end")
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join([_line(name, value) for name, value in headers.items()])
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+
+
+def _line(name: str, value: str) -> str:
+    if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+        raise ValueError("a header that would end before its end")
+    return f"{name}: {value}\r\n"

@@ -48,6 +48,11 @@ class _Kind:
     curve: str = ""
     coordinate: int = 0
     digest: _Digest | None = None
+    ecdsa: ec.ECDSA | None = None
+
+
+def _ec(curve: ec.EllipticCurve, jws_alg: str, name: str, coordinate: int, digest: _Digest) -> _Kind:
+    return _Kind(lambda: ec.generate_private_key(curve), jws_alg, name, coordinate, digest, ec.ECDSA(digest))
 
 
 def _rsa(bits: int) -> _Kind:
@@ -55,9 +60,9 @@ def _rsa(bits: int) -> _Kind:
 
 
 _KINDS: Final[Mapping[KeyType, _Kind]] = {
-    KeyType.EC256: _Kind(lambda: ec.generate_private_key(ec.SECP256R1()), "ES256", "P-256", 32, hashes.SHA256()),
-    KeyType.EC384: _Kind(lambda: ec.generate_private_key(ec.SECP384R1()), "ES384", "P-384", 48, hashes.SHA384()),
-    KeyType.EC521: _Kind(lambda: ec.generate_private_key(ec.SECP521R1()), "ES512", "P-521", 66, hashes.SHA512()),
+    KeyType.EC256: _ec(ec.SECP256R1(), "ES256", "P-256", 32, hashes.SHA256()),
+    KeyType.EC384: _ec(ec.SECP384R1(), "ES384", "P-384", 48, hashes.SHA384()),
+    KeyType.EC521: _ec(ec.SECP521R1(), "ES512", "P-521", 66, hashes.SHA512()),
     KeyType.RSA2048: _rsa(2048),
     KeyType.RSA3072: _rsa(3072),
     KeyType.RSA4096: _rsa(4096),
@@ -134,18 +139,19 @@ class PrivateKey:
     def sign_bytes(self, data: bytes) -> bytes:
         """The signature as X.509 carries it: for ECDSA r and s in DER (RFC 5480), PKCS #1 v1.5 for RSA, as it is
         for EdDSA and ML-DSA. A key that `is_in_token` waits for its token: never on an event loop."""
-        if isinstance(self._key, ec.EllipticCurvePrivateKey) and self.digest is not None:
-            return self._key.sign(data, ec.ECDSA(self.digest))
-        if isinstance(self._key, rsa.RSAPrivateKey) and self.digest is not None:
-            return self._key.sign(data, padding.PKCS1v15(), self.digest)
+        kind = _KINDS[self.type]
+        if kind.ecdsa is not None:
+            return cast(bytes, self._key.sign(data, kind.ecdsa))
+        if kind.digest is not None:
+            return cast(bytes, self._key.sign(data, padding.PKCS1v15(), kind.digest))
         return cast(bytes, self._key.sign(data))
 
     def sign_jws(self, data: bytes) -> bytes:
         """The JWS signature: r || s for ECDSA (RFC 7518 §3.4), and `sign_bytes` for all others."""
-        signature, length = self.sign_bytes(data), _KINDS[self.type].coordinate
-        if not isinstance(self._key, ec.EllipticCurvePrivateKey):
+        signature, kind = self.sign_bytes(data), _KINDS[self.type]
+        if kind.ecdsa is None:
             return signature
-        r, s = decode_dss_signature(signature)
+        (r, s), length = decode_dss_signature(signature), kind.coordinate
         return r.to_bytes(length, "big") + s.to_bytes(length, "big")
 
     def to_pem(self) -> Secret:
