@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from evercert.base.waiting import first_of, to_its_end
+from evercert.base.waiting import all_ended, first_of, to_its_end
 
 
 async def test_the_first_ends_the_wait_and_the_others_have_ended_then() -> None:
@@ -108,3 +108,39 @@ async def test_what_the_work_raises_is_raised() -> None:
 
     with pytest.raises(ValueError, match="not here"):
         await to_its_end(fails(), 60)
+
+
+async def _says(word: str) -> str:
+    await asyncio.sleep(0)
+    return word
+
+
+async def _fails(word: str) -> str:
+    await asyncio.sleep(0)
+    raise ValueError(word)
+
+
+@pytest.mark.parametrize("words", [[], ["a"], ["a", "b"]])
+async def test_what_each_returned_or_raised_is_told_in_order(words: list[str]) -> None:
+    assert await all_ended(_says(word) for word in words) == words
+    assert [str(each) for each in await all_ended(_fails(word) for word in words)] == words
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_none_of_all_is_left_running_by_whoever_is_cancelled(count: int) -> None:
+    begun, ended = asyncio.Event(), list[str]()
+
+    async def never() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("never")
+
+    waiting = asyncio.create_task(all_ended(never() for _ in range(count)))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ended == ["never"] * count

@@ -10,6 +10,7 @@ from evercert.acme.step import Flow, SideBySide, Sleep, Step, Turn
 from evercert.base.clock import Clock
 from evercert.base.errors import NetworkFailure
 from evercert.base.message import BlockingTransport, Request, Response, Transport
+from evercert.base.waiting import all_ended
 
 __all__ = ["OnWait", "drive", "drive_blocking"]
 
@@ -73,7 +74,7 @@ async def _waited(
 
 async def _all(work: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
     """What each returned; or the first failure, when none is left running."""
-    results = await asyncio.gather(*work, return_exceptions=True)
+    results = await all_ended(work)
     for result in results:
         if isinstance(result, BaseException):
             raise result

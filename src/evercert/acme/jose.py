@@ -5,7 +5,6 @@ Narrow on purpose: the flattened form and the algorithms of ACME account keys, n
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -58,9 +57,10 @@ _THUMBPRINT_MEMBERS: Final = {"EC": "crv kty x y", "RSA": "e kty n", "OKP": "crv
 
 def b64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL_SAFE, b"=").decode()
 
 
+_TO_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 # To the standard alphabet, whose own two characters then belong to none.
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
 

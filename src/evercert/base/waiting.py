@@ -1,12 +1,12 @@
-"""Waiting: for whichever of several things comes first, or for one that is not to be left half-way."""
+"""Waiting: for whichever of several things comes first, for all of them, or for one that is not to be left half-way."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["first_of", "to_its_end"]
+__all__ = ["all_ended", "first_of", "to_its_end"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,18 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_ended(work: Iterable[Awaitable[T]]) -> list[T | BaseException]:
+    """What each returned or raised, in their order, done side by side; none is left running, also where we are
+    cancelled. One alone is done in place: a certificate of one name would have some ten tasks made for nothing."""
+    works = [*work]
+    if len(works) != 1:
+        return await asyncio.gather(*works, return_exceptions=True)
+    try:
+        return [await works[0]]
+    except Exception as error:
+        return [error]
 
 
 async def to_its_end(work: Coroutine[Any, Any, T], patience: float | None = None) -> T:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from evercert.acme.cas import staging_of
+from evercert.base.collecting import pass_over_what_there_is
 from evercert.base.errors import EvercertError
 from evercert.cli.insisting import look_again
 from evercert.cli.outcome import report_outcome
@@ -51,6 +52,8 @@ async def obtain_all(output: Output, settings: Settings, request: Request) -> in
                 settings, home=Path(leaving.enter_context(TemporaryDirectory(prefix="evercert-"))), master_key=""
             )
         async with open_engine(settings, output.progress) as engine:
+            if len(intents) > 1:
+                pass_over_what_there_is()
             await _declare(engine, intents, request.access)
             await _settle(engine, intents)
             return await report_outcome(output, engine, [intent.name for intent in intents])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import msgspec
 from evercert.acme.wire import Authorization, Challenge, Order
 from evercert.base.errors import EvercertError
 from evercert.base.names import Identifier
-from evercert.base.waiting import to_its_end
+from evercert.base.waiting import all_ended, to_its_end
 from evercert.issue.means import Means
 from evercert.model.fact import Issuance, Presented
 from evercert.model.intent import challenge_rule_for
@@ -126,7 +125,7 @@ async def _clear(means: Means, items: Sequence[Presented]) -> None:
     """Take away what can be; what cannot stays recorded, and the engine comes back for it."""
     if items:
         await means.record.taking_away()
-    await asyncio.gather(*(_take_away(means, item) for item in items))
+    await _side_by_side(_take_away(means, item) for item in items)
 
 
 async def _take_away(means: Means, item: Presented) -> None:
@@ -147,8 +146,7 @@ def _by_solver(means: Means, items: Sequence[Presented]) -> list[tuple[Solver, l
 
 async def _side_by_side(work: Iterable[Awaitable[object]]) -> None:
     """Do all of it; afterwards raise the first failure, with the others as its parts, when none is left running."""
-    results = await asyncio.gather(*work, return_exceptions=True)
-    failures = [result for result in results if isinstance(result, BaseException)]
+    failures = [result for result in await all_ended(work) if isinstance(result, BaseException)]
     if not failures:
         return
     first, *others = failures

@@ -126,6 +126,8 @@ class DnsResolver:
         where = name
         for _ in range(_MAX_ALIASES):
             reply = await self._ask(where, kind, server)
+            if not reply.answer:
+                return []
             try:
                 chain = reply.resolve_chaining()
             except DNSException as error:  # aliases in a circle, or an answer that contradicts itself

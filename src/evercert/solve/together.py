@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Iterable
+
+from evercert.base.waiting import all_ended
 
 __all__ = ["side_by_side"]
 
 
 async def side_by_side(work: Iterable[Awaitable[object]]) -> None:
     """Do all of it; afterwards raise the first failure, when none is left running."""
-    for result in await asyncio.gather(*work, return_exceptions=True):
+    for result in await all_ended(work):
         if isinstance(result, BaseException):
             raise result

@@ -18,6 +18,8 @@ async def race(entrants: Sequence[Coroutine[Any, Any, _T]]) -> list[_T | Evercer
 
     When it returns, or is cancelled, none of them runs. What is no `EvercertError` is raised.
     """
+    if len(entrants) == 1:
+        return await _alone(entrants[0])
     tasks = [asyncio.create_task(each) for each in entrants]
     try:
         await _one_succeeds(tasks)
@@ -26,6 +28,13 @@ async def race(entrants: Sequence[Coroutine[Any, Any, _T]]) -> list[_T | Evercer
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return [_outcome(task) for task in tasks]
+
+
+async def _alone(entrant: Coroutine[Any, Any, _T]) -> list[_T | EvercertError | None]:
+    try:
+        return [await entrant]
+    except EvercertError as error:
+        return [error]
 
 
 async def _one_succeeds(tasks: Sequence[asyncio.Task[Any]]) -> None:
