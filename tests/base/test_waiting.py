@@ -138,7 +138,8 @@ async def test_none_of_all_is_left_running_by_whoever_is_cancelled(count: int) -
             await asyncio.sleep(0)
             ended.append("never")
 
-    waiting = asyncio.create_task(all_ended(never() for _ in range(count)))
+    works = [never() for _ in range(count)]
+    waiting = asyncio.create_task(all_ended(works))
     await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

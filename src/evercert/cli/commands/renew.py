@@ -38,9 +38,11 @@ async def _renew(output: Output, settings: Settings, names: Sequence[str], force
         from evercert.cli.tasks import run
 
         return await run(output, settings, names, forced=force)
+    from evercert.base.collecting import pass_over_what_there_is
     from evercert.cli.outcome import report_outcome
     from evercert.engine.incident.carrying import settle
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
+        pass_over_what_there_is()
         return await report_outcome(output, engine, await settle(engine.worker, engine.incidents))

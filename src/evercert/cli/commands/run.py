@@ -50,12 +50,14 @@ async def _look(output: Output, settings: Settings) -> int:
 
     if not settings.config and await nothing_due(output, settings, nor_to_tell=True):
         return 0
+    from evercert.base.collecting import pass_over_what_there_is
     from evercert.cli.outcome import report_outcome
     from evercert.daemon.following import Following
     from evercert.engine.incident.carrying import settle
     from evercert.engine.wiring import open_engine
 
     async with open_engine(settings, output.progress) as engine:
+        pass_over_what_there_is()
         following = Following(engine)
         if settings.config:
             await following.look()
@@ -66,6 +68,7 @@ async def _look(output: Output, settings: Settings) -> int:
 
 
 async def _stay(output: Output, settings: Settings) -> None:
+    from evercert.base.collecting import pass_over_what_there_is
     from evercert.cli.display import when
     from evercert.cli.frame import told_to_end
     from evercert.daemon.crew import FIRST, kept
@@ -78,6 +81,7 @@ async def _stay(output: Output, settings: Settings) -> None:
             due = await certificates.next_action_at(engine.db)
             first = f"the first is due {when(due)}" if due else "there are none yet"
             output.note(f"watching over the certificates in {_store(settings)}; {first}")
+            pass_over_what_there_is()
             await stay(engine, ending, first=settings.environ.get(FIRST) != "0")
 
 

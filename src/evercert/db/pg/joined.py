@@ -17,9 +17,9 @@ from evercert.db.protocol import Query, Row, Statement, Value
 
 __all__ = ["Joined", "joined", "portions_of"]
 
-# With more of them a plan costs more than the round trips that it saves. A multiple of three, which is how many
-# statements a certificate's facts take, so that those of many are few different ones.
-_MOST: Final = 9
+# With more of them a plan costs more than the round trips that it saves. A multiple of four, which is how many
+# statements a certificate's facts take, so that those of many are one and the same.
+_MOST: Final = 8
 
 # The rows of each are an array of records, in their order.
 _READ: Final = "ARRAY(SELECT r{number} FROM (\n{sql}\n) AS r{number})"
