@@ -22,3 +22,11 @@ def test_a_ca_that_was_silent_is_not_said_to_be_left_alone_until_a_moment_that_i
         "  https://a.test/d outage: no answer; it may be asked again",
         "  https://b.test/d is asked when it is due",
     ]
+
+
+def test_of_several_accounts_at_one_ca_each_is_named() -> None:
+    both = [Prospect("https://a.test/d", "default", True), Prospect("https://a.test/d", "reserve", False)]
+    assert [*prospect_lines(both, NOW)] == [
+        "  https://a.test/d is asked when it is due",
+        "  https://a.test/d (account reserve) is asked if others cannot be",
+    ]

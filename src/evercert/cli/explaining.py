@@ -28,6 +28,7 @@ from evercert.engine.limits.remaining import Remaining, remaining_for
 from evercert.engine.merging import lacking
 from evercert.model.fact import CertificateFact
 from evercert.model.intent import CertificateIntent
+from evercert.model.terms import CaChoice
 from evercert.store import certificates, declared
 
 __all__ = ["explain", "prospect_lines"]
@@ -122,7 +123,7 @@ def prospect_lines(cas: Sequence[Prospect], now: datetime) -> Iterator[str]:
         if each.verdict and each.until:
             again = f"not asked before {when(each.until)}" if now < each.until else "it may be asked again"
             words = f"{each.verdict}: {each.reason}; {again}"
-        yield f"  {each.ca} {words}"
+        yield f"  {CaChoice(each.ca, each.account).called} {words}"
 
 
 def _ahead(document: Mapping[str, object], fact: CertificateFact | None) -> Iterator[str]:

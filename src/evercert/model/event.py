@@ -152,6 +152,8 @@ class CaPassedOver(_Event, frozen=True, tag="ca-passed-over"):
     verdict: str = ""
     reason: str = ""
     next_ca: str = ""
+    account: str = ""
+    next_account: str = ""
 
 
 class CaDoesNotAnswer(_Event, frozen=True, tag="ca-does-not-answer"):

@@ -207,7 +207,7 @@ class Verdict(Enum):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What came of asking one CA (a directory) for a certificate, since it last issued one."""
+    """What came of asking one CA (a directory) by one account for a certificate, since it last issued one."""
 
     ca: str
     verdict: Verdict
@@ -215,6 +215,11 @@ class Trial(msgspec.Struct, frozen=True):
     # Not asked again before.
     until: datetime
     message: str = ""
+    # Empty for one that was kept when the account did not matter: it is of whichever is asked there.
+    account: str = ""
+
+    def is_of(self, choice: CaChoice) -> bool:
+        return self.ca == choice.directory and self.account in {"", choice.account}
 
 
 class LeftOut(msgspec.Struct, frozen=True):

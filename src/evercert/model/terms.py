@@ -83,6 +83,11 @@ class CaChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str
     account: str = "default"
 
+    @property
+    def called(self) -> str:
+        """As people read it."""
+        return self.directory if self.account == "default" else f"{self.directory} (account {self.account})"
+
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is not said is not written down, so that a term that is added later changes no intent that is stored.

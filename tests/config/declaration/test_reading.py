@@ -14,7 +14,7 @@ from evercert.config.declaration.declared import Declaration, Declared
 from evercert.config.declaration.faults import Faulty
 from evercert.config.declaration.reading import current_digest, read_declaration
 from evercert.config.settings import Settings, load_settings
-from evercert.model.access import OwnLimit
+from evercert.model.access import OwnLimit, Registration
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice, Criticality, Freeze, OnRemoval, Window
 from evercert.pki.key_type import KeyType
@@ -167,6 +167,30 @@ def test_everything_is_inherited_and_remembers_where_it_came_from(read: Read) ->
         )
     }  # fmt: skip
     assert str(declared.said.values()["key_type"][1]).endswith("evercert.toml:16:1")
+
+
+def test_two_cas_of_one_directory_are_two_accounts_there(read: Read) -> None:
+    tables = """
+        [cas.a]
+        directory = "https://ca.corp.test/directory"
+        contacts = ["a@corp.test"]
+        ip = 6
+        [cas.b]
+        directory = "https://ca.corp.test/directory"
+        account = "b"
+        account_key = "ec384"
+        ip = 6
+        [certificates."www.example.com"]
+        cas = ["b", "a"]
+    """
+    declaration = read(tables)
+    [(access, origin)] = declaration.cas
+    assert (access.family, access.contacts, origin.key) == (6, ("mailto:a@corp.test",), "cas.a")
+    [(own, of_whom)] = declaration.registrations
+    assert (access.registrations, of_whom.key) == ((own,), "cas.b")
+    assert access.registration("b") == Registration("b", ("mailto:a@corp.test",), account_key=KeyType.EC384)
+    intent = only(declaration)
+    assert (intent.account, intent.terms.further_cas) == ("b", (CaChoice(access.directory),))
 
 
 def test_a_ca_is_reached_as_it_is_declared(read: Read) -> None:

@@ -80,7 +80,9 @@ FACTS = st.builds(
     st.booleans(),
     TRIALS,
 )
-BEGUN = st.lists(st.sampled_from([A, B, C, "https://gone.test/directory"]), unique=True, max_size=2)
+BEGUN = st.lists(
+    st.sampled_from([CaChoice(ca) for ca in (A, B, C, "https://gone.test/directory")]), unique=True, max_size=2
+)
 
 
 def blocked(fact: CertificateFact, outages: dict[str, Outage]) -> set[str]:
@@ -90,7 +92,7 @@ def blocked(fact: CertificateFact, outages: dict[str, Outage]) -> set[str]:
 
 @given(FACTS, OUTAGES, BEGUN)
 def test_it_is_total_and_never_asks_one_that_is_not_to_be_asked(
-    fact: CertificateFact, outages: dict[str, Outage], begun: list[str]
+    fact: CertificateFact, outages: dict[str, Outage], begun: list[CaChoice]
 ) -> None:
     choice = choose(fact, NOW, outages, begun)
     assert choice == choose(fact, NOW, outages, begun)
@@ -105,7 +107,7 @@ def test_it_is_total_and_never_asks_one_that_is_not_to_be_asked(
 
 @given(FACTS, OUTAGES, BEGUN)
 def test_where_the_end_is_near_somebody_is_asked_if_anybody_may_be(
-    fact: CertificateFact, outages: dict[str, Outage], begun: list[str]
+    fact: CertificateFact, outages: dict[str, Outage], begun: list[CaChoice]
 ) -> None:
     certificate = fact.current
     if certificate is None or certificate.not_after - NOW >= certificate.lifetime / 6:
@@ -116,7 +118,7 @@ def test_where_the_end_is_near_somebody_is_asked_if_anybody_may_be(
 
 @given(FACTS, OUTAGES, BEGUN)
 def test_who_comes_when_he_is_told_to_gets_his_answer_soon(
-    fact: CertificateFact, outages: dict[str, Outage], begun: list[str]
+    fact: CertificateFact, outages: dict[str, Outage], begun: list[CaChoice]
 ) -> None:
     """Each wait ends later than the one before, and there are no more of them than reasons to wait."""
     now, waits = NOW, 0
@@ -130,7 +132,7 @@ def test_who_comes_when_he_is_told_to_gets_his_answer_soon(
 def test_a_ca_that_was_just_tried_in_vain_is_not_asked_again_at_once(
     fact: CertificateFact, outages: dict[str, Outage], verdict: Verdict, ca: str, seed: int
 ) -> None:
-    trials = tried(fact, ca, verdict, "no", NOW, Random(seed))
+    trials = tried(fact, CaChoice(ca), verdict, "no", NOW, Random(seed))
     assert len({each.ca for each in trials}) == len(trials)
     after = msgspec.structs.replace(fact, trials=trials)
     assert ca not in asked(choose(after, NOW, outages))
@@ -182,8 +184,8 @@ def test_one_lost_connection_makes_others_wait_and_a_ca_that_is_down_is_passed_o
 
 
 def test_an_order_that_was_begun_goes_before_a_ca_that_is_preferred() -> None:
-    assert asked(choose(fact(), NOW, {}, [C])) == [C]
-    assert asked(choose(fact(trial(C, Verdict.REFUSED, DAY)), NOW, {}, [C])) == [A]
+    assert asked(choose(fact(), NOW, {}, [CaChoice(C)])) == [C]
+    assert asked(choose(fact(trial(C, Verdict.REFUSED, DAY)), NOW, {}, [CaChoice(C)])) == [A]
 
 
 def test_close_to_the_end_two_are_asked_at_once() -> None:
@@ -200,21 +202,22 @@ def test_a_tls_handshake_has_one_answer_so_there_is_no_race_for_it() -> None:
 
 
 def test_a_refusal_is_asked_about_again_in_a_day_or_as_usual_where_there_is_nobody_else() -> None:
-    [refused] = tried(fact(), A, Verdict.REFUSED, "no", NOW, Random(1))
+    [refused] = tried(fact(), CaChoice(A), Verdict.REFUSED, "no", NOW, Random(1))
     assert DAY <= refused.until - NOW <= DAY * 5 / 4
     alone = msgspec.structs.replace(fact(), intent=msgspec.structs.replace(INTENT, terms=Terms()))
-    [refused] = tried(alone, A, Verdict.REFUSED, "no", NOW, Random(1))
+    [refused] = tried(alone, CaChoice(A), Verdict.REFUSED, "no", NOW, Random(1))
     assert MINUTE <= refused.until - NOW <= MINUTE * 5 / 4
 
 
 def test_a_trial_waits_as_long_as_the_ca_asks_to() -> None:
-    [limited] = tried(fact(), A, Verdict.LIMITED, "too many", NOW, Random(1), after=5 * HOUR)
+    [limited] = tried(fact(), CaChoice(A), Verdict.LIMITED, "too many", NOW, Random(1), after=5 * HOUR)
     assert limited.until == NOW + 5 * HOUR
 
 
-def test_a_directory_that_is_named_twice_is_asked_once() -> None:
-    twice = msgspec.structs.replace(INTENT, terms=Terms(further_cas=(CaChoice(A, "other"), CaChoice(B))))
-    assert cas_of(twice) == (CaChoice(A), CaChoice(B))
+def test_an_account_that_is_named_twice_is_asked_once_and_another_one_there_is_another() -> None:
+    further = (CaChoice(A), CaChoice(A, "other"), CaChoice(B), CaChoice(A, "other"))
+    twice = msgspec.structs.replace(INTENT, terms=Terms(further_cas=further))
+    assert cas_of(twice) == (CaChoice(A), CaChoice(A, "other"), CaChoice(B))
 
 
 def in_incident(*trials: Trial) -> CertificateFact:
@@ -223,8 +226,8 @@ def in_incident(*trials: Trial) -> CertificateFact:
 
 def test_whom_an_incident_prefers_goes_first_also_before_what_was_begun() -> None:
     assert asked(choose(in_incident(), NOW, {})) == ["https://d.test/directory"]
-    assert asked(choose(in_incident(), NOW, {}, [A])) == ["https://d.test/directory"]
-    assert cas_of(INTENT, CaChoice(B, "x")) == (CaChoice(B, "x"), CaChoice(A), CaChoice(C))
+    assert asked(choose(in_incident(), NOW, {}, [CaChoice(A)])) == ["https://d.test/directory"]
+    assert cas_of(INTENT, CaChoice(B, "x")) == (CaChoice(B, "x"), CaChoice(A), CaChoice(B), CaChoice(C))
 
 
 def test_for_a_limit_of_the_one_that_it_prefers_is_waited_and_for_a_refusal_not() -> None:
@@ -232,3 +235,46 @@ def test_for_a_limit_of_the_one_that_it_prefers_is_waited_and_for_a_refusal_not(
     assert isinstance(choose(in_incident(trial(d, Verdict.LIMITED, 2 * DAY)), NOW, {}), Later)
     assert asked(choose(in_incident(trial(d, Verdict.LIMITED, 4 * DAY)), NOW, {})) == [A]
     assert asked(choose(in_incident(trial(d, Verdict.REFUSED, HOUR)), NOW, {})) == [A]
+
+
+def two_accounts(*trials: Trial, left: timedelta = 30 * DAY) -> CertificateFact:
+    """At one CA, and then another CA."""
+    terms = Terms(further_cas=(CaChoice(A, "other"), CaChoice(B)))
+    intent = msgspec.structs.replace(INTENT, terms=terms)
+    return CertificateFact(intent, current=current(left), trials=trials)
+
+
+def whom(choice: Ask | Later) -> list[tuple[str, str]]:
+    return [(ca.directory, ca.account) for ca in choice.cas] if isinstance(choice, Ask) else []
+
+
+def test_another_account_at_the_same_ca_is_asked_where_the_first_is_refused() -> None:
+    refused = tried(two_accounts(), CaChoice(A), Verdict.REFUSED, "no", NOW, Random(1))
+    assert whom(choose(two_accounts(*refused), NOW, {})) == [(A, "other")]
+    both = tried(two_accounts(*refused), CaChoice(A, "other"), Verdict.REFUSED, "no", NOW, Random(1))
+    assert [(each.ca, each.account) for each in both] == [(A, "default"), (A, "other")]
+    assert whom(choose(two_accounts(*both), NOW, {})) == [(B, "default")]
+
+
+def test_a_ca_that_is_down_is_so_for_each_account_there() -> None:
+    down = {A: Outage(A, 9, NOW - HOUR, NOW + MINUTE)}
+    assert whom(choose(two_accounts(), NOW, down)) == [(B, "default")]
+
+
+def test_two_are_asked_at_once_at_two_cas() -> None:
+    assert whom(choose(two_accounts(left=8 * DAY), NOW, {})) == [(A, "default"), (B, "default")]
+
+
+def test_what_was_begun_by_an_account_is_gone_on_with_by_that_account() -> None:
+    assert whom(choose(two_accounts(), NOW, {}, [CaChoice(A, "other")])) == [(A, "other")]
+
+
+def test_a_trial_from_before_accounts_were_told_apart_is_of_each() -> None:
+    assert whom(choose(two_accounts(trial(A, Verdict.REFUSED, DAY)), NOW, {})) == [(B, "default")]
+
+
+def test_an_incident_may_prefer_another_account_at_the_same_ca() -> None:
+    preferring = msgspec.structs.replace(fact(), incident_id=1, incident_ca=CaChoice(A, "other"))
+    assert whom(choose(preferring, NOW, {})) == [(A, "other")]
+    [refused] = tried(preferring, CaChoice(A, "other"), Verdict.REFUSED, "no", NOW, Random(1))
+    assert whom(choose(msgspec.structs.replace(preferring, trials=(refused,)), NOW, {})) == [(A, "default")]

@@ -8,11 +8,12 @@ import pytest
 
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import EvercertError
+from evercert.config.declaration.faults import Faulty
 from evercert.daemon.following import Following
 from evercert.engine.declaring.applying import apply, unchanged
 from evercert.engine.declaring.comparing import compared
 from evercert.engine.wiring import Engine, open_engine
-from evercert.store import cas, certificates, declared, events, hooks
+from evercert.store import accounts, cas, certificates, declared, events, hooks
 from tests.engine.declaring.declaring import Declaring, told
 from tests.fakes.ca import Fault
 
@@ -128,6 +129,27 @@ async def test_how_a_ca_is_reached_is_declared_too(world: Declaring, engine: Eng
     assert told(comparison) == {world.ca.directory_url: ("configure", "contacts changed")}
     assert (await cas.access(engine.db, world.ca.directory_url)).contacts == ("mailto:ops@a.test",)
     assert (await compared(engine)).changes == []
+
+
+async def test_further_accounts_at_a_ca_are_declared_as_cas_of_their_own(world: Declaring, engine: Engine) -> None:
+    world.ca.eab_keys = {"kid-1": b"secret-of-thirty-two-octets-----", "kid-2": b"secret-of-thirty-two-octets-----"}
+    secret = world.folder / "hmac"
+    secret.write_text("c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLS0tLS0")
+    secret.chmod(0o600)
+    tables = "".join(
+        f'[cas.{name}]\ndirectory = "{world.ca.directory_url}"\naccount = "{name}"\ncontacts = ["{name}@a.test"]\n'
+        f'eab_kid = "kid-{number}"\neab_key = "file:{secret}"\n'
+        for number, name in enumerate(("one", "two"), 1)
+    )
+    certificates = '[certificates."a.test"]\ncas = ["one", "two"]\n[certificates."b.test"]\ncas = ["two", "one"]\n'
+    await world.apply(engine, tables + certificates)
+    made = {each.name: (each.eab_kid, each.contacts) for each in await accounts.listed(engine.db)}
+    assert made == {"one": ("kid-1", ("mailto:one@a.test",)), "two": ("kid-2", ("mailto:two@a.test",))}
+    assert (await compared(engine)).changes == []
+    world.write(tables.replace("hmac", "gone", 2).replace("gone", "hmac", 1) + certificates)
+    with pytest.raises(Faulty) as faulty:
+        await compared(engine)
+    assert [fault.key for fault in faulty.value.faults] == ["cas.two.eab_key"]
 
 
 async def test_nothing_of_a_declaration_with_a_fault_is_applied(world: Declaring, engine: Engine) -> None:

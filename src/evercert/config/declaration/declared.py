@@ -9,7 +9,7 @@ import msgspec
 from evercert.base.names import Identifier
 from evercert.config.declaration.inheriting import Said
 from evercert.config.declaration.origin import Origin
-from evercert.model.access import CaAccess
+from evercert.model.access import CaAccess, Registration
 from evercert.model.hook import Hook
 from evercert.model.intent import CertificateIntent, ChallengeRule, TargetSpec
 
@@ -25,11 +25,12 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 class Declaration(msgspec.Struct, frozen=True):
-    """The whole. `lists` are the further files that it was read from; `digest` stands for all that it depends on;
-    `rules_of` says how names are proved."""
+    """The whole. `registrations` are those of further accounts at the CAs, which have them, too; `lists` the further
+    files that it was read from; `digest` stands for all that it depends on; `rules_of` says how names are proved."""
 
     certificates: tuple[Declared, ...]
     cas: tuple[tuple[CaAccess, Origin], ...]
+    registrations: tuple[tuple[Registration, Origin], ...]
     rules: tuple[tuple[ChallengeRule, Origin], ...]
     targets: tuple[tuple[TargetSpec, Origin], ...]
     hooks: tuple[tuple[Hook, Origin], ...]

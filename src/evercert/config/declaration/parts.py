@@ -17,13 +17,17 @@ from evercert.config.declaration.gathering import Entry, Tables
 from evercert.config.declaration.origin import Origin
 from evercert.config.declaration.schema import CaTable, DnsTable, LimitsTable, Option, TargetTable
 from evercert.config.references import is_reference
-from evercert.model.access import CaAccess, OwnLimit
+from evercert.model.access import CaAccess, OwnLimit, Registration
 from evercert.model.intent import ChallengeRule, TargetSpec
 from evercert.model.terms import CaChoice
 
 __all__ = ["Cas", "Rules", "target_specs", "unproved"]
 
 _BY_ITSELF = ChallengeRule("http-01", "auto")
+
+# What is said of a CA and not of an account there.
+_WAY = ("roots", "proxy", "allow_http", "ip", "concurrency", "limits")
+_UNSAID = CaTable()
 
 
 def _texts(options: Mapping[str, Option]) -> dict[str, str]:
@@ -44,24 +48,44 @@ def target_specs(tables: Mapping[str, Entry[TargetTable]]) -> dict[str, tuple[Ta
 
 
 class Cas:
-    """The CAs by name, and how each is reached."""
+    """The CAs by name, and how each is reached; as whom further accounts at one of them register."""
 
     def __init__(self, tables: Tables, faults: list[Fault]) -> None:
-        self.accesses: list[tuple[CaAccess, Origin]] = []
+        self.registrations: list[tuple[Registration, Origin]] = []
+        self._accesses: dict[str, tuple[CaAccess, Entry[CaTable]]] = {}
         self._named = tables.named["cas"]
         self._choices: dict[str, CaChoice] = {}
-        seen: dict[str, Origin] = {}
+        self._origins: dict[CaChoice, Origin] = {}
         for name, entry in tables.cas.items():
             access = _access(name, entry, faults)
-            if access is None:
-                continue
-            other = seen.setdefault(access.directory, entry.origin)
-            if other is not entry.origin:
-                words = f"its directory is that of {other.key} in {other}"
-                hint = "write one CA, and let certificates name their account"
-                faults.append(entry.origin.fault(words, hint, at_key=True))
-            self.accesses.append((access, entry.origin))
-            self._choices[name] = CaChoice(access.directory, entry.table.account)
+            if access is not None:
+                self._choices[name] = choice = CaChoice(access.directory, entry.table.account)
+                self._add(access, choice, entry, faults)
+
+    @property
+    def accesses(self) -> Sequence[tuple[CaAccess, Origin]]:
+        return [(access, entry.origin) for access, entry in self._accesses.values()]
+
+    def _add(self, access: CaAccess, choice: CaChoice, entry: Entry[CaTable], faults: list[Fault]) -> None:
+        other = self._origins.setdefault(choice, entry.origin)
+        if other is not entry.origin:
+            words = f"its directory and account are those of {other.key} in {other}"
+            faults.append(entry.origin.fault(words, "give one of them another account", at_key=True))
+            return
+        first, written = self._accesses.setdefault(access.directory, (access, entry))
+        if written is entry:
+            return
+        faults += _ways_apart(written, entry)
+        own = Registration(
+            choice.account,
+            access.contacts,
+            access.eab_kid,
+            access.eab_key,
+            access.eab_algorithm,
+            access.account_key,
+        )
+        self._accesses[access.directory] = first.saying(own), written
+        self.registrations.append((own, entry.origin))
 
     def choice(self, word: str) -> CaChoice | None:
         """The CA that is meant; None for one whose own table is not right. Raises `not-found`, `insecure-url` and
@@ -76,6 +100,15 @@ class Cas:
             words = [*sorted(self._named), *(ca.id for ca in KNOWN_CAS)]
             error.hint = nearest(word, words)
             raise
+
+
+def _ways_apart(first: Entry[CaTable], further: Entry[CaTable]) -> Iterator[Fault]:
+    """There is one way to a CA, for all accounts there: written with the first of them."""
+    for key in _WAY:
+        said = getattr(further.table, key)
+        if said not in (getattr(_UNSAID, key), getattr(first.table, key)):
+            words = f"that is said of all accounts there by {first.origin.key} in {first.origin}"
+            yield further.origin.fault(words, f"write {key} there", inside=(key,))
 
 
 def _usable(directory: str, *, allow_http: bool) -> str:

@@ -32,7 +32,7 @@ def read_declaration(place: Path, settings: Settings) -> Declaration:
         raise Faulty(faults)
     lists = tuple(sorted(str(each.file.absolute()) for each in expanding.lists.values()))
     digest = digest_of(octets, lists, _context(settings))
-    parts = tuple(cas.accesses), tuple(rules.all), tuple(targets.values()), hooks
+    parts = tuple(cas.accesses), tuple(cas.registrations), tuple(rules.all), tuple(targets.values()), hooks
     return Declaration(certificates, *parts, lists, digest, rules.of_names)
 
 

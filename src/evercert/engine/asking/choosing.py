@@ -5,6 +5,7 @@ Rules of this file:
 * Pure, total, stable: the same facts give the same choice.
 * The CAs are asked in the intent's order, after one that an incident prefers. One whose trial has not lapsed, or that
   does not answer, is not asked; whether the next one is asked meanwhile is the verdict's matter.
+* Another account at the same CA counts as another CA, but for whether that answers.
 * An order that was begun goes before a CA that is preferred: it may be a moment from its certificate.
 """
 
@@ -48,7 +49,7 @@ _ONE_AT_A_TIME: Final = "tls-alpn-01"
 class Passed:
     """A CA that is not asked now although it goes before one that is. *outage*: it is down for everybody."""
 
-    ca: str
+    ca: CaChoice
     verdict: Verdict
     until: datetime
     reason: str
@@ -72,28 +73,26 @@ class Later:
 
 
 def cas_of(intent: CertificateIntent, instead: CaChoice | None = None) -> tuple[CaChoice, ...]:
-    """The intent's CAs in its order, each directory once; *instead* is whom an incident has asked before them."""
-    found: dict[str, CaChoice] = {instead.directory: instead} if instead else {}
-    for choice in (CaChoice(intent.ca, intent.account), *intent.terms.further_cas):
-        found.setdefault(choice.directory, choice)
-    return tuple(found.values())
+    """The intent's CAs in its order, each account there once; *instead* is whom an incident has asked before them."""
+    wanted = (CaChoice(intent.ca, intent.account), *intent.terms.further_cas)
+    return tuple(dict.fromkeys((instead, *wanted) if instead else wanted))
 
 
 def choose(
-    fact: CertificateFact, now: datetime, outages: Mapping[str, Outage], begun: Sequence[str] = ()
+    fact: CertificateFact, now: datetime, outages: Mapping[str, Outage], begun: Sequence[CaChoice] = ()
 ) -> Ask | Later:
-    """Whom to ask now. *outages* are those of CAs (directories) that do not answer; *begun* are the directories at
-    which issuances of the certificate are open."""
+    """Whom to ask now. *outages* are those of CAs (directories) that do not answer; *begun* are those at which
+    issuances of the certificate are open."""
     # What was begun at a CA that an incident would rather not ask is no reason to ask it.
     preferred = fact.incident_ca
-    choices = sorted(
-        cas_of(fact.intent, preferred), key=lambda choice: (choice != preferred, choice.directory not in begun)
-    )
+    choices = sorted(cas_of(fact.intent, preferred), key=lambda choice: (choice != preferred, choice not in begun))
     most = 2 if _may_race(fact, now) else 1
     asked: list[CaChoice] = []
     passed: list[Passed] = []
     for choice in choices:
-        gate = max(_gates(fact, choice.directory, now, outages), key=lambda gate: gate.until, default=None)
+        if choice.directory in {ca.directory for ca in asked}:  # the same CA twice at once finds out nothing more
+            continue
+        gate = max(_gates(fact, choice, now, outages), key=lambda gate: gate.until, default=None)
         if gate is None:
             asked.append(choice)
         else:
@@ -108,7 +107,7 @@ def choose(
 
 def tried(
     fact: CertificateFact,
-    ca: str,
+    ca: CaChoice,
     verdict: Verdict,
     message: str,
     now: datetime,
@@ -119,17 +118,17 @@ def tried(
 ) -> tuple[Trial, ...]:
     """The trials after one more in vain; *after* is how long the CA asks us to wait. One that is *silent* is so for
     everybody: who found it out for all is not to wait longer than they do."""
-    before = next((trial.failures for trial in fact.trials if trial.ca == ca), 0)
-    others = [trial for trial in fact.trials if trial.ca != ca]
+    before = next((trial.failures for trial in fact.trials if trial.is_of(ca)), 0)
+    others = [trial for trial in fact.trials if not trial.is_of(ca)]
     if verdict is Verdict.LIMITED and after:  # no failure, and the moment is this certificate's own
-        return (*others, Trial(ca, verdict, before, now + after, message))
+        return (*others, Trial(ca.directory, verdict, before, now + after, message, ca.account))
     failures = before + 1
     alone = len(cas_of(fact.intent, fact.incident_ca)) == 1
     counted = failures if verdict is not Verdict.REFUSED or alone else max(failures, _REFUSED)
     wait = max(after or timedelta(), pause(fact, counted, now, rng))
     if silent:
         wait = min(wait, _SILENT)
-    return (*others, Trial(ca, verdict, failures, now + wait, message))
+    return (*others, Trial(ca.directory, verdict, failures, now + wait, message, ca.account))
 
 
 def pause(fact: CertificateFact, failures: int, now: datetime, rng: Random) -> timedelta:
@@ -146,26 +145,27 @@ def _left_of(fact: CertificateFact, now: datetime) -> timedelta | None:
     return timedelta() if fact.current.revoked_at is not None else fact.current.not_after - now
 
 
-def _gates(fact: CertificateFact, ca: str, now: datetime, outages: Mapping[str, Outage]) -> Iterator[Passed]:
+def _gates(fact: CertificateFact, ca: CaChoice, now: datetime, outages: Mapping[str, Outage]) -> Iterator[Passed]:
     for trial in fact.trials:
-        if trial.ca == ca and trial.until > now:
+        if trial.is_of(ca) and trial.until > now:
             yield Passed(ca, trial.verdict, trial.until, trial.message)
-    outage = outages.get(ca)
+    outage = outages.get(ca.directory)
     if outage is not None and outage.until > now:
         yield Passed(ca, Verdict.OUTAGE, outage.until, outage.message, outage=True)
 
 
 def _lets_pass(fact: CertificateFact, gate: Passed, now: datetime, outages: Mapping[str, Outage]) -> bool:
     """Whether the next CA is asked rather than this one waited for."""
-    if is_urgent(fact, now) and (fact.incident_ca is None or gate.ca != fact.incident_ca.directory):
+    if is_urgent(fact, now) and gate.ca != fact.incident_ca:
         return True
     left = _left_of(fact, now)
-    failures = next((trial.failures for trial in fact.trials if trial.ca == gate.ca), 0)
+    failures = next((trial.failures for trial in fact.trials if trial.is_of(gate.ca)), 0)
     match gate.verdict:
         case Verdict.REFUSED:
             return True
         case Verdict.OUTAGE:
-            return failures >= TWICE or (gate.ca in outages and outages[gate.ca].is_down)
+            outage = outages.get(gate.ca.directory)
+            return failures >= TWICE or (outage is not None and outage.is_down)
         case Verdict.LIMITED:
             return gate.until - now > affordable(left)
         case Verdict.FAILED:

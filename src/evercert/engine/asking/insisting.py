@@ -15,8 +15,10 @@ def waits_for_an_answer(fact: CertificateFact, outages: Mapping[str, Outage]) ->
     next one asked: there is one that was not found silent twice."""
     if fact.current is not None or any(trial.verdict is not Verdict.OUTAGE for trial in fact.trials):
         return False
-    cas = [ca.directory for ca in cas_of(fact.intent)]
-    silent = {trial.ca: trial.failures for trial in fact.trials}
+    cas = {ca.directory for ca in cas_of(fact.intent)}  # one that does not answer does so to every account
+    silent: dict[str, int] = {}
+    for trial in fact.trials:
+        silent[trial.ca] = max(trial.failures, silent.get(trial.ca, 0))
     down = {ca for ca, outage in outages.items() if outage.is_down}
     left = [ca for ca in cas if silent.get(ca, 0) < TWICE and ca not in down]
     return len(cas) > 1 and bool(left) and any(ca in silent or ca in outages for ca in cas)

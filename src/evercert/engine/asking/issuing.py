@@ -54,15 +54,15 @@ _TURN = timedelta(minutes=1)
 _REASON = 500
 
 _Outages = Mapping[str, Outage]
-# The open issuances of a certificate, by the directory of their CA.
-_Begun = Mapping[str, Issuance]
+# The open issuances of a certificate, by their CA and account.
+_Begun = Mapping[CaChoice, Issuance]
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
     """A CA that was asked in vain, and what that says of it (nothing, where it was no CA's matter)."""
 
-    ca: str
+    ca: CaChoice
     error: EvercertError
     verdict: Verdict | None
     silent: bool
@@ -102,7 +102,7 @@ class Issuing:
                 for known in [outages[ca] for ca in asked if ca in outages]:
                     await health.give_turn_back(db, known)
             raise
-        await self._keep(db, fact, dict(zip(asked, outcomes, strict=True)), outages)
+        await self._keep(db, fact, dict(zip([each.ca for each in entrants], outcomes, strict=True)), outages)
         await call_in(db, (lane for ca in entry.cas for lane in found[ca]), self.clock.now())
         return True
 
@@ -133,8 +133,9 @@ class Issuing:
     async def _put_off(self, db: Database, fact: CertificateFact, later: Later) -> None:
         # Those that wait for one CA do not all look at the same moment; the first of them asks it.
         until = later.until + (later.until - self.clock.now()) * self.rng.random() / 4
-        reason = f"{later.waiting.ca} is not asked before: {later.waiting.reason}"
-        await certificates.held(db, fact.intent.name, Hold(until, reason[:_REASON], later.waiting.ca), fact.trials)
+        ca = later.waiting.ca
+        reason = f"{ca.called} is not asked before: {later.waiting.reason}"
+        await certificates.held(db, fact.intent.name, Hold(until, reason[:_REASON], ca.directory), fact.trials)
         self.telling(f"put off until {until:%Y-%m-%d %H:%M} UTC: {reason}")
 
     async def _stand_in_line(self, db: Database, fact: CertificateFact, full: Full) -> None:
@@ -147,7 +148,7 @@ class Issuing:
 
     async def _line_up(self, db: Database, fact: CertificateFact, choice: Ask, begun: _Begun) -> list[Entrant]:
         entrants, given_up = line_up(fact, choice, begun)
-        now, asked = self.clock.now(), " and ".join(ca.directory for ca in choice.cas)
+        now, asked = self.clock.now(), " and ".join(ca.called for ca in choice.cas)
         statements = [each for one in given_up for each in issuances.abandoned(one, f"{asked} is asked now", now)]
         if any(entrant.issuance is None for entrant in entrants):
             # Those that failed for this certificate alone were told when they did.
@@ -161,25 +162,25 @@ class Issuing:
         self,
         db: Database,
         fact: CertificateFact,
-        outcomes: Mapping[str, IssuedCertificate | EvercertError | None],
+        outcomes: Mapping[CaChoice, IssuedCertificate | EvercertError | None],
         outages: _Outages,
     ) -> None:
         failed: list[_Failed] = []
         for ca, outcome in outcomes.items():
-            known = outages.get(ca)
+            known = outages.get(ca.directory)
             if outcome is None:
                 if known is not None:
                     await health.give_turn_back(db, known)
                 continue
             error = outcome if isinstance(outcome, EvercertError) and not isinstance(outcome, Without) else None
-            await note(db, ca, known, error, self.clock.now())
+            await note(db, ca.directory, known, error, self.clock.now())
             if isinstance(outcome, Without):
                 continue
             if isinstance(outcome, EvercertError):
                 verdict = None if isinstance(outcome, Full) else verdict_of(outcome)
                 failed.append(_Failed(ca, outcome, verdict, is_silence(outcome)))
                 if verdict is not None:
-                    outcome.about(ca=ca)
+                    outcome.about(ca=ca.directory)
             else:
                 until = f"{outcome.not_after:%Y-%m-%d %H:%M} UTC"
                 self.telling(f"issued by {outcome.issuer}, serial {outcome.serial}, until {until}")
@@ -217,7 +218,7 @@ class Issuing:
             also += self._moved_on(after, failed, begun, then, now)
         error = failed[0].error
         if all(isinstance(each.error, Held) for each in failed):
-            hold = None if retry_at == now else Hold(retry_at, error.message[:_REASON], failed[0].ca)
+            hold = None if retry_at == now else Hold(retry_at, error.message[:_REASON], failed[0].ca.directory)
             await certificates.held(db, fact.intent.name, hold, after.trials, *also)
             self.telling(f"{error.message}; {_next(then, retry_at, now)}")
             return
@@ -233,10 +234,10 @@ class Issuing:
         if isinstance(then, Later):
             return
         # Those that are down for all are told of by whoever places the next order (`_line_up`).
-        is_new = any(ca.directory not in begun for ca in then.cas)
+        is_new = any(ca not in begun for ca in then.cas)
         told = {passed.ca for passed in then.passed if passed.outage and is_new}
         for each in failed:
-            if each.verdict is None or each.ca in {ca.directory for ca in then.cas}:
+            if each.verdict is None or each.ca in then.cas:
                 continue
             if each.ca not in told:
                 passed = Passed(each.ca, each.verdict, now, each.error.message)
@@ -249,14 +250,16 @@ class Issuing:
 def _passed_over(fact: CertificateFact, passed: Passed, choice: Ask) -> CaPassedOver:
     return CaPassedOver(
         certificate=fact.intent.name,
-        ca=passed.ca,
+        ca=passed.ca.directory,
+        account=passed.ca.account,
         verdict=passed.verdict.value,
         reason=passed.reason[:_REASON],
         next_ca=choice.cas[0].directory,
+        next_account=choice.cas[0].account,
     )
 
 
 def _next(then: Ask | Later, retry_at: datetime, now: datetime) -> str:
     if retry_at == now and isinstance(then, Ask):
-        return f"asking {then.cas[0].directory}"
+        return f"asking {then.cas[0].called}"
     return f"next attempt at {retry_at:%Y-%m-%d %H:%M} UTC"

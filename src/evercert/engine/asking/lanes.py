@@ -119,14 +119,14 @@ async def with_room(
     certificate: str,
     choice: Ask,
     found: Mapping[CaChoice, Sequence[Lane]],
-    begun: Mapping[str, Issuance],
+    begun: Mapping[CaChoice, Issuance],
     now: datetime,
 ) -> Ask | Full:
     """Those that are asked and have a place for it in the lanes *found*, or why not even one has. What was ordered has
     its place."""
     refused: dict[CaChoice, Full] = {}
     for ca in choice.cas:
-        issuance = begun.get(ca.directory)
+        issuance = begun.get(ca)
         if issuance is not None and issuance.status is not IssuanceStatus.KEYED:
             continue
         if lane := await full_among(db, found[ca], certificate, now):
@@ -159,10 +159,10 @@ async def call_in(db: Database, left: Iterable[Lane], now: datetime) -> None:
 async def places_given_up(
     db: Database,
     fact: CertificateFact,
-    begun: Mapping[str, Issuance],
+    begun: Mapping[CaChoice, Issuance],
     until: datetime,
     now: datetime,
-    processing: Collection[str] = (),
+    processing: Collection[CaChoice] = (),
 ) -> list[Statement]:
     """The statements for one that has to wait until that moment: nothing, unless it has places in lanes, and longer
     than they are worth it. What was ordered there is given up with them, but for what those CAs are *processing*: that
@@ -173,11 +173,11 @@ async def places_given_up(
     for ca in cas_of(fact.intent, fact.incident_ca):
         if not (found := await lanes_of(db, fact.intent, ca)):
             continue
-        if ca.directory in processing:
+        if ca in processing:
             gone += (lanes.emptied(lane.key, fact.intent.name) for lane in found)
             continue
         gone.append(lanes.left(fact.intent.name))
-        issuance = begun.get(ca.directory)
+        issuance = begun.get(ca)
         if issuance is not None and issuance.status is not IssuanceStatus.KEYED:
             reason = f"it has to wait until {until:%Y-%m-%d %H:%M} UTC, and others wait for its place"
             gone += issuances.abandoned(issuance, reason, now)

@@ -26,13 +26,15 @@ class Entrant:
     leftovers: Sequence[Presented] = field(default=())
 
 
-def line_up(fact: CertificateFact, choice: Ask, begun: Mapping[str, Issuance]) -> tuple[list[Entrant], list[Issuance]]:
-    """The entrants, and the issuances that are given up for them. *begun* are the open ones by their CA's directory.
+def line_up(
+    fact: CertificateFact, choice: Ask, begun: Mapping[CaChoice, Issuance]
+) -> tuple[list[Entrant], list[Issuance]]:
+    """The entrants, and the issuances that are given up for them. *begun* are the open ones by CA and account.
 
     What was ordered at a CA that is not asked now may yet be finished: it stays open as long as there is a seat.
     """
-    asked = {ca.directory: begun.get(ca.directory) for ca in choice.cas}
-    wanted = {ca.directory for ca in cas_of(fact.intent, fact.incident_ca)} - asked.keys()
+    asked = {ca: begun.get(ca) for ca in choice.cas}
+    wanted = set(cas_of(fact.intent, fact.incident_ca)) - asked.keys()
     idle = [each for ca, each in begun.items() if ca in wanted and each.status is not IssuanceStatus.KEYED]
     waiting = sorted(idle, key=lambda issuance: issuance.id)[::-1][: _ROOM - len(asked)]
     staying = [*waiting, *filter(None, asked.values())]
@@ -40,7 +42,7 @@ def line_up(fact: CertificateFact, choice: Ask, begun: Mapping[str, Issuance]) -
     free = [rival for rival, issuance in seats.items() if issuance is None or issuance not in staying]
     entrants: list[Entrant] = []
     for ca in choice.cas:
-        issuance = asked[ca.directory]
+        issuance = asked[ca]
         rival = issuance == fact.rival if issuance else free.pop(0)
         entrants.append(Entrant(ca, rival, issuance, _leftovers(fact, issuance, staying, first=not entrants)))
     return entrants, [each for each in seats.values() if each is not None and each not in staying]

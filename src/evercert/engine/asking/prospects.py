@@ -10,6 +10,7 @@ import msgspec
 from evercert.db.protocol import Database
 from evercert.engine.asking.choosing import Ask, cas_of, choose
 from evercert.model.fact import CertificateFact, Issuance, Outage
+from evercert.model.terms import CaChoice
 from evercert.store import accounts, health
 
 __all__ = ["Prospect", "begun_at", "prospects"]
@@ -26,13 +27,13 @@ class Prospect(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
-async def begun_at(db: Database, fact: CertificateFact) -> dict[str, Issuance]:
-    """The open issuances of the certificate, by the directory of their CA."""
-    found: dict[str, Issuance] = {}
+async def begun_at(db: Database, fact: CertificateFact) -> dict[CaChoice, Issuance]:
+    """The open issuances of the certificate, by their CA and account."""
+    found: dict[CaChoice, Issuance] = {}
     for issuance in filter(None, (fact.open_issuance, fact.rival)):
         account = await accounts.get(db, issuance.account_id)
         if account is not None:
-            found[account.ca] = issuance
+            found[CaChoice(account.ca, account.name)] = issuance
     return found
 
 
@@ -40,19 +41,16 @@ async def prospects(db: Database, fact: CertificateFact, now: datetime) -> list[
     """Of each of its CAs, in order."""
     outages = await health.outages(db)
     choice = choose(fact, now, outages, tuple(await begun_at(db, fact)))
-    asked = {ca.directory for ca in choice.cas} if isinstance(choice, Ask) else set()
-    return [
-        _prospect(fact, ca.directory, ca.account, outages, now, asked=ca.directory in asked)
-        for ca in cas_of(fact.intent, fact.incident_ca)
-    ]
+    asked = choice.cas if isinstance(choice, Ask) else ()
+    return [_prospect(fact, ca, outages, now, asked=ca in asked) for ca in cas_of(fact.intent, fact.incident_ca)]
 
 
 def _prospect(
-    fact: CertificateFact, ca: str, account: str, outages: Mapping[str, Outage], now: datetime, *, asked: bool
+    fact: CertificateFact, ca: CaChoice, outages: Mapping[str, Outage], now: datetime, *, asked: bool
 ) -> Prospect:
-    trial = next((each for each in fact.trials if each.ca == ca), None)
+    trial = next((each for each in fact.trials if each.is_of(ca)), None)
     if trial is not None and trial.until > now:
-        return Prospect(ca, account, asked, trial.verdict.value, trial.message, trial.until)
-    if outage := outages.get(ca):
-        return Prospect(ca, account, asked, "outage", outage.message, outage.until)
-    return Prospect(ca, account, asked)
+        return Prospect(ca.directory, ca.account, asked, trial.verdict.value, trial.message, trial.until)
+    if outage := outages.get(ca.directory):
+        return Prospect(ca.directory, ca.account, asked, "outage", outage.message, outage.until)
+    return Prospect(ca.directory, ca.account, asked)

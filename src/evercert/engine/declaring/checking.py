@@ -38,6 +38,8 @@ def check_parts(declaration: Declaration, targets: Targets, resolve: Callable[[s
 def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
     for access, origin in declaration.cas:
         yield from _ca_faults(access, origin, resolve)
+    for registration, origin in declaration.registrations:
+        yield from _secret_faults({"eab_key": registration.eab_key}, origin, resolve)
     for rule, origin in declaration.rules:
         try:
             check_rule(rule, resolve)
@@ -55,7 +57,11 @@ def _faults(declaration: Declaration, targets: Targets, resolve: Callable[[str],
 def _ca_faults(access: CaAccess, origin: Origin, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
     if access.roots and (missing := _missing(Path(access.roots))):
         yield origin.fault(missing, "name a file of PEM certificates", inside=("roots",))
-    for key, reference in {"eab_key": access.eab_key, "proxy": access.proxy}.items():
+    yield from _secret_faults({"eab_key": access.eab_key, "proxy": access.proxy}, origin, resolve)
+
+
+def _secret_faults(references: Mapping[str, str], origin: Origin, resolve: Callable[[str], Secret]) -> Iterator[Fault]:
+    for key, reference in references.items():
         try:
             if is_reference(reference):
                 secret = resolve(reference)

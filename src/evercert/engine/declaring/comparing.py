@@ -38,6 +38,7 @@ def _texts(declaration: Declaration) -> Iterator[str]:
     """Whatever may be a reference in it."""
     for access, _ in declaration.cas:
         yield from (access.eab_key, access.proxy)
+    yield from (registration.eab_key for registration, _ in declaration.registrations)
     for rule, _ in declaration.rules:
         yield from rule.options.values()
     for target, _ in declaration.targets:

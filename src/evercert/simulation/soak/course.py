@@ -26,6 +26,7 @@ from evercert.engine.limits import budget
 from evercert.engine.limits.budget import Draw
 from evercert.engine.renewal.renewing import next_poll
 from evercert.model.fact import CertificateFact, Trial, Verdict
+from evercert.model.terms import CaChoice
 from evercert.simulation.soak.authority import Authority, Health
 from evercert.simulation.soak.columns import ACCOUNT, NOBODY, Columns, moment_of, seconds_of
 from evercert.simulation.soak.given import Given, Revocation, Rules
@@ -164,7 +165,8 @@ class Course:
         after: timedelta | None = None,
         silent: bool = False,
     ) -> tuple[Trial, ...]:
-        return tried(fact, ca.given.directory, verdict, why, now, self.rng, after=after, silent=silent)
+        asked = CaChoice(ca.given.directory, ACCOUNT)
+        return tried(fact, asked, verdict, why, now, self.rng, after=after, silent=silent)
 
     def _draws(self, ca: Authority, number: int, fact: CertificateFact, now: datetime) -> tuple[Draw, ...]:
         """What the order draws on (`Ledger._draws` of `engine/asking`)."""
