@@ -43,7 +43,10 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The first header of that lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     def header_list(self, name: str) -> list[str]:
         """Every header of that lower-case name, in order."""

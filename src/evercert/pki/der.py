@@ -111,7 +111,7 @@ def generalized_time(moment: datetime) -> bytes:
 def pem(label: str, body: bytes) -> str:
     """RFC 7468 §3, with a newline at its end."""
     text = base64.b64encode(body).decode()
-    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    lines = "\n".join([text[at : at + 64] for at in range(0, len(text), 64)])
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
 
 

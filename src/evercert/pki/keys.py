@@ -91,6 +91,7 @@ class PrivateKey:
         self.type = _type_of(key)
         self.is_in_token = is_in_token
         self._key = key
+        self._kind = _KINDS[self.type]
 
     def __repr__(self) -> str:
         return f"PrivateKey({self.type.value})"
@@ -108,12 +109,12 @@ class PrivateKey:
     @property
     def digest(self) -> _Digest | None:
         """The hash that goes with the key in X.509 signatures; None where the scheme has its own."""
-        return _KINDS[self.type].digest
+        return self._kind.digest
 
     @property
     def jws_alg(self) -> str:
         """RFC 7518 §3.1, RFC 8037; raises `bad-key` for a type that no CA takes as an account key."""
-        if alg := _KINDS[self.type].jws_alg:
+        if alg := self._kind.jws_alg:
             return alg
         raise EvercertError(
             "bad-key",
@@ -124,7 +125,7 @@ class PrivateKey:
     @cached_property
     def jwk(self) -> dict[str, str]:
         """The public key as a JWK (RFC 7517) with nothing but its required members."""
-        public, kind = self._key.public_key(), _KINDS[self.type]
+        public, kind = self._key.public_key(), self._kind
         if isinstance(public, rsa.RSAPublicKey):
             numbers = public.public_numbers()
             return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
@@ -139,7 +140,7 @@ class PrivateKey:
     def sign_bytes(self, data: bytes) -> bytes:
         """The signature as X.509 carries it: for ECDSA r and s in DER (RFC 5480), PKCS #1 v1.5 for RSA, as it is
         for EdDSA and ML-DSA. A key that `is_in_token` waits for its token: never on an event loop."""
-        kind = _KINDS[self.type]
+        kind = self._kind
         if kind.ecdsa is not None:
             return cast(bytes, self._key.sign(data, kind.ecdsa))
         if kind.digest is not None:
@@ -148,7 +149,7 @@ class PrivateKey:
 
     def sign_jws(self, data: bytes) -> bytes:
         """The JWS signature: r || s for ECDSA (RFC 7518 §3.4), and `sign_bytes` for all others."""
-        signature, kind = self.sign_bytes(data), _KINDS[self.type]
+        signature, kind = self.sign_bytes(data), self._kind
         if kind.ecdsa is None:
             return signature
         (r, s), length = decode_dss_signature(signature), kind.coordinate

@@ -51,7 +51,10 @@ class PluginInfo:
     more_fields: Callable[[Mapping[str, str]], tuple[Field, ...]] | None = None
 
     def field(self, name: str) -> Field | None:
-        return next((field for field in self.fields if field.name == name), None)
+        for field in self.fields:
+            if field.name == name:
+                return field
+        return None
 
 
 @dataclass(frozen=True, slots=True)

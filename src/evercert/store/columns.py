@@ -27,8 +27,7 @@ def from_text(text: str | None, kind: type[T]) -> T | None:
     return None if text is None else msgspec.json.decode(text, type=kind)
 
 
-def moment(microseconds: int) -> datetime:
-    return from_epoch(microseconds)
+moment = from_epoch
 
 
 def moment_or_none(microseconds: int | None) -> datetime | None:

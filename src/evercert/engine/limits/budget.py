@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from evercert.acme.cas import Limit, LimitScope, limits_at
@@ -122,6 +123,7 @@ def replayed(limit: Limit, moments: Iterable[int]) -> int:
     return tat
 
 
+@lru_cache(maxsize=64)
 def limits_of(access: CaAccess) -> tuple[Limit, ...]:
     """The limits at a CA, as they are known or as they were declared for this installation."""
     known = {limit.scope: limit for limit in limits_at(access.directory)}
