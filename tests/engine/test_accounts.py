@@ -89,6 +89,9 @@ async def test_an_account_that_was_ended_elsewhere_is_told_of_and_the_next_attem
         assert fact.failure is not None
         assert f"the account {url} is deactivated" in fact.failure.message
         assert f"(at {world.ca.directory_url})" in fact.failure.message
+        assert any(
+            f"{world.ca.directory_url} says that the account {url} is deactivated" in line for line in world.told
+        )
         assert fact.failure.hint.startswith("somebody who has its key did that, or the CA; the next attempt registers")
         await world.pass_time(engine, timedelta(minutes=5))
         assert (await world.fact(engine, "www.b.test")).current is not None

@@ -148,8 +148,9 @@ class Accounts:
             if error.code.name != "conflict":  # that another process ended it is what was wanted
                 raise
             return await accounts.get(self._db, account.id)
-        what = f"has {standing}" if standing else "does not know"
-        self._telling(f"{account.ca} {what} the account {account.url}{'' if standing else ' any more'}")
+        which = f"the account {account.url}"
+        words = f"says that {which} is {standing}" if standing else f"does not know {which} any more"
+        self._telling(f"{account.ca} {words}")
         return known
 
     async def connect(self, ca: str, key: PrivateKey, account_url: str = "") -> AsyncClient:
