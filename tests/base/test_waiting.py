@@ -145,3 +145,23 @@ async def test_none_of_all_is_left_running_by_whoever_is_cancelled(count: int) -
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert ended == ["never"] * count
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_whoever_was_cancelled_is_so_whatever_the_work_makes_of_it(count: int) -> None:
+    begun = asyncio.Event()
+
+    async def takes_no_notice() -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "done all the same"
+        return "never"
+
+    works = [takes_no_notice() for _ in range(count)]
+    waiting = asyncio.create_task(all_ended(works))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

@@ -29,10 +29,21 @@ async def all_ended(work: Iterable[Awaitable[T]]) -> list[T | BaseException]:
     works = [*work]
     if len(works) != 1:
         return await asyncio.gather(*works, return_exceptions=True)
+    return [await _in_place(works[0])]
+
+
+async def _in_place(work: Awaitable[T]) -> T | BaseException:
+    """What it returned or raised. Whoever is cancelled meanwhile is so afterwards, whatever the work made of that."""
+    caller = asyncio.current_task()
+    before = caller.cancelling() if caller else 0
+    outcome: T | BaseException
     try:
-        return [await works[0]]
+        outcome = await work
     except Exception as error:
-        return [error]
+        outcome = error
+    if caller and caller.cancelling() > before:
+        raise asyncio.CancelledError
+    return outcome
 
 
 async def to_its_end(work: Coroutine[Any, Any, T], patience: float | None = None) -> T:

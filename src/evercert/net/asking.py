@@ -41,11 +41,16 @@ class Place:
 def place_of(url: str) -> Place:
     """Where *url* leads; raises ValueError for what is no http or https URL."""
     usual = _USUAL.fullmatch(url)
-    return _place_of(usual[1] if usual else url)
+    # Any other one may have a secret in it: it is not remembered.
+    return _known_place(usual[1]) if usual else _place(url)
 
 
 @lru_cache(maxsize=64)
-def _place_of(url: str) -> Place:
+def _known_place(url: str) -> Place:
+    return _place(url)
+
+
+def _place(url: str) -> Place:
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname or not parts.hostname.isprintable() or " " in parts.hostname:
         raise ValueError("no URL of a web server")

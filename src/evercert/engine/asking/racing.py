@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from evercert.base.errors import EvercertError
+from evercert.base.waiting import all_ended
 
 __all__ = ["race"]
 
@@ -19,7 +20,7 @@ async def race(entrants: Sequence[Coroutine[Any, Any, _T]]) -> list[_T | Evercer
     When it returns, or is cancelled, none of them runs. What is no `EvercertError` is raised.
     """
     if len(entrants) == 1:
-        return await _alone(entrants[0])
+        return [_told(each) for each in await all_ended(entrants)]
     tasks = [asyncio.create_task(each) for each in entrants]
     try:
         await _one_succeeds(tasks)
@@ -28,13 +29,6 @@ async def race(entrants: Sequence[Coroutine[Any, Any, _T]]) -> list[_T | Evercer
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return [_outcome(task) for task in tasks]
-
-
-async def _alone(entrant: Coroutine[Any, Any, _T]) -> list[_T | EvercertError | None]:
-    try:
-        return [await entrant]
-    except EvercertError as error:
-        return [error]
 
 
 async def _one_succeeds(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -49,9 +43,10 @@ async def _one_succeeds(tasks: Sequence[asyncio.Task[Any]]) -> None:
 def _outcome(task: asyncio.Task[_T]) -> _T | EvercertError | None:
     if task.cancelled():
         return None
-    error = task.exception()
-    if error is None:
-        return task.result()
-    if isinstance(error, EvercertError):
-        return error
-    raise error
+    return _told(task.exception() or task.result())
+
+
+def _told(outcome: _T | BaseException) -> _T | EvercertError:
+    if isinstance(outcome, BaseException) and not isinstance(outcome, EvercertError):
+        raise outcome
+    return outcome
