@@ -139,6 +139,21 @@ async def test_a_gateway_that_forbids_everything_ends_no_account(world: World) -
         assert (await known(world, engine)).account == account
 
 
+async def test_a_ca_that_refuses_everybody_for_a_while_ends_no_account(world: World) -> None:
+    async with world.engine() as engine:
+        account = (await known(world, engine)).account
+        for resource in ("new-order", "account", "new-account"):
+            world.ca.fail(resource, Fault.refused(ProblemType.UNAUTHORIZED, "the tenant is suspended"), times=3)
+        fact = await world.obtain(engine, world.intent("www.a.test"))
+        assert fact.failure is not None
+        assert "the tenant is suspended" in fact.failure.message
+        world.ca._faults.clear()
+        await world.pass_time(engine, timedelta(hours=1))
+        assert (await world.fact(engine, "www.a.test")).current is not None
+        assert (await known(world, engine)).account == account
+    assert len(world.ca.accounts) == 1
+
+
 async def test_an_account_whose_key_is_being_changed_is_not_taken_for_ended(world: World) -> None:
     async with world.engine() as staying, world.engine() as command:
         before = await known(world, staying)

@@ -153,7 +153,7 @@ async def _identities(engine: Engine, access: CaAccess, known: KnownCa | None) -
 async def _status(engine: Engine, account: Account) -> str:
     try:
         registered = await engine.accounts.registered(account.ca, account.name)
-        return await registered.client.standing() or "not known to the CA"
+        return await registered.client.standing(generate(KeyType.EC256)) or "not known to the CA"
     except Problem as problem:
         return problem.type.name.lower().replace("_", " ")
     except EvercertError:

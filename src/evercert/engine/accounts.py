@@ -22,6 +22,7 @@ from evercert.engine.report import Telling
 from evercert.model.access import CaAccess
 from evercert.model.fact import Account, AccountStatus, IssuedCertificate
 from evercert.model.intent import CertificateIntent
+from evercert.pki.key_type import KeyType
 from evercert.pki.keys import PrivateKey, generate
 from evercert.pki.seal import Sealer
 from evercert.store import accounts, cas, directories, keys
@@ -133,7 +134,7 @@ class Accounts:
     async def _as_the_ca_says(self, refused: Registered) -> Account | None:
         """The account after the CA was asked for it; none where it does not say."""
         try:
-            standing = await refused.client.standing()
+            standing = await refused.client.standing(generate(KeyType.EC256))
         except EvercertError:
             return None
         if standing == "valid":

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from evercert.acme.flows.account import (
     account,
     deactivate_account,
@@ -11,6 +13,7 @@ from evercert.acme.flows.account import (
 from evercert.acme.jose import ExternalAccount, b64url, unb64url
 from evercert.acme.problem import ProblemType
 from evercert.base.errors import NetworkFailure
+from evercert.base.message import Response
 from evercert.base.secret import Secret
 from tests.acme.play import (
     ACCOUNT_URL,
@@ -87,28 +90,51 @@ def test_an_account_is_shown_updated_and_deactivated() -> None:
     gone >> reply({"status": "deactivated"}) << returns(lambda known: known.status == "deactivated")
 
 
+def refused_by_its_key(answer: Response | NetworkFailure) -> Any:
+    """The account was not allowed to be read, and that is the answer to the question after its key."""
+    asked = play(standing(session(nonces=3), StubSigner("new"))) << post(ACCOUNT_URL, None)
+    refused = asked >> refuse(ProblemType.UNAUTHORIZED) << post(NEW, {"onlyReturnExisting": True}, by="old")
+    return refused >> answer
+
+
 def test_an_account_that_is_shown_stands_as_it_is_shown() -> None:
     for status in ("valid", "revoked"):
-        play(standing(session())) << post(ACCOUNT_URL, None) >> reply({"status": status}) << returns(status)
+        shown = play(standing(session(), StubSigner("new"))) << post(ACCOUNT_URL, None) >> reply({"status": status})
+        shown << returns(status)
 
 
 def test_one_that_is_not_allowed_to_be_read_is_asked_for_by_its_key() -> None:
     """RFC 8555 §7.3.6: what a deactivated account asks is `unauthorized`; CAs differ in what they say of its key."""
     for answer, status in (
         (reply({"status": "deactivated"}, location=ACCOUNT_URL), "deactivated"),
-        (refuse(ProblemType.UNAUTHORIZED, "the key's account is deactivated", 401), "deactivated"),
         (refuse(ProblemType.ACCOUNT_DOES_NOT_EXIST), ""),
         (reply(VALID, location=ACCOUNT_URL), "valid"),
     ):
-        refused = play(standing(session(nonces=2))) << post(ACCOUNT_URL, None) >> refuse(ProblemType.UNAUTHORIZED)
-        refused << post(NEW, {"onlyReturnExisting": True}, by="old") >> answer << returns(status)
+        refused_by_its_key(answer) << returns(status)
+
+
+def test_one_that_is_unauthorized_is_deactivated_where_a_stranger_is_told_something_else() -> None:
+    unauthorized = refuse(ProblemType.UNAUTHORIZED, "the key's account is deactivated", 401)
+    asked = refused_by_its_key(unauthorized) << post(NEW, {"onlyReturnExisting": True}, by="new")
+    asked >> refuse(ProblemType.ACCOUNT_DOES_NOT_EXIST) << returns("deactivated")
+
+
+def test_a_ca_that_refuses_everybody_says_nothing_of_an_account() -> None:
+    for answer in (
+        refuse(ProblemType.UNAUTHORIZED, "the tenant is suspended"),
+        refuse(ProblemType.EXTERNAL_ACCOUNT_REQUIRED),
+        reply(b"<h1>Forbidden</h1>", 403),
+        reply(VALID, location="/acct/2"),
+    ):
+        asked = refused_by_its_key(refuse(ProblemType.UNAUTHORIZED, "the tenant is suspended"))
+        told = asked << post(NEW, {"onlyReturnExisting": True}, by="new") >> answer
+        told << fails("acme", ProblemType.UNAUTHORIZED, words="the tenant is suspended")
 
 
 def test_what_is_no_word_of_the_ca_says_nothing_of_an_account() -> None:
-    told = play(standing(session())) << post(ACCOUNT_URL, None) >> reply(b"<h1>Forbidden</h1>", 403)
-    told << fails("acme", ProblemType.UNAUTHORIZED)
-    refused = play(standing(session(nonces=2))) << post(ACCOUNT_URL, None) >> refuse(ProblemType.UNAUTHORIZED)
-    refused << post(NEW) >> reply(b"<h1>Forbidden</h1>", 403) << fails("acme", ProblemType.UNAUTHORIZED)
+    told = play(standing(session(), StubSigner("new"))) << post(ACCOUNT_URL, None)
+    told >> reply(b"<h1>Forbidden</h1>", 403) << fails("acme", ProblemType.UNAUTHORIZED)
+    refused_by_its_key(reply(b"<h1>Forbidden</h1>", 403)) << fails("acme", ProblemType.UNAUTHORIZED)
 
 
 def test_all_contacts_can_be_taken_away() -> None:

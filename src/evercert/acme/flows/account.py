@@ -54,11 +54,12 @@ def account(session: Session) -> Flow[Account]:
     return (yield from fetch(session, Account, session.known_account))
 
 
-def standing(session: Session) -> Flow[str]:
+def standing(session: Session, stranger: Signer) -> Flow[str]:
     """The account's status as the CA holds it (§7.1.2); empty where it has no account with this key.
 
     A deactivated account may not even be read (§7.3.6), and `unauthorized` is said of much else: so it is asked for by
-    its key as well (§7.3.1). Raises `Problem` where neither answer is one, or is not the CA's own.
+    its key as well (§7.3.1), and that is believed of the account only where *stranger*, a key made for this question
+    that no CA knows, is told something else. Raises `Problem` where no answer is one, or is not the CA's own.
     """
     try:
         return (yield from account(session)).status
@@ -71,10 +72,24 @@ def standing(session: Session) -> Flow[str]:
     except Problem as problem:
         if problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST:
             return ""
-        if problem.type is ProblemType.UNAUTHORIZED and problem.is_said:
+        is_meant = problem.type is ProblemType.UNAUTHORIZED and problem.is_said
+        if is_meant and (yield from _is_unknown(session, stranger)):
             return "deactivated"
         raise
     return session.read(Account, response, url).status
+
+
+def _is_unknown(session: Session, stranger: Signer) -> Flow[bool]:
+    """Whether the CA says of a key that it has never seen that it knows no such account; one that refuses everybody for
+    a while (a tenant is suspended, an address not allowed) says what it says to us."""
+    url = (yield from directory(session)).new_account
+    try:
+        yield from post(session, url, _ASKED, repeatable=True, key=stranger)
+    except Problem as problem:
+        return problem.type is ProblemType.ACCOUNT_DOES_NOT_EXIST
+    except EvercertError:
+        return False
+    return False
 
 
 def update_account(session: Session, contacts: Sequence[str]) -> Flow[Account]:
