@@ -30,6 +30,7 @@ class Box:
 
 
 DOUBTING = """
+from evercert.base.errors import EvercertError
 from evercert.plugins.info import PluginInfo, PluginKind
 
 class Silent:
@@ -41,6 +42,19 @@ class Silent:
 class Failing(Silent):
     def doubts(self):
         raise KeyError("hunter2")
+
+class Empty(Silent):
+    def doubts(self):
+        return None
+
+class Breaking(Silent):
+    def doubts(self):
+        yield EvercertError("bad-input", "door: it is shut")
+        raise KeyError("hunter2")
+
+class Talking(Silent):
+    def doubts(self):
+        return ["door: it is shut", EvercertError("bad-input", "door: it is locked")]
 """
 
 
@@ -61,9 +75,12 @@ def test_a_target_that_cannot_be_made_is_told_by_name(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_target_that_cannot_tell_what_will_fail_or_fails_at_that_tells_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Silent", []), ("Failing", []), ("Empty", []), ("Breaking", []), ("Talking", ["door: it is locked"])],
+)
+def test_what_a_target_tells_that_breaks_its_contract_is_left_out(tmp_path: Path, name: str, told: list[str]) -> None:
     ports = Ports(FakeTransport(nobody), DnsResolver(), SystemPrograms(), FakeClock())
     targets = Targets(ports, tmp_path, lambda reference: Secret(b""))
-    names = "[evercert.deploy]\nsilent = doubting:Silent\nfailing = doubting:Failing\n"
-    with installed_package(tmp_path, {"doubting": DOUBTING}, names):
-        assert [targets.doubts(TargetSpec(name)) for name in ("silent", "failing")] == [(), ()]
+    with installed_package(tmp_path, {"doubting": DOUBTING}, f"[evercert.deploy]\nbox = doubting:{name}\n"):
+        assert [each.message for each in targets.doubts(TargetSpec("box"))] == told

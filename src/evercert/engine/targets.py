@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +56,10 @@ class Targets:
         """What of its fields will keep it from installing anything on this machine, where it can tell. Makes nothing,
         starts nothing."""
         target = self._make(spec, self.state, makes_folder=False)
-        with suppress(Exception):  # a stranger's plugin may raise anything
+        with suppress(Exception):  # a stranger's plugin may raise anything, and tell what is no doubt
             if hasattr(target, "doubts"):
-                return cast(Foresight, target).doubts()
+                told: Iterable[object] = cast(Foresight, target).doubts()
+                return [each for each in told if isinstance(each, EvercertError)]
         return ()
 
     def route(self, intent: CertificateIntent) -> ChallengeRoute | None:
