@@ -131,6 +131,19 @@ async def test_a_place_that_failed_is_tried_again(db: Database) -> None:
     assert line.failing == Failure("deploy", "nginx -t failed", NOW, "look at it")
 
 
+async def test_a_place_that_was_never_tried_waits_for_none_that_failed(db: Database) -> None:
+    await given.declared(db)
+    certificate = await given.issued(db)
+    await deployments.put(db, given.deployment(certificate, DeployStatus.FAILED), NOW)
+    assert await then(db) == Ahead(What.INSTALL, NOW)
+    await deployments.put(db, given.deployment(certificate, DeployStatus.SERVED, "files"), NOW)
+    assert await then(db) == Ahead(What.INSTALL, NOW + HOUR)
+    await db.write(deployments.again("www", "files", NOW))
+    assert await then(db) == Ahead(What.INSTALL, NOW)
+    await deployments.put(db, given.deployment(certificate, DeployStatus.FAILED, "files"), NOW)
+    assert await then(db) == Ahead(What.INSTALL, NOW + HOUR)
+
+
 async def test_what_waits_for_its_window_says_so(db: Database) -> None:
     freeze = Freeze(NOW - DAY, NOW + 500 * DAY, "the holidays")
     await given.declared(db, terms=Terms(freezes=(freeze,)))

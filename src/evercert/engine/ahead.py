@@ -58,7 +58,8 @@ def _moments(line: Listed, now: datetime, outstanding: Sequence[Installation] | 
     if outstanding is not None:
         yield from (Ahead(What.INSTALL, each.moment) for each in outstanding)
     elif line.state is State.NOT_INSTALLED:
-        yield Ahead(What.INSTALL, line.deploy_retry_at or now)
+        known = line.targets_done + line.targets_failed == line.targets
+        yield Ahead(What.INSTALL, line.deploy_retry_at if known and line.deploy_retry_at else now)
     for each in line.left_out:
         yield Ahead(What.RETRY, max(each.until, blocked.at) if blocked else each.until, f"{each.member} is left out")
 

@@ -38,7 +38,8 @@ class _Wanted(msgspec.Struct, frozen=True):
 class Listed(msgspec.Struct, frozen=True):
     """One line of the list. `ca` is the one that issued the current certificate, else the one that is asked first;
     `failure` is of the last attempt to issue, if that failed, and `deploy_failure` of the last one to install it, in
-    one of the `targets_failed`; `deploy_retry_at` is when the first of these is tried again."""
+    one of the `targets_failed`; `deploy_retry_at` is when the first of these is tried again. `targets_done` have the
+    current certificate; where it is not tried yet, they are in neither count."""
 
     name: str
     identifiers: tuple[Identifier, ...]
@@ -46,6 +47,7 @@ class Listed(msgspec.Struct, frozen=True):
     state: State
     issuing: bool
     targets: int
+    targets_done: int
     targets_failed: int
     next_action_at: datetime
     # As much of what is known as it takes to say when it is renewed: nothing of its targets, nor of what is begun.
@@ -126,6 +128,7 @@ def _listed(row: Row, now: datetime) -> Listed:
         ),
         issuing=bool(issuing),
         targets=len(wanted.targets),
+        targets_done=served + installed,
         targets_failed=failed,
         next_action_at=moment(next_action_at),
         fact=_fact(name, wanted, row),
