@@ -121,3 +121,16 @@ def test_one_that_was_ended_elsewhere_need_not_be_ended_again(evercert: Shell, t
     ended_elsewhere(evercert, tmp_path)
     assert evercert("account", "deactivate", "--yes").out == f"{before}: deactivated\n"
     assert [each["status"] for each in evercert("account", "show", "--json").document] == ["deactivated"]
+
+
+def test_a_ca_of_the_declaration_is_meant_with_the_account_that_it_says(evercert: Shell, tmp_path: Path) -> None:
+    evercert.obtained("default.test")
+    evercert.obtained("ops.test", "--account", "ops")
+    file = tmp_path / "evercert.toml"
+    file.write_text(f'[cas.corp]\ndirectory = "{evercert.pebble.directory}"\naccount = "ops"\n')
+    assert evercert("account", "deactivate", "--ca", "corp", "--yes", EVERCERT_CONFIG=str(file)).status == 0
+    statuses = {each["name"]: each["status"] for each in evercert("account", "show", "--json").document}
+    assert statuses == {"default": "valid", "ops": "deactivated"}
+    said = evercert("account", "rollover", "--ca", "corp", "--account", "default", EVERCERT_CONFIG=str(file))
+    assert said.status == 0, said.err
+    assert evercert("account", "rollover", "--ca", "corp", "--account", "", EVERCERT_CONFIG=str(file)).status == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from evercert.base.errors import Exit
 from tests.cli.shell import Shell
 
@@ -42,3 +44,26 @@ def test_of_a_certificate_with_several_cas_each_is_examined(evercert: Shell) -> 
     assert sorted(what.partition(": ")[0] for check, what in told if check == "caa") == sorted(
         [f"at {host}", "at localhost:1"]
     )
+
+
+def test_of_several_accounts_at_one_ca_each_is_examined_and_named(evercert: Shell, tmp_path: Path) -> None:
+    directory, file = evercert.pebble.directory, tmp_path / "evercert.toml"
+    evercert.obtained("first.doctor.test")
+    evercert.obtained("second.doctor.test", "--account", "second")
+    cas = [f'[cas.{name}]\ndirectory = "{directory}"\naccount = "{name}"\n' for name in ("default", "second")]
+    roots = f'roots = "{evercert.pebble.authority}"\n'
+    challenge = '[[challenges]]\ntype = "http-01"\nsolver = "standalone"\n'
+    wanted = '[certificates."two.doctor.test"]\ncas = ["default", "second"]\n'
+    file.write_text(cas[0] + roots + cas[1] + challenge + wanted)
+    done = evercert("apply", "--config", file, "--no-wait")
+    assert done.status == 0, done.err
+    found = evercert("doctor", "two.doctor.test", "--json").document
+    places = [f"{directory}, account {name}" for name in ("default", "second")]
+    assert set(found) == {*places, "two.doctor.test"}
+    urls = {each["name"]: each["url"] for each in evercert("account", "show", "--json").document}
+    said = [next(each["what"] for each in found[place] if each["check"] == "account") for place in places]
+    assert said == [f"{urls[name]} is valid" for name in ("default", "second")]
+    # Nothing about the name depends on the account.
+    assert not any(each["what"].startswith("at ") for each in found["two.doctor.test"])
+    named = evercert("doctor", "two.doctor.test", "--ca", "second", "--json", EVERCERT_CONFIG=str(file)).document
+    assert [each["what"] for each in named[directory] if each["check"] == "account"] == [said[1]]

@@ -22,6 +22,7 @@ from evercert.engine.rollover import roll_over
 from evercert.engine.wiring import Engine, open_engine
 from evercert.host.files import read_bounded, write_durably
 from evercert.model.fact import Account, AccountStatus
+from evercert.model.terms import CaChoice
 from evercert.pki.key_type import KeyType
 from evercert.pki.keys import load_pem
 from evercert.store import accounts, cas, keys
@@ -39,8 +40,10 @@ class Named:
     ca: str = ""
 
 
-def named(settings: Settings, ca: str | None, account: str) -> Named:
-    return Named(account, ca_called(ca, settings).directory if ca else "")
+def named(settings: Settings, ca: str | None, account: str | None) -> Named:
+    """The account that was said, else the one of that `[cas.*]`, else the usual one."""
+    choice = ca_called(ca, settings) if ca else CaChoice("")
+    return Named(choice.account if account is None else account, choice.directory)
 
 
 async def show(output: Output, settings: Settings) -> int:

@@ -58,19 +58,21 @@ class Examination:
 async def examine_all(output: Output, settings: Settings, asked: Examination) -> int:
     """Print what was found; the exit status says whether anything will fail."""
     found: dict[str, list[Finding]] = {}
-    of_names: dict[str, dict[str, list[Finding]]] = {}
+    of_names: dict[str, dict[tuple[str, str], list[Finding]]] = {}
     async with open_engine(settings, output.progress) as engine:
-        for (directory, account), subjects in (await _subjects(engine, settings, asked)).items():
+        everything = await _subjects(engine, settings, asked)
+        for (directory, account), subjects in everything.items():
+            which = f", account {account}" if _are_several(everything, directory) else ""
             access = await cas.access(engine.db, directory)
             if asked.ca_roots:
                 access = msgspec.structs.replace(access, roots=asked.ca_roots)
             transport = engine.transport_to(access)
             sight = Sight(DnsResolver(settings.resolvers), transport, probe, asked.http_port, asked.tls_port)
             facts = await _ca_facts(engine, access, tuple(subjects), account)
-            found.setdefault(directory, []).extend(await examine_ca(facts, sight))
+            found.setdefault(directory + which, []).extend(await examine_ca(facts, sight))
             for identifier, rules in subjects.items():
                 of_cas = of_names.setdefault(identifier.value, {})
-                of_cas.setdefault(directory, []).extend(await examine_name(identifier, facts, rules, sight))
+                of_cas.setdefault((directory, which), []).extend(await examine_name(identifier, facts, rules, sight))
     found |= {name: _merged(of_cas) for name, of_cas in of_names.items()}
     output.result({about: [_document(each) for each in findings] for about, findings in found.items()}, *_lines(found))
     worst = max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)
@@ -96,19 +98,27 @@ def _choices(intent: CertificateIntent | None, asked: Examination, settings: Set
     known = cas_of(intent) if intent else ()
     if known and not asked.ca:
         return known
-    ca = ca_called(asked.ca, settings).directory if asked.ca else find_ca(settings.ca)
-    return [next((each for each in known if each.directory == ca), CaChoice(ca))]
+    choice = ca_called(asked.ca, settings) if asked.ca else CaChoice(find_ca(settings.ca))
+    if choice in known or choice != CaChoice(choice.directory):
+        return [choice]
+    # A URL or an id says of no account; what is meant is the certificate's there.
+    return [next((each for each in known if each.directory == choice.directory), choice)]
 
 
-def _merged(of_cas: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+def _are_several(everything: _Subjects, directory: str) -> bool:
+    """Whether more than one account at that CA is examined."""
+    return sum(ca == directory for ca, _ in everything) > 1
+
+
+def _merged(of_cas: Mapping[tuple[str, str], Sequence[Finding]]) -> list[Finding]:
     """What is found at every CA once; what at some of them alone, with which."""
     first, *others = of_cas.values()
     if not others:
         return list(first)
     everywhere = [each for each in first if all(each in findings for findings in others)]
     apart = [
-        replace(each, what=f"at {urlsplit(ca).netloc}: {each.what}")
-        for ca, findings in of_cas.items()
+        replace(each, what=f"at {urlsplit(ca).netloc}{which}: {each.what}")
+        for (ca, which), findings in of_cas.items()
         for each in findings
         if each not in everywhere
     ]

@@ -18,9 +18,8 @@ __all__ = ["command"]
 
 def _at(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which account is meant."""
-    function = click.option("--account", default="default", show_default=True, help="Which account at the CA.")(
-        function
-    )
+    words = "Which account at the CA (default: the one that its [cas.*] says, or default)."
+    function = click.option("--account", help=words)(function)
     return click.option(
         "--ca",
         metavar="CA",
@@ -47,7 +46,7 @@ def show(output: Output, settings: Settings) -> int:
 @_at
 @click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to; none: nowhere.")
 @framed
-def update(output: Output, settings: Settings, ca: str | None, account: str, contact: Sequence[str]) -> int:
+def update(output: Output, settings: Settings, ca: str | None, account: str | None, contact: Sequence[str]) -> int:
     """Tell the CA new contacts."""
     from evercert.cli import accounts
 
@@ -60,7 +59,7 @@ def update(output: Output, settings: Settings, ca: str | None, account: str, con
     "--key-type", type=click.Choice(ACCOUNT_KEYS), default="ec256", show_default=True, help="What the new key is."
 )
 @framed
-def rollover(output: Output, settings: Settings, ca: str | None, account: str, key_type: str) -> int:
+def rollover(output: Output, settings: Settings, ca: str | None, account: str | None, key_type: str) -> int:
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
 
@@ -71,7 +70,7 @@ def rollover(output: Output, settings: Settings, ca: str | None, account: str, k
 @_at
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
-def deactivate(output: Output, settings: Settings, ca: str | None, account: str, yes: bool) -> int:
+def deactivate(output: Output, settings: Settings, ca: str | None, account: str | None, yes: bool) -> int:
     """End the account at its CA. This cannot be undone (RFC 8555 §7.3.6)."""
     from evercert.cli import accounts
 
@@ -93,7 +92,7 @@ def import_(
     output: Output,
     settings: Settings,
     ca: str | None,
-    account: str,
+    account: str | None,
     ca_roots: str | None,
     allow_http: bool,
     key: str,
@@ -109,7 +108,7 @@ def import_(
 @_at
 @click.argument("key", type=click.Path(dir_okay=False))
 @framed
-def export(output: Output, settings: Settings, ca: str | None, account: str, key: str) -> int:
+def export(output: Output, settings: Settings, ca: str | None, account: str | None, key: str) -> int:
     """Write the account's private key to the file KEY (PEM, 0600)."""
     from evercert.cli import accounts
 

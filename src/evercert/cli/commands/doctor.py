@@ -24,7 +24,11 @@ __all__ = ["command"]
     help="A [cas.NAME] of the declaration, an id from `evercert ca list --known`, or a directory URL (default: the "
     "certificate's, all of them).",
 )
-@click.option("--account", default="", help="Which account at the CA.")
+@click.option(
+    "--account",
+    default="",
+    help="Which account at the CA (default: the one that its [cas.*] says, or the certificate's).",
+)
 @click.option(
     "--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Where the CA looks for http-01."
 )
