@@ -135,3 +135,18 @@ def test_any_error_response_is_a_problem(body: bytes, status: int) -> None:
 )
 def test_any_problem_document_is_a_problem(document: dict[str, Any]) -> None:
     assert refused(document).code.name in CODES
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"type": f"{URN}externalAccountRequired", "detail": "no"}, True),
+        ({"type": f"{URN}unauthorized", "detail": "Unknown external account binding key."}, True),
+        ({"type": f"{URN}unauthorized", "detail": "The EAB has been used"}, True),
+        ({"type": f"{URN}malformed", "detail": "the key ID is not known"}, True),
+        ({"type": f"{URN}unauthorized", "detail": "the address is not allowed"}, False),
+        ({"type": f"{URN}unauthorized", "detail": "the tenant is suspended; see https://a.test/weab"}, False),
+    ],
+)
+def test_words_about_an_external_account_are_known(document: dict[str, str], expected: bool) -> None:
+    assert refused(document).names_binding is expected

@@ -9,13 +9,17 @@ import msgspec
 import pytest
 
 from evercert.acme.cas import known_ca
-from evercert.acme.problem import URN
+from evercert.acme.problem import URN, ProblemType
 from evercert.base.errors import EvercertError
+from evercert.base.secret import Secret
+from evercert.engine.registering import Registering
+from evercert.engine.report import Telling, silent
 from evercert.engine.wiring import Engine
 from evercert.model.access import CaAccess, Registration
 from evercert.model.fact import Account
 from evercert.pki.key_type import KeyType
-from evercert.store import accounts, cas
+from evercert.pki.keys import generate
+from evercert.store import accounts, cas, keys
 from tests.engine.world import World
 from tests.fakes.ca import FakeCa, Fault
 
@@ -138,6 +142,31 @@ async def test_a_gateway_that_forbids_it_uses_nothing_up(world: World) -> None:
         world.ca.fail("new-account", Fault.answered(403, b"<h1>Forbidden</h1>"))
         assert "used up" not in (await refusal(engine, world, "two")).hint
         assert (await account(engine, world, "two")).eab_kid == "kid-1"
+
+
+async def test_what_is_refused_for_another_reason_uses_nothing_up(world: World) -> None:
+    async with world.engine() as engine:
+        await say(engine, world, kid="kid-1")
+        await account(engine, world, "one")
+        world.ca.fail("new-account", Fault.refused(ProblemType.UNAUTHORIZED, "the address is not allowed"))
+        told = await refusal(engine, world, "two")
+        assert told.hint.startswith("external account kid-1 has made account 'one', and may be used up: get an unused")
+        assert (await account(engine, world, "two")).eab_kid == "kid-1"
+
+
+async def test_who_finds_the_account_registered_by_another_process_meanwhile_has_it(world: World) -> None:
+    ca = world.another_ca(known_ca("google").directory.removesuffix("/directory"))
+    ca.eab_keys = {"kid-1": OCTETS}
+    async with world.engine() as one, world.engine() as other:
+        await say(one, world, ca=ca, kid="kid-1")
+        key = generate(KeyType.EC256)
+        key_id = await keys.add(other.db, other.sealer, key, "account", world.clock.now())
+        seen = await accounts.add(other.db, ca.directory_url, "default", key_id, now=world.clock.now())
+        registered = await account(one, world, "default", ca)
+        client = await other.accounts.connect(ca.directory_url, key)
+        registering = Registering(other.db, world.clock, lambda _: Secret(SECRET), Telling(silent))
+        assert await registering(seen, client) == registered
+    assert len(ca.accounts) == 1
 
 
 async def test_where_a_key_is_known_to_make_one_account_it_is_sent_for_no_other(world: World) -> None:

@@ -40,6 +40,9 @@ async def test_of_an_external_account_it_is_known_what_it_made_and_whether_it_ma
         made = await accounts.registered(db, added, f"{URL}/{name}", (), now=NOW, eab_kid="kid-1")
         assert made.eab_kid == "kid-1"
     assert await accounts.made_with(db, CA, "kid-1") == ("first", False)
+    first = await accounts.find(db, CA, "first")
+    assert first is not None
+    assert await accounts.made_with(db, CA, "kid-1", but=first.id) == ("second", False)
     await db.write(accounts.spent(CA, "kid-1"))
     assert await accounts.made_with(db, CA, "kid-1") == ("first", True)
     assert await accounts.made_with(db, "https://other.test/directory", "kid-1") is None

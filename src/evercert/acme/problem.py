@@ -6,6 +6,7 @@ A CA that answers and a client that is answered read the same table.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -190,6 +191,10 @@ _TYPES: Final = {kind.urn: kind for kind in ProblemType}
 _BY_STATUS: Final = {429: ProblemType.RATE_LIMITED, 401: ProblemType.UNAUTHORIZED, 403: ProblemType.UNAUTHORIZED}
 
 
+# How CAs call the external account, its key and what binds them, in the details of problems.
+_BINDING: Final = re.compile(r"external[ _-]?account|\beab\b|\bbinding|\bkey[ _-]?id|\bkid\b|\bhmac\b", re.IGNORECASE)
+
+
 class Problem(EvercertError):
     """A CA's refusal. Its own class because flows, stages and the ledger branch on `type`.
 
@@ -243,6 +248,13 @@ class Problem(EvercertError):
         `unauthorized` of one that it does not know (any more), Sectigo `malformed`."""
         is_malformed = self.type is ProblemType.MALFORMED and "external account" in self.detail.lower()
         return self.is_said and (self.type is ProblemType.UNAUTHORIZED or is_malformed)
+
+    @property
+    def names_binding(self) -> bool:
+        """Whether its words are about the external account, where `refuses_binding` leaves that open: `unauthorized` is
+        said of contacts, terms, addresses and suspended customers, too."""
+        is_named = self.type is ProblemType.EXTERNAL_ACCOUNT_REQUIRED or _BINDING.search(self.detail) is not None
+        return self.is_said and is_named
 
     def _message(self) -> str:
         named = self.type.value.name or self.unknown_type.rpartition(":")[2]

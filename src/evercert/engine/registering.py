@@ -41,18 +41,19 @@ class Registering:
         account is used up."""
         access = await cas.access(self.db, account.ca)
         wanted = access.registration(account.name)
-        before = await self._made_before(access, wanted)
+        before = await self._made_before(account, access, wanted)
         terms = (await client.directory()).meta.terms_of_service
         self.telling(f"registering at {account.ca}" + (f", agreeing to {terms}" if terms else ""))
         known = await self._made(client, access, wanted, before)
         now = self.clock.now()
         return await accounts.registered(self.db, account, known.url, wanted.contacts, now=now, eab_kid=wanted.eab_kid)
 
-    async def _made_before(self, access: CaAccess, wanted: Registration) -> str:
-        """The account that the external one has made already, if any; raises where it makes no other."""
+    async def _made_before(self, account: Account, access: CaAccess, wanted: Registration) -> str:
+        """The other account that the external one has made already, if any; raises where it makes no other. Another
+        process may have registered this one meanwhile, which newAccount then returns."""
         if not wanted.eab_kid:
             return ""
-        made = await accounts.made_with(self.db, access.directory, wanted.eab_kid)
+        made = await accounts.made_with(self.db, access.directory, wanted.eab_kid, but=account.id)
         if made is None:
             return ""
         if made.is_spent or eab_at(access.directory).once:
@@ -77,15 +78,15 @@ class Registering:
 
     async def _refused(self, access: CaAccess, wanted: Registration, before: str, problem: Problem) -> None:
         """Afterwards the problem says what to do, and an external account that has made another one is known to be used
-        up. One that has made none may just be wrong."""
+        up, where the CA's words are about it. One that has made none may just be wrong."""
         is_refused = wanted.eab_kid and problem.refuses_binding
         if not is_refused and problem.type is not ProblemType.EXTERNAL_ACCOUNT_REQUIRED:
             return
         problem.hint = _hint(access, wanted)
+        is_spent = bool(wanted.eab_kid and before) and problem.names_binding
         if wanted.eab_kid:
-            used = f"is used up by account {before!r}" if before else "was shown, and is wrong, too old or used up"
-            problem.hint = f"external account {wanted.eab_kid} {used}: {problem.hint}"
-        if is_refused and before:
+            problem.hint = f"external account {wanted.eab_kid} {_used(before, is_spent=is_spent)}: {problem.hint}"
+        if is_spent:
             await self.db.write(accounts.spent(access.directory, wanted.eab_kid))
 
     async def _external(self, wanted: Registration) -> ExternalAccount | None:
@@ -94,6 +95,14 @@ class Registering:
         # A program that says it may take seconds.
         key = await asyncio.to_thread(self.resolve, wanted.eab_key)
         return ExternalAccount(wanted.eab_kid, key, wanted.eab_algorithm)
+
+
+def _used(before: str, *, is_spent: bool) -> str:
+    if is_spent:
+        return f"is used up by account {before!r}"
+    if before:
+        return f"has made account {before!r}, and may be used up"
+    return "was shown, and is wrong, too old or used up"
 
 
 def _hint(access: CaAccess, wanted: Registration) -> str:

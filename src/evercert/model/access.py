@@ -68,6 +68,12 @@ class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             own.account_key or self.account_key,
         )
 
+    @property
+    def bindings(self) -> frozenset[tuple[str, str, str]]:
+        """Each external account that is given, with the reference to its key and the algorithm."""
+        said: tuple[CaAccess | Registration, ...] = (self, *self.registrations)
+        return frozenset((each.eab_kid, each.eab_key, each.eab_algorithm) for each in said if each.eab_kid)
+
     def said_of(self, name: str) -> Registration:
         """What is said of that account itself."""
         return next((each for each in self.registrations if each.name == name), Registration(name))

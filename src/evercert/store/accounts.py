@@ -117,9 +117,10 @@ async def end_rollover(db: Database, account: Account, key_id: int, *, now: date
     return await _changed(db, statement, _event(account, change), now)
 
 
-async def made_with(db: Database, ca: str, eab_kid: str) -> MadeWith | None:
-    """What that external account of the CA was used for, as far as it was written down; none where for nothing."""
-    rows = await db.rows(_SQL["made with an external account"](ca=ca, eab_kid=eab_kid))
+async def made_with(db: Database, ca: str, eab_kid: str, *, but: int = 0) -> MadeWith | None:
+    """What that external account of the CA was used for, as far as it was written down, and *but* for the account of
+    that number; none where for nothing."""
+    rows = await db.rows(_SQL["made with an external account"](ca=ca, eab_kid=eab_kid, but=but))
     return MadeWith(rows[0][0], any(is_spent for _, is_spent in rows)) if rows else None
 
 

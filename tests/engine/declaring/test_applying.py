@@ -146,7 +146,16 @@ async def test_further_accounts_at_a_ca_are_declared_as_cas_of_their_own(world: 
     made = {each.name: (each.eab_kid, each.contacts) for each in await accounts.listed(engine.db)}
     assert made == {"one": ("kid-1", ("mailto:one@a.test",)), "two": ("kid-2", ("mailto:two@a.test",))}
     assert (await compared(engine)).changes == []
-    world.write(tables.replace("hmac", "gone", 2).replace("gone", "hmac", 1) + certificates)
+    await engine.db.write(accounts.spent(world.ca.directory_url, "kid-1"))
+    await world.apply(engine, tables + certificates)
+    made_before = await accounts.made_with(engine.db, world.ca.directory_url, "kid-1")
+    assert made_before is not None
+    assert made_before.is_spent  # nothing was said anew
+    secret.rename(world.folder / "other")
+    tables = tables.replace("hmac", "other")
+    await world.apply(engine, tables + certificates)
+    assert await accounts.made_with(engine.db, world.ca.directory_url, "kid-1") == ("one", False)
+    world.write(tables.replace("other", "gone", 2).replace("gone", "other", 1) + certificates)
     with pytest.raises(Faulty) as faulty:
         await compared(engine)
     assert [fault.key for fault in faulty.value.faults] == ["cas.two.eab_key"]

@@ -9,16 +9,19 @@ from evercert.base.clock import to_epoch
 from evercert.db.protocol import Database, Statement
 from evercert.engine.limits.budget import interval, limits_of
 from evercert.model.access import CaAccess
-from evercert.store import budgets, cas, certificates, lanes
+from evercert.store import accounts, budgets, cas, certificates, lanes
 
 __all__ = ["configure"]
 
 
 async def configure(db: Database, access: CaAccess, now: datetime) -> None:
-    """Afterwards the CA is gone to like this, and its limits are these, also for what was drawn before. Idempotent."""
+    """Afterwards the CA is gone to like this, and its limits are these, also for what was drawn before. Nothing is
+    known then against an external account that is given otherwise than before. Idempotent."""
     before = await cas.access(db, access.directory)
     lifted = [lanes.lifted(access.directory, now)] if before.concurrency and not access.concurrency else []
-    await cas.configure(db, access, *_overridden(before, access, now), *lifted)
+    anew = {kid for kid, _, _ in access.bindings - before.bindings}
+    given = [accounts.given_anew(access.directory, kid) for kid in sorted(anew)]
+    await cas.configure(db, access, *_overridden(before, access, now), *lifted, *given)
 
 
 def _overridden(before: CaAccess, access: CaAccess, now: datetime) -> Iterator[Statement]:

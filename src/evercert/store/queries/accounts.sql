@@ -49,8 +49,8 @@ RETURNING id, ca, name, key_id, url, status, contacts, next_key_id, eab_kid;
 SELECT a.ca, a.name FROM issuances AS o INNER JOIN accounts AS a ON a.id = o.account_id WHERE o.id = :id;
 
 -- name: made with an external account
--- Those that the CA has made with it, and whether it makes no other one.
-SELECT name, eab_spent FROM accounts WHERE ca = :ca AND eab_kid = :eab_kid AND eab_kid <> '' ORDER BY id;
+-- Those that the CA has made with it, without the one that is meant, and whether it makes no other one.
+SELECT name, eab_spent FROM accounts WHERE ca = :ca AND eab_kid = :eab_kid AND eab_kid <> '' AND id <> :but ORDER BY id;
 
 -- name: external account is spent
 -- The CA has refused it for another one; or somebody gives it anew.
