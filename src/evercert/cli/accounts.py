@@ -40,9 +40,9 @@ class Named:
     ca: str = ""
 
 
-def named(settings: Settings, ca: str | None, account: str | None) -> Named:
+def named(output: Output, settings: Settings, ca: str | None, account: str | None) -> Named:
     """The account that was said, else the one of that `[cas.*]`, else the usual one."""
-    choice = ca_called(ca, settings) if ca else CaChoice("")
+    choice = ca_called(ca, settings, output.warn) if ca else CaChoice("")
     return Named(choice.account if account is None else account, choice.directory)
 
 

@@ -59,8 +59,9 @@ async def examine_all(output: Output, settings: Settings, asked: Examination) ->
     """Print what was found; the exit status says whether anything will fail."""
     found: dict[str, list[Finding]] = {}
     of_names: dict[str, dict[tuple[str, str], list[Finding]]] = {}
+    named = ca_called(asked.ca, settings, output.warn) if asked.ca else None
     async with open_engine(settings, output.progress) as engine:
-        everything = await _subjects(engine, settings, asked)
+        everything = await _subjects(engine, settings, asked, named)
         for (directory, account), subjects in everything.items():
             which = f", account {account}" if _are_several(everything, directory) else ""
             access = await cas.access(engine.db, directory)
@@ -79,7 +80,7 @@ async def examine_all(output: Output, settings: Settings, asked: Examination) ->
     return Exit.CHALLENGE.value if worst is Severity.PROBLEM else Exit.OK.value
 
 
-async def _subjects(engine: Engine, settings: Settings, asked: Examination) -> _Subjects:
+async def _subjects(engine: Engine, settings: Settings, asked: Examination, named: CaChoice | None) -> _Subjects:
     """The names to examine, each with how it would be proved, by each CA that may be asked and the account there."""
     subjects: _Subjects = {}
     known = await certificates.facts(engine.db, asked.names)
@@ -87,18 +88,18 @@ async def _subjects(engine: Engine, settings: Settings, asked: Examination) -> _
         intent = known[name].intent if name in known else None
         rules = _typed(asked) or (intent.challenges if intent else ())
         identifiers = intent.identifiers if intent else parse_identifiers((name,))
-        for choice in _choices(intent, asked, settings):
+        for choice in _choices(intent, named, settings):
             account = asked.account or choice.account
             subjects.setdefault((choice.directory, account), {}).update(dict.fromkeys(identifiers, rules))
     return subjects
 
 
-def _choices(intent: CertificateIntent | None, asked: Examination, settings: Settings) -> Sequence[CaChoice]:
+def _choices(intent: CertificateIntent | None, named: CaChoice | None, settings: Settings) -> Sequence[CaChoice]:
     """The CA that was named, else all of the certificate's, else the usual one."""
     known = cas_of(intent) if intent else ()
-    if known and not asked.ca:
+    if known and named is None:
         return known
-    choice = ca_called(asked.ca, settings) if asked.ca else CaChoice(find_ca(settings.ca))
+    choice = named or CaChoice(find_ca(settings.ca))
     if choice in known or choice != CaChoice(choice.directory):
         return [choice]
     # A URL or an id says of no account; what is meant is the certificate's there.

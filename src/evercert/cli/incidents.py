@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from evercert.base.clock import SystemClock
@@ -31,7 +31,7 @@ from evercert.engine.incident.deciding import failing, under_way
 from evercert.engine.incident.drill import Drill
 from evercert.engine.incident.opening import open_incident, outlook, survey
 from evercert.engine.wiring import Engine, open_engine
-from evercert.model.incident import Incident, IncidentState, Measures
+from evercert.model.incident import Incident, IncidentState, Measures, Selection
 from evercert.net.dns import DnsResolver
 from evercert.store import certificates, incidents
 
@@ -45,7 +45,7 @@ _LOOK = timedelta(seconds=2)
 
 async def plan(output: Output, settings: Settings, given: dict[str, Any]) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
+    selection, measures = _meant(output, settings, given, now)
     async with reading(settings) as db:
         seen = await outlook(db, await survey(db, selection, measures, now))
     output.result(outlook_document(seen, measures), *outlook_lines(seen, measures, now))
@@ -54,7 +54,7 @@ async def plan(output: Output, settings: Settings, given: dict[str, Any]) -> int
 
 async def open_(output: Output, settings: Settings, given: dict[str, Any], reason: str, yes: bool) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
+    selection, measures = _meant(output, settings, given, now)
     async with reading(settings) as db:
         if not yes:
             seen = await outlook(db, await survey(db, selection, measures, now))
@@ -75,7 +75,7 @@ async def open_(output: Output, settings: Settings, given: dict[str, Any], reaso
 
 async def drill(output: Output, settings: Settings, given: dict[str, Any]) -> int:
     now = SystemClock().now()
-    selection, measures = selection_from(given, settings, now), measures_from(given, settings, now)
+    selection, measures = _meant(output, settings, given, now)
     async with open_engine(settings, output.progress) as engine:
         tally = await survey(engine.db, selection, measures, now)
         seen = await outlook(engine.db, tally)
@@ -164,6 +164,11 @@ def _question(measures: Measures) -> str:
     if measures.revoke is None:
         return "Replace them?"
     return "Revoke them, and then replace them?" if measures.revoke_first else "Replace them, and then revoke them?"
+
+
+def _meant(output: Output, settings: Settings, given: dict[str, Any], now: datetime) -> tuple[Selection, Measures]:
+    """From the options by their names."""
+    return selection_from(given, settings, now, output.warn), measures_from(given, settings, now, output.warn)
 
 
 async def _in_state(db: Database, number: int, *states: IncidentState) -> Incident:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ _MOST_OCTETS = 512 << 20
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-def selection_from(given: dict[str, Any], settings: Settings, now: datetime) -> Selection:
-    """From the options by their names. Raises `bad-input`, and `not-found` for a CA that is not known."""
+def selection_from(given: dict[str, Any], settings: Settings, now: datetime, warn: Callable[[str], None]) -> Selection:
+    """From the options by their names. Raises `bad-input`, and `not-found` for a CA that is not known.
+    *warn* is told of a declaration that nobody named and that cannot be read."""
     serials = given["serials"]
     return Selection(
-        ca=ca_called(given["ca"], settings).directory if given["ca"] else "",
+        ca=ca_called(given["ca"], settings, warn).directory if given["ca"] else "",
         issuer=given["issuer"],
         serial_from=_serial(given["serial_from"]),
         serial_to=_serial(given["serial_to"]),
@@ -46,13 +48,13 @@ def selection_from(given: dict[str, Any], settings: Settings, now: datetime) -> 
     )
 
 
-def measures_from(given: dict[str, Any], settings: Settings, now: datetime) -> Measures:
+def measures_from(given: dict[str, Any], settings: Settings, now: datetime, warn: Callable[[str], None]) -> Measures:
     """The same of what is done. Raises `bad-input`, and `not-found` for a CA that is not known."""
     if given["revoke_first"] and not given["revoke"]:
         raise EvercertError("bad-input", "--revoke-first needs a reason", hint="such as --revoke keyCompromise")
     if given["to_account"] and not given["to_ca"]:
         raise EvercertError("bad-input", "--to-account needs a CA", hint="such as --to-ca google")
-    other = ca_called(given["to_ca"], settings) if given["to_ca"] else CaChoice("")
+    other = ca_called(given["to_ca"], settings, warn) if given["to_ca"] else CaChoice("")
     return Measures(
         revoke=SUBSCRIBERS[given["revoke"]] if given["revoke"] else None,
         revoke_first=given["revoke_first"],

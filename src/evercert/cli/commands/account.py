@@ -50,7 +50,7 @@ def update(output: Output, settings: Settings, ca: str | None, account: str | No
     """Tell the CA new contacts."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.update(output, settings, accounts.named(settings, ca, account), contact))
+    return in_loop(accounts.update(output, settings, accounts.named(output, settings, ca, account), contact))
 
 
 @command.command("rollover")
@@ -63,7 +63,7 @@ def rollover(output: Output, settings: Settings, ca: str | None, account: str | 
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.rollover(output, settings, accounts.named(settings, ca, account), key_type))
+    return in_loop(accounts.rollover(output, settings, accounts.named(output, settings, ca, account), key_type))
 
 
 @command.command("deactivate")
@@ -75,7 +75,7 @@ def deactivate(output: Output, settings: Settings, ca: str | None, account: str 
     from evercert.cli import accounts
 
     confirm(yes, "End the account for ever?")
-    return in_loop(accounts.deactivate(output, settings, accounts.named(settings, ca, account)))
+    return in_loop(accounts.deactivate(output, settings, accounts.named(output, settings, ca, account)))
 
 
 @command.command("import")
@@ -100,7 +100,7 @@ def import_(
     """Take over an account by its private KEY (PEM)."""
     from evercert.cli import accounts
 
-    which = accounts.named(settings, ca, account)
+    which = accounts.named(output, settings, ca, account)
     return in_loop(accounts.import_key(output, settings, which, key, roots=ca_roots, allow_http=allow_http))
 
 
@@ -112,4 +112,4 @@ def export(output: Output, settings: Settings, ca: str | None, account: str | No
     """Write the account's private key to the file KEY (PEM, 0600)."""
     from evercert.cli import accounts
 
-    return in_loop(accounts.export_key(output, settings, accounts.named(settings, ca, account), key))
+    return in_loop(accounts.export_key(output, settings, accounts.named(output, settings, ca, account), key))

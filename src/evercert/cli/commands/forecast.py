@@ -84,17 +84,16 @@ def command(
 
     if under and not onboard:
         raise click.UsageError("--under says where new certificates belong; say also how many come, with --onboard")
-    choice = Choice(_directory(ca, settings), owner, tag, match)
-    question = Question(
-        days, choice, life, certificates, _directory(to, settings), onboard, under, outage, failures, svg, calendar
-    )
+    choice = Choice(_directory(output, settings, ca), owner, tag, match)
+    supposed = _directory(output, settings, to)
+    question = Question(days, choice, life, certificates, supposed, onboard, under, outage, failures, svg, calendar)
     return in_loop(show(output, settings, question))
 
 
-def _directory(ca: str, settings: Settings) -> str:
+def _directory(output: Output, settings: Settings, ca: str) -> str:
     """The directory URL of the CA that was said, if one was."""
     if not ca:
         return ""
     from evercert.config.declaration.ca_names import ca_called
 
-    return ca_called(ca, settings).directory
+    return ca_called(ca, settings, output.warn).directory

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Final
 
+from evercert.acme.cas import KNOWN_CAS
+from evercert.base.errors import EvercertError
 from evercert.config.declaration.faults import Fault, Faulty
 from evercert.config.declaration.files import Source, octets_of, parsed
 from evercert.config.declaration.gathering import gathered
@@ -15,9 +18,13 @@ from evercert.model.terms import CaChoice
 __all__ = ["ca_called"]
 
 
-def ca_called(word: str, settings: Settings) -> CaChoice:
+_KNOWN: Final = frozenset(ca.id for ca in KNOWN_CAS)
+
+
+def ca_called(word: str, settings: Settings, warn: Callable[[str], None]) -> CaChoice:
     """The CA as a certificate's `cas` would name it: a `[cas.NAME]` of the declaration that is named or here, by the
-    account that it says, or the id of a known CA; or a directory URL, as it stands.
+    account that it says, or the id of a known CA; or a directory URL, as it stands. Of a declaration that nobody named
+    and that cannot be read it is warned where the word is such an id: it may be of no concern.
 
     Raises `not-found`, and `Faulty` for a declaration that is no TOML or a table of that name that is not right; what
     else may be wrong in it is of no interest here.
@@ -25,10 +32,20 @@ def ca_called(word: str, settings: Settings) -> CaChoice:
     if "://" in word:
         return CaChoice(word)
     faults: list[Fault] = []
-    choice = Cas(gathered([*_sources(settings)], faults), faults).choice(word)
+    choice = Cas(gathered(_read(word, settings, warn), faults), faults).choice(word)
     if choice is None:
         raise Faulty(faults)
     return choice
+
+
+def _read(word: str, settings: Settings, warn: Callable[[str], None]) -> list[Source]:
+    try:
+        return [*_sources(settings)]
+    except (EvercertError, OSError) as error:
+        if settings.config or word not in _KNOWN:
+            raise
+        warn(f"{word!r} is taken for the id of a known CA, as the declaration here cannot be read: {error}")
+        return []
 
 
 def _sources(settings: Settings) -> Iterator[Source]:
