@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from evercert.base.errors import EvercertError
+from evercert.db.migrate import Migration
+from evercert.db.opening import Place, open_database
 from evercert.db.protocol import Database, Query
-from evercert.model.access import CaAccess
+from evercert.model.access import CaAccess, OwnLimit, Registration
 from evercert.model.event import AccountChanged
 from evercert.model.fact import AccountStatus
 from evercert.pki.keys import KeyType, generate
 from evercert.pki.seal import Sealer, new_master_key
 from evercert.store import accounts, cas, directories, events, keys
+from evercert.store.columns import to_text
+from evercert.store.opening import open_store
+from evercert.store.schema import MIGRATIONS
 from tests.store import given
 from tests.store.given import CA, NOW
 
@@ -48,6 +54,54 @@ async def test_of_an_external_account_it_is_known_what_it_made_and_whether_it_ma
     assert await accounts.made_with(db, "https://other.test/directory", "kid-1") is None
     await db.write(accounts.given_anew(CA, "kid-1"))
     assert await accounts.made_with(db, CA, "kid-1") == ("first", False)
+
+
+async def test_accounts_and_cas_of_a_store_from_before_are_what_they_were(
+    new_place: Callable[[Sequence[Migration]], Place],
+) -> None:
+    before = MIGRATIONS[: next(n for n, each in enumerate(MIGRATIONS) if each.name.endswith("external_accounts"))]
+    place = new_place(before)
+    account = Query(
+        "account",
+        "INSERT INTO accounts (ca, name, key_id, url, status, contacts)"
+        " VALUES (:ca, 'default', :key_id, :url, :status, :contacts)",
+    )
+    access = Query("access", "INSERT INTO cas (directory, access) VALUES (:ca, :access)")
+    in_full = (
+        f'{{"directory":"{CA}","roots":"/r","allow_http":false,"proxy":"","family":0,"contacts":["mailto:a@a.test"],'
+        '"eab_kid":"kid-1","eab_key":"env:K","eab_algorithm":"HS256","account_key":"ec384","limits":[],"concurrency":2}'
+    )
+    async with open_database(place, before) as db:
+        key_id = await keys.add(db, given.SEALER, given.KEY, "account", NOW)
+        for number, status in enumerate(("deactivated", "valid")):
+            url = f"{URL}/{number}"
+            await db.write(account(ca=CA, key_id=key_id, url=url, status=status, contacts='["mailto:a@a.test"]'))
+        await db.write(access(ca=CA, access=in_full))
+    async with open_store(place) as db:
+        known = await accounts.listed(db)
+        assert [(each.url, each.status.value, each.eab_kid) for each in known] == [
+            (f"{URL}/0", "deactivated", ""),
+            (f"{URL}/1", "valid", ""),
+        ]
+        assert await accounts.find(db, CA, "default") == known[1]
+        assert (known[1].key_id, known[1].contacts, known[1].next_key_id) == (key_id, ("mailto:a@a.test",), None)
+        assert await accounts.made_with(db, CA, "kid-1") is None
+        mails, key_type = ("mailto:a@a.test",), KeyType.EC384
+        way = CaAccess(CA, "/r", contacts=mails, eab_kid="kid-1", eab_key="env:K", account_key=key_type, concurrency=2)
+        assert await cas.access(db, CA) == way
+        assert way.registration("other") == Registration("other", mails, "kid-1", "env:K", account_key=key_type)
+        ended = await accounts.end(db, known[1], AccountStatus.DEACTIVATED, now=NOW)
+        assert ended.status is AccountStatus.DEACTIVATED
+
+
+async def test_nodes_of_several_versions_read_how_a_ca_is_reached(db: Database) -> None:
+    way = CaAccess(CA, roots="/r", limits=(OwnLimit("orders", 1, 60),))
+    assert to_text(way) == f'{{"directory":"{CA}","roots":"/r","limits":[{{"word":"orders","count":1,"seconds":60}}]}}'
+    way = way.saying(Registration("other", eab_kid="kid-2"))
+    of_later = to_text(way).replace('"name":"other"', '"name":"other","new":1').replace('{"dir', '{"new":1,"dir')
+    access = Query("access", "INSERT INTO cas (directory, access) VALUES (:ca, :access)")
+    await db.write(access(ca=CA, access=of_later))
+    assert await cas.access(db, CA) == way
 
 
 async def test_an_account_never_gets_another_url(db: Database) -> None:

@@ -1,4 +1,8 @@
-"""How this installation reaches a CA, and as whom it registers there."""
+"""How this installation reaches a CA, and as whom it registers there.
+
+Rule of this file: nodes of several versions read what one of them has written down. So what is not said is not written,
+and a field that is not known is passed over.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from evercert.pki.key_type import KeyType
 __all__ = ["CaAccess", "OwnLimit", "Registration"]
 
 
-class OwnLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OwnLimit(msgspec.Struct, frozen=True):
     """What this installation may do at a CA, where that is not what is known of the CA: *count* in so many *seconds*
     of what the CA counts by (`acme.cas.LimitScope.word`, or `requests`); no limit at all where *count* is zero."""
 
@@ -18,7 +22,7 @@ class OwnLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: int = 0
 
 
-class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     """As whom the account of that *name* registers, as far as it is said of it and not of its CA. Used when it is made,
     and never again."""
 
@@ -30,7 +34,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     account_key: KeyType | None = None
 
 
-class CaAccess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CaAccess(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kept per directory URL, so that renewals years later go the same way as the first order.
 
     `roots` is a file of further trust anchors; `allow_http` the explicit opt-out of https;
