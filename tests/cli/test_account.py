@@ -128,7 +128,7 @@ def test_a_ca_of_the_declaration_is_meant_with_the_account_that_it_says(evercert
     evercert.obtained("ops.test", "--account", "ops")
     file = tmp_path / "evercert.toml"
     file.write_text(f'[cas.corp]\ndirectory = "{evercert.pebble.directory}"\naccount = "ops"\n')
-    assert evercert("account", "deactivate", "--ca", "corp", "--yes", EVERCERT_CONFIG=str(file)).status == 0
+    assert evercert("account", "deactivate", "--ca", "corp", "--yes", "--config", file).status == 0
     statuses = {each["name"]: each["status"] for each in evercert("account", "show", "--json").document}
     assert statuses == {"default": "valid", "ops": "deactivated"}
     said = evercert("account", "rollover", "--ca", "corp", "--account", "default", EVERCERT_CONFIG=str(file))

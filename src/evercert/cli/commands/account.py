@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from evercert.cli import completing
-from evercert.cli.frame import confirm, framed, in_loop
+from evercert.cli.frame import configured, confirm, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 from evercert.pki.key_type import ACCOUNT_KEYS
@@ -46,6 +46,7 @@ def show(output: Output, settings: Settings) -> int:
 @_at
 @click.option("--contact", multiple=True, metavar="MAIL", help="Where the CA may write to; none: nowhere.")
 @framed
+@configured
 def update(output: Output, settings: Settings, ca: str | None, account: str | None, contact: Sequence[str]) -> int:
     """Tell the CA new contacts."""
     from evercert.cli import accounts
@@ -59,6 +60,7 @@ def update(output: Output, settings: Settings, ca: str | None, account: str | No
     "--key-type", type=click.Choice(ACCOUNT_KEYS), default="ec256", show_default=True, help="What the new key is."
 )
 @framed
+@configured
 def rollover(output: Output, settings: Settings, ca: str | None, account: str | None, key_type: str) -> int:
     """Give the account a new key; the old one is useless afterwards (RFC 8555 §7.3.5)."""
     from evercert.cli import accounts
@@ -70,6 +72,7 @@ def rollover(output: Output, settings: Settings, ca: str | None, account: str | 
 @_at
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @framed
+@configured
 def deactivate(output: Output, settings: Settings, ca: str | None, account: str | None, yes: bool) -> int:
     """End the account at its CA. This cannot be undone (RFC 8555 §7.3.6)."""
     from evercert.cli import accounts
@@ -88,6 +91,7 @@ def deactivate(output: Output, settings: Settings, ca: str | None, account: str 
 @click.option("--allow-http", is_flag=True, help="Accept a CA without TLS.")
 @click.argument("key", type=click.Path(exists=True, dir_okay=False))
 @framed
+@configured
 def import_(
     output: Output,
     settings: Settings,
@@ -108,6 +112,7 @@ def import_(
 @_at
 @click.argument("key", type=click.Path(dir_okay=False))
 @framed
+@configured
 def export(output: Output, settings: Settings, ca: str | None, account: str | None, key: str) -> int:
     """Write the account's private key to the file KEY (PEM, 0600)."""
     from evercert.cli import accounts

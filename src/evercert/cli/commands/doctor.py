@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from evercert.cli import completing
-from evercert.cli.frame import framed, in_loop
+from evercert.cli.frame import configured, framed, in_loop
 from evercert.cli.output import Output
 from evercert.config.settings import Settings
 
@@ -53,6 +53,7 @@ __all__ = ["command"]
     help="Trust anchors for the CA's own TLS.",
 )
 @framed
+@configured
 def command(
     output: Output,
     settings: Settings,
