@@ -20,10 +20,14 @@ def test_what_lego_obtained_is_ours_and_renewed_with_its_account(evercert: Shell
     unsaid = evercert("import", "lego", folder)
     assert unsaid.out == "took over 0 certificates and 0 accounts from lego\n"
     assert "taken.test: its CA is not recorded, and it was left out: say which with --ca URL" in unsaid.err
-    done = evercert("import", "lego", folder, *evercert.to_ca)
+    declared = tmp_path / "evercert.toml"
+    declared.write_text(f'[cas.corp]\ndirectory = "{pebble.directory}"\naccount = "ops"\n')
+    roots = ["--ca-roots", str(pebble.authority)]
+    done = evercert("import", "lego", folder, "--ca", "corp", "--config", declared, *roots)
     assert done.status == 0, done.err
     assert done.out.startswith("took over 1 certificate and 1 account from lego\n")
     fact = evercert("show", "taken.test", "--json").document
+    assert fact["account"] == "ops"
     assert fact["current"]["issuer"].startswith("Pebble")
     again = evercert("import", "lego", folder, *evercert.to_ca, "--json")
     assert (again.document["certificates"], again.document["accounts"]) == ([], [])

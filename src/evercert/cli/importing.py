@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from evercert.acme.cas import KNOWN_CAS, find_ca
+from evercert.acme.cas import KNOWN_CAS
 from evercert.base.foreign import one_line
 from evercert.cli.output import Output
 from evercert.cli.wanted import targets_of
@@ -17,6 +17,7 @@ from evercert.config.settings import Settings
 from evercert.engine.wiring import Engine, open_engine
 from evercert.migrate.imported import Imported, ImportedAccount, ImportedCertificate
 from evercert.migrate.recognize import read_client
+from evercert.model.terms import CaChoice
 from evercert.pki.cert import read_certificate
 from evercert.store import accounts, cas, certificates, issued, keys
 
@@ -37,18 +38,23 @@ class _Taken(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What was asked of `import`: *ca* and *roots* are for what the folder does not tell, and may be empty."""
+    """What was asked of `import`: *ca* and *roots* are for what the folder does not tell, and may be empty; what is
+    of that CA is by the account that it names, as far as that is free."""
 
     client: str
     folder: Path
-    ca: str
+    ca: CaChoice
     roots: str
     dry_run: bool
+
+    def account(self, ca: str) -> str:
+        """Our usual name for an account at that CA."""
+        return self.ca.account if ca == self.ca.directory else CaChoice(ca).account
 
 
 async def import_folder(output: Output, settings: Settings, asked: Taking) -> int:
     """Afterwards what is usable in the folder is ours too, and every remark was told. May be repeated."""
-    found = _placed(await asyncio.to_thread(read_client, asked.folder, asked.client), asked.ca)
+    found = _placed(await asyncio.to_thread(read_client, asked.folder, asked.client), asked.ca.directory)
     taken = _Taken(found.client, remarks=list(found.remarks))
     if asked.dry_run:
         taken.certificates = [each.name for each in found.certificates]
@@ -57,7 +63,7 @@ async def import_folder(output: Output, settings: Settings, asked: Taking) -> in
         async with open_engine(settings, output.progress) as engine:
             if asked.roots:
                 await _trust(engine, found, asked.roots)
-            await _take(engine, found, taken)
+            await _take(engine, found, asked, taken)
     for remark in taken.remarks:
         output.warn(one_line(remark, _REMARK))
     did = "would take over" if asked.dry_run else "took over"
@@ -74,10 +80,10 @@ def _counted(what: Sequence[str], called: str) -> str:
     return f"{len(what)} {called}" if len(what) == 1 else f"{len(what)} {called}s"
 
 
-def _placed(found: Imported, ca: str) -> Imported:
-    """What was found, each of its CA: *ca* where the folder does not tell which. Without *ca* that is left out, and a
+def _placed(found: Imported, place: str) -> Imported:
+    """What was found, each of its CA: *place* where the folder does not tell which. Without one that is left out, and a
     remark says so: another CA than the right one would be asked to renew it, and shown an account that it has not."""
-    place, left_out = find_ca(ca) if ca else "", "its CA is not recorded, and it was left out: say which with --ca URL"
+    left_out = "its CA is not recorded, and it was left out: say which with --ca URL"
     homeless = [each.name for each in found.certificates if not (each.ca or place)]
     homeless += [f"account {each.url}" for each in found.accounts if not (each.ca or place)]
     return replace(
@@ -97,17 +103,17 @@ async def _trust(engine: Engine, found: Imported, roots: str) -> None:
         await cas.configure(engine.db, msgspec.structs.replace(access, roots=roots))
 
 
-async def _take(engine: Engine, found: Imported, taken: _Taken) -> None:
+async def _take(engine: Engine, found: Imported, asked: Taking, taken: _Taken) -> None:
     names: dict[tuple[str, str], str] = {}
     for account in found.accounts:
-        names[account.ca, account.url] = await _take_account(engine, account, taken)
+        names[account.ca, account.url] = await _take_account(engine, account, asked.account(account.ca), taken)
     for certificate in found.certificates:
-        account_name = names.get((certificate.ca, certificate.account_url), "default")
+        account_name = names.get((certificate.ca, certificate.account_url), asked.account(certificate.ca))
         await _take_certificate(engine, certificate, account_name, taken)
 
 
-async def _take_account(engine: Engine, account: ImportedAccount, taken: _Taken) -> str:
-    """Our name for the account: `default` if that is free, else one with a number."""
+async def _take_account(engine: Engine, account: ImportedAccount, usual: str, taken: _Taken) -> str:
+    """Our name for the account: the *usual* one if that is free, else one with a number."""
     ca = account.ca
     ours = [each for each in await accounts.listed(engine.db) if each.ca == ca]
     known = next((each for each in ours if account.url and each.url == account.url), None)
@@ -115,7 +121,7 @@ async def _take_account(engine: Engine, account: ImportedAccount, taken: _Taken)
         taken.remarks.append(f"account {account.url}: was here already, as {known.name}")
         return known.name
     in_use = {each.name for each in ours}
-    name = next(each for each in ("default", *(f"imported-{n}" for n in range(1, 10_000))) if each not in in_use)
+    name = next(each for each in (usual, *(f"imported-{n}" for n in range(1, 10_000))) if each not in in_use)
     now = engine.clock.now()
     key_id = await keys.add(engine.db, engine.sealer, account.key, "account", now)
     await accounts.add(engine.db, ca, name, key_id, now=now, url=account.url, contacts=account.contacts)
