@@ -18,7 +18,7 @@ from evercert.model.intent import CertificateIntent
 from evercert.model.terms import CaChoice, Terms
 from evercert.store import accounts, cas, events
 from tests.engine.world import World
-from tests.fakes.ca import Fault
+from tests.fakes.ca import FakeCa, Fault
 
 HOUR = timedelta(hours=1)
 OCTETS = b"secret-of-thirty-two-octets-----"
@@ -42,6 +42,11 @@ def world(tmp_path: Path) -> Twice:
 async def engine(world: Twice) -> AsyncIterator[Engine]:
     async with world.engine() as engine:
         yield engine
+
+
+def fall_silent(ca: FakeCa) -> None:
+    for resource in ("directory", "new-nonce", "new-account", "new-order"):
+        ca.fail(resource, Fault.lost(), times=10_000)
 
 
 async def account_of(engine: Engine, fact: CertificateFact) -> str:
@@ -107,16 +112,37 @@ async def test_an_order_is_gone_on_with_by_the_account_that_placed_it(world: Twi
     assert fact.current.issuance_id == first.open_issuance.id
 
 
-async def test_a_ca_that_is_silent_is_asked_by_no_account(world: Twice, engine: Engine) -> None:
-    for resource in ("directory", "new-nonce", "new-account", "new-order"):
-        world.ca.fail(resource, Fault.lost(), times=10_000)
+async def test_a_ca_that_is_silent_is_not_asked_by_another_account_instead(world: Twice, engine: Engine) -> None:
+    fall_silent(world.ca)
     fact = await world.obtain(engine, world.intent("www.a.test"))
+    (world.folder / "alone").mkdir()
+    alone = World(world.folder / "alone")
+    fall_silent(alone.ca)
+    async with alone.engine() as one:
+        await alone.obtain(one, alone.intent("www.a.test"))
+    assert world.ca.seen == alone.ca.seen
+    assert world.ca.seen.total() > 0
     await world.pass_time(engine, 2 * HOUR)
     fact = await world.fact(engine, "www.a.test")
     assert fact.current is None
-    assert {trial.account for trial in fact.trials} <= {"default", "other"}
     world.ca._faults.clear()
     await world.pass_time(engine, HOUR)
     fact = await world.fact(engine, "www.a.test")
     assert await account_of(engine, fact) == "default"
     assert fact.trials == ()
+
+
+async def test_one_outage_of_a_ca_is_one_passing_over_for_all_accounts_there(world: Twice, engine: Engine) -> None:
+    spare = world.another_ca("https://spare.test")
+    further = (CaChoice(world.ca.directory_url, "other"), CaChoice(spare.directory_url))
+    fall_silent(world.ca)
+    await world.obtain(engine, world.intent("www.a.test", terms=Terms(further_cas=further)))
+    await world.pass_time(engine, 2 * HOUR)
+    for name in ("www.b.test", "www.c.test"):  # the one finds out that it is still silent, the other knows it
+        await world.obtain(engine, world.intent(name, terms=Terms(further_cas=further)))
+    await world.pass_time(engine, 2 * HOUR)
+    for name in ("www.a.test", "www.b.test", "www.c.test"):
+        assert (await world.fact(engine, name)).current is not None
+        happened = [each.event for each in await events.latest(engine.db, 100)]
+        passed = [each for each in happened if isinstance(each, CaPassedOver) and each.certificate == name]
+        assert [(each.ca, each.next_ca) for each in passed] == [(world.ca.directory_url, spare.directory_url)]

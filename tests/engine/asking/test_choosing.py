@@ -258,7 +258,11 @@ def test_another_account_at_the_same_ca_is_asked_where_the_first_is_refused() ->
 
 def test_a_ca_that_is_down_is_so_for_each_account_there() -> None:
     down = {A: Outage(A, 9, NOW - HOUR, NOW + MINUTE)}
-    assert whom(choose(two_accounts(), NOW, down)) == [(B, "default")]
+    choice = choose(two_accounts(), NOW, down)
+    assert whom(choice) == [(B, "default")]
+    assert isinstance(choice, Ask)
+    assert [each.ca for each in choice.passed] == [CaChoice(A), CaChoice(A, "other")]
+    assert [each.ca for each in choice.down] == [CaChoice(A)]
 
 
 def test_two_are_asked_at_once_at_two_cas() -> None:

@@ -63,6 +63,15 @@ class Ask:
     cas: tuple[CaChoice, ...]
     passed: tuple[Passed, ...] = ()
 
+    @property
+    def down(self) -> tuple[Passed, ...]:
+        """Those passed over that are down for everybody: each CA once, by the account there that goes first."""
+        first: dict[str, Passed] = {}
+        for each in self.passed:
+            if each.outage:
+                first.setdefault(each.ca.directory, each)
+        return tuple(first.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Later:

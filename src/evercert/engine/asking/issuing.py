@@ -152,8 +152,7 @@ class Issuing:
         statements = [each for one in given_up for each in issuances.abandoned(one, f"{asked} is asked now", now)]
         if any(entrant.issuance is None for entrant in entrants):
             # Those that failed for this certificate alone were told when they did.
-            down = [each for each in choice.passed if each.outage]
-            statements += (events.appended(_passed_over(fact, each, choice), now) for each in down)
+            statements += (events.appended(_passed_over(fact, each, choice), now) for each in choice.down)
         if statements:
             await db.write(*statements)
         return entrants
@@ -235,11 +234,11 @@ class Issuing:
             return
         # Those that are down for all are told of by whoever places the next order (`_line_up`).
         is_new = any(ca not in begun for ca in then.cas)
-        told = {passed.ca for passed in then.passed if passed.outage and is_new}
+        told = {passed.ca.directory for passed in then.down if is_new}
         for each in failed:
             if each.verdict is None or each.ca in then.cas:
                 continue
-            if each.ca not in told:
+            if each.ca.directory not in told:
                 passed = Passed(each.ca, each.verdict, now, each.error.message)
                 yield events.appended(_passed_over(fact, passed, then), now)
             issuance = begun.get(each.ca)
