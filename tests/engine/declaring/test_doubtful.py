@@ -8,6 +8,7 @@ from evercert.acme.cas import known_ca
 from evercert.engine.declaring.comparing import compared
 from evercert.engine.declaring.doubtful import doubtful
 from evercert.engine.wiring import Engine
+from evercert.model.fact import AccountStatus
 from evercert.store import accounts, keys
 from tests.engine.declaring.declaring import Declaring
 from tests.store.given import KEY
@@ -54,6 +55,41 @@ async def test_who_has_a_binding_or_an_account_is_not_warned(world: Declaring, e
     assert len(await told(world, engine, wanted)) == 1  # it was never registered
     await accounts.registered(engine.db, account, "https://acme.zerossl.test/1", (), now=world.clock.now())
     assert await told(world, engine, wanted) == []
+
+
+def bound(world: Declaring, kid: str) -> str:
+    key = world.folder / "eab"
+    key.write_text("c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0")
+    return f'eab_kid = "{kid}"\neab_key = "file:{key}"\n'
+
+
+def used_up(name: str, account: str) -> str:
+    return f"{name} makes one account for an external account (EAB), and k is used up by '{account}'"
+
+
+@pytest.mark.parametrize(("ca", "is_told"), [("google", True), ("zerossl", False)])
+async def test_a_further_account_that_inherits_what_makes_one_account_is_told(
+    world: Declaring, engine: Engine, ca: str, is_told: bool
+) -> None:
+    wanted = f'{CERTIFICATE}cas = ["two", "one"]\n'
+    first = f'[cas.one]\ndirectory = "{ca}"\naccount = "ops"\n{bound(world, "k")}'
+    second = f'[cas.two]\ndirectory = "{ca}"\naccount = "dev"\n'
+    expected = [("cas.two", used_up(known_ca(ca).name, "ops"))]
+    assert await told(world, engine, wanted + first + second) == (expected if is_told else [])
+    assert await told(world, engine, wanted + first + second + bound(world, "other")) == []
+    # Nobody asks the first.
+    assert await told(world, engine, f'{CERTIFICATE}cas = ["two"]\n{first}{second}') == []
+
+
+async def test_what_has_made_an_account_that_has_ended_is_told(world: Declaring, engine: Engine) -> None:
+    google, now = known_ca("google"), world.clock.now()
+    key_id = await keys.add(engine.db, engine.sealer, KEY, "account", now)
+    account = await accounts.add(engine.db, google.directory, "default", key_id, now=now)
+    account = await accounts.registered(engine.db, account, "https://google.test/1", (), now=now, eab_kid="k")
+    text = f'{CERTIFICATE}cas = ["google"]\n[cas.google]\n{bound(world, "k")}'
+    assert await told(world, engine, text) == []
+    await accounts.end(engine.db, account, AccountStatus.DEACTIVATED, now=now)
+    assert await told(world, engine, text) == [("cas.google", used_up(google.name, "default"))]
 
 
 async def test_a_target_tells_what_is_not_there_at_its_option(world: Declaring, engine: Engine) -> None:

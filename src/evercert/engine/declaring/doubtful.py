@@ -16,6 +16,7 @@ from evercert.engine.declaring.applying import Comparison
 from evercert.engine.declaring.checking import placed
 from evercert.engine.declaring.wanted import Wanted
 from evercert.engine.targets import Targets
+from evercert.model.access import CaAccess, Registration
 from evercert.model.terms import CaChoice
 from evercert.store import accounts, cas
 
@@ -41,18 +42,42 @@ def _of_targets(declaration: Declaration, targets: Targets) -> Iterator[Fault]:
 
 
 async def _of_cas(db: Database, comparison: Comparison) -> AsyncIterator[Fault]:
-    """CAs that make accounts for those alone whom they know already, where no account is there and none is bound."""
+    """CAs that make accounts for those alone whom they know already, where no account is there, and none is bound or by
+    what another one has used up."""
     declared = {access.directory: (access, origin) for access, origin in comparison.declaration.cas}
-    for choice, certificate in _asked(comparison.wanted).items():
+    asked = _asked(comparison.wanted)
+    for choice, certificate in asked.items():
         access, origin = declared.get(choice.directory) or (await cas.access(db, choice.directory), certificate)
-        if access.registration(choice.account).eab_kid:
-            continue
         known, account = _BINDING[choice.directory], await accounts.find(db, choice.directory, choice.account)
-        if account is None or not account.url:
+        if account is not None and account.url:
+            continue
+        kid = access.registration(choice.account).eab_kid
+        table = origin.key if choice.directory in declared else f"cas.{known.id}"
+        if not kid:
             words = f"{known.name} makes accounts for external accounts (EAB) alone, and {choice.account!r} has none"
-            table = origin.key if choice.directory in declared else f"cas.{known.id}"
-            hint = f"write eab_kid and eab_key in [{table}]: {known.eab}"
-            yield origin.fault(words, hint, at_key=True)
+            yield origin.fault(words, f"write eab_kid and eab_key in [{table}]: {known.eab}", at_key=True)
+        elif known.eab_once and (user := await _user_of(db, access, kid, choice.account, asked)):
+            words = f"{known.name} makes one account for an external account (EAB), and {kid} is used up by {user!r}"
+            hint = f"write an eab_kid and eab_key of its own in the [cas.*] of account {choice.account!r}: {known.eab}"
+            place = _place_of(comparison.declaration, access.said_of(choice.account)) or origin
+            yield place.fault(words, hint, at_key=True)
+
+
+async def _user_of(db: Database, access: CaAccess, kid: str, name: str, asked: Iterable[CaChoice]) -> str:
+    """Which account uses that external one up, so that it makes none of that *name*; empty where it may. It is the
+    first table's before it is that of further ones."""
+    if made := await accounts.made_with(db, access.directory, kid):
+        return made.name
+    names = [each.account for each in asked if each.directory == access.directory]
+    bound = [each for each in names if access.registration(each).eab_kid == kid]
+    further = {each.name for each in access.registrations}
+    first = min(bound, key=lambda each: each in further)
+    return first if first != name else ""
+
+
+def _place_of(declaration: Declaration, own: Registration) -> Origin | None:
+    """Where that is declared; equal ones may be said of accounts at several CAs."""
+    return next((origin for each, origin in declaration.registrations if each is own), None)
 
 
 def _asked(wanted: Iterable[Wanted]) -> dict[CaChoice, Origin]:
