@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from evercert.db.migrate import Migration
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from tests.peers.namespaces import Namespace
     from tests.peers.pebble import Pebble
     from tests.peers.postgres import Postgres
+
+# How quick the machine is, and what else it does, is no matter of what a property says.
+settings.register_profile("evercert", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("evercert")
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_any_file_may_hold_anything(client: str, folders: dict[str, Path], data: st.DataObject) -> None:
     files = sorted(path for path in folders[client].rglob("*") if path.is_file() and not path.is_symlink())

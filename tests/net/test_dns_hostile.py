@@ -249,7 +249,9 @@ async def test_a_message_is_given_to_nobody_who_is_away_or_silent() -> None:
         await send_message(b"", server.address, 5)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(tail=st.binary(max_size=200), counts=st.binary(min_size=8, max_size=8))
 async def test_any_octets_are_an_answer_or_an_error(tail: bytes, counts: bytes) -> None:
     async with DnsServer(lambda wire, over_tcp: [wire[:2] + b"\x81\x80" + counts + wire[12:] + tail]) as server:

@@ -146,7 +146,9 @@ plays = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), min_size=
 
 
 # The places are new in each example; the fixture that makes them need not be.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @for_all(play=plays)
 def test_no_order_of_calls_breaks_the_store(
     new_place: Callable[[Sequence[Migration]], Place], play: list[tuple[Step, int]]
