@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +27,18 @@ _HEADS = ("NAME", "STATE", "LEFT", "NEXT", "CA", "NAMES")
 _FAR = 365_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which of the certificates: all of them, unless something is said."""
+
+    pattern: str = "*"
+    state: str | None = None
+    expiring: int | None = None
+    owner: str = ""
+    tag: str = ""
+    failing: bool = False
+
+
 @click.command("list")
 @click.argument("pattern", default="*")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
@@ -39,33 +52,15 @@ _FAR = 365_000
 @click.option("--tag", default="", help="Only those with this tag (as declared).")
 @click.option("--failing", is_flag=True, help="Only those of which the last attempt failed, to issue or to install.")
 @framed
-def command(
-    output: Output,
-    settings: Settings,
-    pattern: str,
-    state: str | None,
-    expiring: int | None,
-    owner: str,
-    tag: str,
-    failing: bool,
-) -> int:
+def command(output: Output, settings: Settings, **given: Any) -> int:
     """The certificates whose name matches PATTERN, what is served, and what happens next."""
     from evercert.base.collecting import collector_at_rest
 
     with collector_at_rest():  # a quarter of the time that ten thousand lines take
-        return in_loop(_list(output, settings, pattern, state, expiring, owner, tag, failing))
+        return in_loop(_list(output, settings, _Asked(**given)))
 
 
-async def _list(
-    output: Output,
-    settings: Settings,
-    pattern: str,
-    state: str | None,
-    expiring: int | None,
-    owner: str,
-    tag: str,
-    failing: bool,
-) -> int:
+async def _list(output: Output, settings: Settings, asked: _Asked) -> int:
     from datetime import timedelta
 
     from evercert.base.clock import SystemClock
@@ -79,18 +74,17 @@ async def _list(
         lines = await views.listed(
             db,
             now,
-            match=pattern,
-            states=[State(state)] if state else [],
-            expiring_before=now + timedelta(days=expiring) if expiring is not None else None,
-            owner=owner,
-            tag=tag,
-            failing=failing,
+            match=asked.pattern,
+            states=[State(asked.state)] if asked.state else [],
+            expiring_before=now + timedelta(days=asked.expiring) if asked.expiring is not None else None,
+            owner=asked.owner,
+            tag=asked.tag,
+            failing=asked.failing,
         )
         outstanding = await _outstanding(db, lines, now)
     if not lines and not output.json:
-        chosen = pattern != "*" or state or expiring is not None or owner or tag or failing
         get_one = "no certificates; get one with `evercert obtain www.example.com --http-01`"
-        output.note("no certificate is like that; see all with `evercert list`" if chosen else get_one)
+        output.note("no certificate is like that; see all with `evercert list`" if asked != _Asked() else get_one)
         return 0
     rows = [(line, ahead(line, now, outstanding.get(line.name))) for line in lines]
     if output.json:
